@@ -1,0 +1,2 @@
+//! Every command we have.
+fn main() {}
