@@ -1,2 +1,56 @@
-//! Every command we have.
-fn main() {}
+//! Every command we have: `cargo xtask up|test|tidy`.
+
+mod floors;
+mod packages;
+mod run;
+mod tidy;
+
+use anyhow::{Result, bail};
+use std::path::{Path, PathBuf};
+
+const USAGE: &str = "\
+cargo xtask up      build, then start the demonstration nation in the foreground (Ctrl-C stops it)
+cargo xtask test    check what is needed from the distribution, then everything that CI runs
+cargo xtask tidy    check the house rules";
+
+fn main() -> Result<()> {
+    let root = root();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["up", rest @ ..] => up(&root, rest),
+        ["test"] => test(&root),
+        ["tidy"] => tidy::tidy(&root),
+        [] | ["help" | "--help"] => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        _ => bail!("unknown command\n\n{USAGE}"),
+    }
+}
+
+fn up(root: &Path, rest: &[&str]) -> Result<()> {
+    packages::ensure(packages::BUILD)?;
+    println!("building (the first time takes some minutes) …");
+    run::run(root, "cargo", &["build", "--locked", "--release", "--package", "chhatra"])?;
+    let mut arguments = vec!["demo", "--state", "var/demo"];
+    arguments.extend_from_slice(rest);
+    run::run(root, "target/release/chhatra", &arguments)
+}
+
+fn test(root: &Path) -> Result<()> {
+    packages::ensure(packages::BUILD)?;
+    packages::ensure(packages::TEST)?;
+    let clippy = ["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"];
+    run::step("format", || run::run(root, "cargo", &["fmt", "--all", "--check"]))?;
+    run::step("house rules", || tidy::tidy(root))?;
+    run::step("lints", || run::run(root, "cargo", &clippy))?;
+    run::step("tests", || run::run(root, "cargo", &["test", "--locked", "--workspace"]))?;
+    if !root.join("../shared/vectors").is_dir() {
+        println!("note: the folder of shared vectors is not beside the project; the tests that read it said so and did nothing");
+    }
+    Ok(())
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf)
+}

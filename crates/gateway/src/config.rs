@@ -1,0 +1,165 @@
+//! This room's section of the configuration file: `[gateway]`. Unknown keys refuse to start.
+
+use identifier::ServerId;
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// What `GATEWAY.toml` says. Relative paths are relative to the file's folder.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The identifier of this server: `INSTANCE/CLASS/MEMBER/SERVER`.
+    pub server: ServerId,
+    /// Everything that this gateway keeps: keys, configuration, settings, evidence.
+    pub state_dir: PathBuf,
+    /// The anchor of the instance: where the global configuration is found and who signs it.
+    pub anchor: PathBuf,
+    /// A file whose first line is the keystore's PIN.
+    pub pin_file: PathBuf,
+    /// Where consumers and peers reach this gateway.
+    pub listen: Listen,
+    /// How peers are reached.
+    #[serde(default)]
+    pub peer: Peer,
+    /// What is logged, and how much of it.
+    #[serde(default)]
+    pub log: Log,
+    /// How often the background jobs run.
+    #[serde(default)]
+    pub jobs: Jobs,
+}
+
+/// The four listeners (data-plane 2.1).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listen {
+    /// Consumers over plain HTTP; X-Road's default port is 8080.
+    pub consumer_http: SocketAddr,
+    /// Consumers over HTTPS; X-Road's default port is 8443.
+    pub consumer_https: SocketAddr,
+    /// Other gateways; 5500.
+    pub transport: SocketAddr,
+    /// OCSP answers by certificate hash; 5577.
+    pub ocsp: SocketAddr,
+}
+
+/// Towards other gateways (data-plane 4.12). Times in milliseconds.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Peer {
+    /// The port on which peers listen.
+    pub port: u16,
+    /// The port on which peers answer OCSP by hash.
+    pub ocsp_port: u16,
+    /// TCP connect and TLS handshake, together.
+    pub connect_timeout_ms: u64,
+    /// How long a peer may stay silent in the middle of an answer.
+    pub read_timeout_ms: u64,
+    /// How long an idle connection is kept, on all listeners.
+    pub idle_timeout_ms: u64,
+    /// The most connections that a listener holds at once.
+    pub connections_max: usize,
+}
+
+impl Default for Peer {
+    fn default() -> Self {
+        Self {
+            port: 5500,
+            ocsp_port: 5577,
+            connect_timeout_ms: 30_000,
+            read_timeout_ms: 600_000,
+            idle_timeout_ms: 30_000,
+            connections_max: 5_000,
+        }
+    }
+}
+
+/// Body logging (data-plane 7.2) and the limits of 7.3.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// Whether bodies are kept with the messages.
+    pub bodies: bool,
+    /// Provider subsystems for which the opposite holds.
+    pub bodies_except: Vec<identifier::ClientId>,
+    /// The longest body that is kept; a longer one is refused.
+    pub body_bytes_max: u64,
+    /// Keep the head of a body that is too long, instead of refusing it.
+    pub truncate_bodies: bool,
+    /// How long time-stamping may fail before messages are refused; 0 means forever.
+    pub timestamp_failure_seconds_max: u64,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            bodies: true,
+            bodies_except: Vec::new(),
+            body_bytes_max: 10_485_760,
+            truncate_bodies: false,
+            timestamp_failure_seconds_max: 14_400,
+        }
+    }
+}
+
+/// Periods of the background jobs, in seconds. The defaults are X-Road's.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Jobs {
+    /// Download of the global configuration.
+    pub globalconf_seconds: u64,
+    /// Pause after a failed round of any job.
+    pub retry_seconds: u64,
+    /// Time-stamping; absent: what the global configuration says.
+    pub timestamp_seconds: Option<u64>,
+    /// OCSP answers for our own certificates; absent: what the global configuration says.
+    pub ocsp_seconds: Option<u64>,
+}
+
+impl Default for Jobs {
+    fn default() -> Self {
+        Self { globalconf_seconds: 60, retry_seconds: 60, timestamp_seconds: None, ocsp_seconds: None }
+    }
+}
+
+impl Config {
+    /// Makes every path absolute, relative to the folder of the configuration file.
+    #[must_use]
+    pub fn resolved(mut self, folder: &std::path::Path) -> Self {
+        for path in [&mut self.state_dir, &mut self.anchor, &mut self.pin_file] {
+            *path = folder.join(&*path);
+        }
+        self
+    }
+
+    /// The folder of the keystore.
+    #[must_use]
+    pub fn keystore_dir(&self) -> PathBuf {
+        self.state_dir.join("keystore")
+    }
+
+    /// The folder of the global configuration, laid out as an X-Road server lays it out.
+    #[must_use]
+    pub fn globalconf_dir(&self) -> PathBuf {
+        self.state_dir.join("globalconf")
+    }
+
+    /// The folder of the evidence log.
+    #[must_use]
+    pub fn messagelog_dir(&self) -> PathBuf {
+        self.state_dir.join("messagelog")
+    }
+
+    /// The database of this server's own settings.
+    #[must_use]
+    pub fn serverconf_file(&self) -> PathBuf {
+        self.state_dir.join("serverconf.sqlite")
+    }
+
+    /// Where bodies wait while their message is verified.
+    #[must_use]
+    pub fn spool_dir(&self) -> PathBuf {
+        self.state_dir.join("spool")
+    }
+}

@@ -1,0 +1,268 @@
+//! Verdicts of this room. Each says what happened; [`crate::fault`] alone decides what a consumer or a peer reads.
+
+use identifier::{ClientId, ServerId, ServiceId};
+use jiff::Timestamp;
+
+/// Why a declared state was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DeclarationFault {
+    /// Not TOML, an unknown key, a value of the wrong kind.
+    #[error("the declared state cannot be read: {0}")]
+    Syntax(String),
+    /// The same thing declared twice.
+    #[error("{0} is declared twice, or without a name")]
+    Twice(String),
+    /// A right on a service that is not declared.
+    #[error("a right names service {0}, which is not declared")]
+    UnknownService(String),
+    /// A right for a local group that is not declared.
+    #[error("a right names a local group that is not declared: {0}")]
+    UnknownGroup(String),
+    /// A certificate file that cannot be read.
+    #[error("the certificate in {file} cannot be used: {why}")]
+    Certificate {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// An address that is not one.
+    #[error("{0} is not an address that can be called")]
+    Address(String),
+}
+
+/// Why the settings database did not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreFault {
+    /// The database refused.
+    #[error("the settings database failed: {0}")]
+    Database(#[from] rusqlite::Error),
+    /// Its folder cannot be made.
+    #[error("the state folder cannot be made: {0}")]
+    Folder(std::io::Error),
+    /// Written by a newer program.
+    #[error("the settings database has version {found}; this program knows up to {known}")]
+    Version {
+        /// What the file says.
+        found: i64,
+        /// What this program knows.
+        known: i64,
+    },
+    /// A row that this program would never have written.
+    #[error("the settings database holds an unknown {0}")]
+    Content(String),
+}
+
+/// Why a message was not carried. One enum for both directions, since most steps stand on both sides; [`crate::fault`] matches it
+/// exhaustively.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Refusal {
+    // ── this gateway is not ready: its operator ──
+    /// No global configuration has been obtained yet.
+    #[error("Global configuration is missing")]
+    NoConfiguration,
+    /// The global configuration has ended.
+    #[error("Global configuration is expired since {0}")]
+    ConfigurationOutdated(Timestamp),
+    /// No authentication certificate that peers would accept.
+    #[error("Security server has no valid authentication certificate: {0}")]
+    NoAuthentication(String),
+    /// The provider's or consumer's member cannot sign here now.
+    #[error("{text}")]
+    CannotSign {
+        /// X-Road's sub-code, without `cannot_create_signature`; empty for none.
+        code: &'static str,
+        /// What is missing.
+        text: String,
+    },
+    /// The evidence log did not take the record.
+    #[error("{0}")]
+    NotRecorded(#[from] messagelog::Failure),
+    /// A temporary file could not be written or read.
+    #[error("A message body could not be stored while it was being carried: {0}")]
+    Spool(String),
+
+    // ── the consumer ──
+    /// The request is not a REST message.
+    #[error("{0}")]
+    MalformedRequest(String),
+    /// No `X-Road-Client`.
+    #[error("Request is missing mandatory header X-Road-Client")]
+    NoClient,
+    /// The client is not registered at this server.
+    #[error("Client '{}' not found", .0.display_form())]
+    UnknownClient(ClientId),
+    /// The consumer did not connect as its client demands (data-plane 8.2).
+    #[error("{0}")]
+    ConsumerConnection(String),
+    /// The consumer stopped sending.
+    #[error("The request could not be read: {0}")]
+    ConsumerIo(String),
+    /// A SOAP message where this gateway carries REST.
+    #[error("{0}")]
+    InvalidHttpMethod(String),
+
+    // ── the way to the provider ──
+    /// No server has this provider.
+    #[error("Could not find addresses for service provider \"{}\"", .0.display_form())]
+    NoProvider(ServiceId),
+    /// The server asked for does not serve the provider.
+    #[error("Invalid security server identifier \"{}\"", .0.display_form())]
+    InvalidServer(ServerId),
+    /// All its servers are being maintained.
+    #[error("{0}")]
+    Maintenance(String),
+    /// A host name without an address.
+    #[error("Unknown host: {0}")]
+    UnknownHost(String),
+    /// Nothing answers there.
+    #[error("Could not connect to any target host: {0}")]
+    Unreachable(String),
+    /// TLS failed, or the peer's certificate is not the provider's.
+    #[error("{text}")]
+    PeerCertificate {
+        /// X-Road's sub-code, without `ssl_authentication_failed`; empty for none.
+        code: &'static str,
+        /// Why.
+        text: String,
+    },
+
+    // ── what the peer sent ──
+    /// HTTP went wrong between the gateways.
+    #[error("{0}")]
+    PeerIo(String),
+    /// An HTTP status that a peer never sends.
+    #[error("Server responded with HTTP status {0}")]
+    PeerStatus(u16),
+    /// A media type, or an order of parts, that does not belong.
+    #[error("{0}")]
+    ContentType(String),
+    /// The multipart is broken.
+    #[error("{0}")]
+    Mime(String),
+    /// A part too many, or nothing at all.
+    #[error("{0}")]
+    InvalidMessage(String),
+    /// A message text, a header or an identifier that cannot be understood.
+    #[error("{0}")]
+    MalformedMessage(String),
+    /// The XML of a part is cut.
+    #[error("{0}")]
+    InvalidXml(String),
+    /// No message part.
+    #[error("Request does not have REST message")]
+    MissingRest,
+    /// No message part, where the peer did not say REST.
+    #[error("Request does not have SOAP message")]
+    MissingSoap,
+    /// No signature part.
+    #[error("Message does not have signature")]
+    MissingSignature,
+    /// The signature does not prove the message.
+    #[error("{0}")]
+    Unproven(signature::verify::Refusal),
+    /// The answer belongs to another request.
+    #[error("Response from server proxy is not consistent with request: {0}")]
+    Inconsistent(&'static str),
+    /// The peer, or the service behind it, answered with a fault; it is passed on unchanged.
+    #[error("{}", .0.string)]
+    PeerFault(message::fault::Fault),
+    /// While reading the message part: X-Road says `service_failed` then.
+    #[error("{0}")]
+    WhileReading(Box<Refusal>),
+
+    // ── permission, on the provider's side ──
+    /// The provider is not a registered client of this server.
+    #[error("Client not found: {}", .0.display_form())]
+    UnknownProviderHere(ClientId),
+    /// No such service.
+    #[error("Unknown service: {}", .0.display_form())]
+    UnknownService(ServiceId),
+    /// A SOAP service called over REST.
+    #[error("Service is a SOAP service and cannot be called using REST interface")]
+    NotRest,
+    /// No right.
+    #[error("Request is not allowed: {}", .0.display_form())]
+    AccessDenied(ServiceId),
+    /// Switched off by its provider.
+    #[error("Service {} is disabled: {notice}", .service.display_form())]
+    Disabled {
+        /// The service.
+        service: ServiceId,
+        /// The provider's words.
+        notice: String,
+    },
+
+    // ── the service ──
+    /// It has no usable address.
+    #[error("Service address is missing or malformed")]
+    ServiceUrl,
+    /// Its name has no address.
+    #[error("Unknown service host: {0}")]
+    ServiceHost(String),
+    /// It cannot be connected.
+    #[error("Could not connect to the service: {0}")]
+    ServiceUnreachable(String),
+    /// Its TLS is not what the provider demands.
+    #[error("{0}")]
+    ServiceTls(String),
+    /// It was slow, or broke off.
+    #[error("{0}")]
+    ServiceIo(String),
+}
+
+impl Refusal {
+    /// Marks a refusal as raised while the message was being decoded.
+    pub(crate) fn while_reading(self) -> Self {
+        Self::WhileReading(Box::new(self))
+    }
+
+    /// Whether asking again later can help without anybody changing the message.
+    #[must_use]
+    pub fn retry_can_help(&self) -> bool {
+        match self {
+            Self::NoConfiguration
+            | Self::ConfigurationOutdated(_)
+            | Self::NoAuthentication(_)
+            | Self::CannotSign { .. }
+            | Self::NotRecorded(_)
+            | Self::Spool(_)
+            | Self::ConsumerIo(_)
+            | Self::Maintenance(_)
+            | Self::UnknownHost(_)
+            | Self::Unreachable(_)
+            | Self::PeerIo(_)
+            | Self::PeerStatus(_)
+            | Self::Disabled { .. }
+            | Self::ServiceHost(_)
+            | Self::ServiceUnreachable(_)
+            | Self::ServiceIo(_) => true,
+            Self::WhileReading(inner) => inner.retry_can_help(),
+            Self::MalformedRequest(_)
+            | Self::NoClient
+            | Self::UnknownClient(_)
+            | Self::ConsumerConnection(_)
+            | Self::InvalidHttpMethod(_)
+            | Self::NoProvider(_)
+            | Self::InvalidServer(_)
+            | Self::PeerCertificate { .. }
+            | Self::ContentType(_)
+            | Self::Mime(_)
+            | Self::InvalidMessage(_)
+            | Self::MalformedMessage(_)
+            | Self::InvalidXml(_)
+            | Self::MissingRest
+            | Self::MissingSoap
+            | Self::MissingSignature
+            | Self::Unproven(_)
+            | Self::Inconsistent(_)
+            | Self::PeerFault(_)
+            | Self::UnknownProviderHere(_)
+            | Self::UnknownService(_)
+            | Self::NotRest
+            | Self::AccessDenied(_)
+            | Self::ServiceUrl
+            | Self::ServiceTls(_) => false,
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The settings as the message path asks them: read-only, in memory, replaced as a whole.
+
+use super::declaration::{
+    Client, ClientStatus, Connection, Declaration, Service, ServiceKind, Subject, TimeStampService,
+};
+use crate::service_url::ServiceUrl;
+use base64::Engine as _;
+use identifier::{ClientId, LocalGroupId};
+use std::collections::{BTreeMap, BTreeSet};
+use trust::Certificate;
+
+/// A snapshot of this server's settings.
+#[derive(Debug, Default)]
+pub struct ServerConf {
+    clients: BTreeMap<ClientId, ClientEntry>,
+    time_stamps: Vec<TimeStampService>,
+}
+
+/// One client of this server.
+#[derive(Debug)]
+pub struct ClientEntry {
+    /// Its identifier.
+    pub id: ClientId,
+    /// Only registered clients exchange messages.
+    pub registered: bool,
+    /// How its information systems must connect.
+    pub connection: Connection,
+    /// The certificates of its information systems.
+    pub internal_certificates: Vec<Certificate>,
+    services: BTreeMap<String, ServiceEntry>,
+    rights: Vec<access::Right>,
+    groups: BTreeMap<String, BTreeSet<ClientId>>,
+}
+
+/// One service of a client.
+#[derive(Debug)]
+pub struct ServiceEntry {
+    /// What kind of service it is.
+    pub kind: ServiceKind,
+    /// Its address as declared.
+    pub url: Option<ServiceUrl>,
+    /// How long it may take.
+    pub timeout: std::time::Duration,
+    /// Whether its TLS certificate must be among the client's internal certificates.
+    pub verify_certificate: bool,
+    /// The notice while it is switched off.
+    pub disabled: Option<String>,
+}
+
+impl ServerConf {
+    /// Takes a declaration as stored.
+    #[must_use]
+    pub fn new(declaration: &Declaration) -> Self {
+        let clients = declaration.clients.iter().map(|c| (c.id.clone(), ClientEntry::new(c))).collect();
+        Self { clients, time_stamps: declaration.time_stamps.clone() }
+    }
+
+    /// The client with exactly this identifier.
+    #[must_use]
+    pub fn client(&self, id: &ClientId) -> Option<&ClientEntry> {
+        self.clients.get(id)
+    }
+
+    /// All clients.
+    pub fn clients(&self) -> impl Iterator<Item = &ClientEntry> {
+        self.clients.values()
+    }
+
+    /// The time-stamp services in the order in which they are tried.
+    #[must_use]
+    pub fn time_stamps(&self) -> &[TimeStampService] {
+        &self.time_stamps
+    }
+}
+
+impl ClientEntry {
+    fn new(client: &Client) -> Self {
+        let certificates = client.internal_certificates_der.iter().filter_map(|text| {
+            let der = base64::engine::general_purpose::STANDARD.decode(text).ok()?;
+            Certificate::from_der(&der).ok()
+        });
+        Self {
+            id: client.id.clone(),
+            registered: client.status == ClientStatus::Registered,
+            connection: client.connection,
+            internal_certificates: certificates.collect(),
+            services: client.services.iter().map(|s| (s.code.clone(), ServiceEntry::new(s))).collect(),
+            rights: client.rights.iter().map(right).collect(),
+            groups: client
+                .local_groups
+                .iter()
+                .map(|g| (g.code.clone(), g.members.iter().cloned().collect()))
+                .collect(),
+        }
+    }
+
+    /// The service with this code.
+    #[must_use]
+    pub fn service(&self, code: &str) -> Option<&ServiceEntry> {
+        self.services.get(code)
+    }
+
+    /// The rights that this client has given.
+    #[must_use]
+    pub fn rights(&self) -> &[access::Right] {
+        &self.rights
+    }
+
+    /// Whether `caller` belongs to this client's own group.
+    #[must_use]
+    pub fn in_local_group(&self, caller: &ClientId, group: &LocalGroupId) -> bool {
+        self.groups.get(group.code()).is_some_and(|members| members.contains(caller))
+    }
+}
+
+impl ServiceEntry {
+    fn new(service: &Service) -> Self {
+        Self {
+            kind: service.kind,
+            url: ServiceUrl::parse(&service.url).ok(),
+            timeout: std::time::Duration::from_secs(service.timeout_seconds),
+            verify_certificate: service.verify_certificate,
+            disabled: service.disabled.clone(),
+        }
+    }
+}
+
+fn right(right: &super::Right) -> access::Right {
+    let endpoint = match &right.endpoint {
+        Some(endpoint) => access::Endpoint::new(&right.service, &endpoint.method, &endpoint.path),
+        None => access::Endpoint::base(&right.service),
+    };
+    let subject = match &right.subject {
+        Subject::Client(id) => access::Subject::Client(id.clone()),
+        Subject::GlobalGroup(id) => access::Subject::GlobalGroup(id.clone()),
+        Subject::LocalGroup(code) => access::Subject::LocalGroup(LocalGroupId::new(code)),
+    };
+    access::Right { subject, endpoint }
+}

@@ -1,0 +1,177 @@
+//! Where a body waits until its message is known to be good: a little in memory, the rest in a temporary file.
+//!
+//! A crash leaves temporary files behind; [`sweep`] removes them at the next start, since nothing acknowledged depends on them.
+
+use bytes::{Bytes, BytesMut};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tempfile::TempPath;
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+const MEMORY_BYTES_MAX: usize = 64 * 1024;
+const READ_BYTES: usize = 64 * 1024;
+const PREFIX: &str = "body-";
+
+/// A body being received.
+#[derive(Debug)]
+pub(crate) struct Spool {
+    folder: PathBuf,
+    memory: BytesMut,
+    file: Option<(File, TempPath)>,
+    length: u64,
+}
+
+/// A body received whole. Cloning shares it; the file goes with the last clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Spooled {
+    place: Place,
+    length: u64,
+}
+
+#[derive(Debug, Clone)]
+enum Place {
+    Memory(Bytes),
+    File(Arc<TempPath>),
+}
+
+impl Spool {
+    pub(crate) fn new(folder: &Path) -> Self {
+        Self { folder: folder.to_owned(), memory: BytesMut::new(), file: None, length: 0 }
+    }
+
+    pub(crate) async fn write(&mut self, chunk: &[u8]) -> io::Result<()> {
+        self.length = self.length.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
+        if let Some((file, _)) = &mut self.file {
+            return file.write_all(chunk).await;
+        }
+        if self.memory.len().saturating_add(chunk.len()) <= MEMORY_BYTES_MAX {
+            self.memory.extend_from_slice(chunk);
+            return Ok(());
+        }
+        let named = tempfile::Builder::new().prefix(PREFIX).tempfile_in(&self.folder)?;
+        let (file, path) = named.into_parts();
+        let mut file = File::from_std(file);
+        file.write_all(&self.memory).await?;
+        file.write_all(chunk).await?;
+        self.memory = BytesMut::new();
+        self.file = Some((file, path));
+        Ok(())
+    }
+
+    pub(crate) async fn finish(mut self) -> io::Result<Spooled> {
+        let place = match self.file.take() {
+            None => Place::Memory(self.memory.freeze()),
+            Some((mut file, path)) => {
+                file.flush().await?;
+                Place::File(Arc::new(path))
+            }
+        };
+        Ok(Spooled { place, length: self.length })
+    }
+}
+
+impl Spooled {
+    /// Length in bytes.
+    pub(crate) const fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// As the evidence log takes it.
+    pub(crate) fn to_log(&self) -> messagelog::Body {
+        match &self.place {
+            Place::Memory(bytes) => messagelog::Body::Bytes(bytes.clone()),
+            Place::File(path) => messagelog::Body::File { path: path.to_path_buf(), length: self.length },
+        }
+    }
+
+    /// Reads it from the beginning.
+    pub(crate) async fn read(&self) -> io::Result<SpoolReader> {
+        match &self.place {
+            Place::Memory(bytes) => Ok(SpoolReader { memory: Some(bytes.clone()), file: None }),
+            Place::File(path) => {
+                let file = File::open(path.as_ref()).await?;
+                Ok(SpoolReader { memory: None, file: Some((file, self.clone())) })
+            }
+        }
+    }
+}
+
+/// Reads a spooled body chunk by chunk.
+#[derive(Debug)]
+pub(crate) struct SpoolReader {
+    memory: Option<Bytes>,
+    file: Option<(File, Spooled)>,
+}
+
+impl SpoolReader {
+    /// The next chunk; `None` at the end.
+    pub(crate) async fn next(&mut self) -> io::Result<Option<Bytes>> {
+        if let Some((file, _)) = &mut self.file {
+            let mut chunk = BytesMut::with_capacity(READ_BYTES);
+            return match file.read_buf(&mut chunk).await? {
+                0 => Ok(None),
+                _ => Ok(Some(chunk.freeze())),
+            };
+        }
+        Ok(self.memory.take().filter(|bytes| !bytes.is_empty()))
+    }
+}
+
+/// Removes what a crash left behind.
+pub(crate) fn sweep(folder: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(PREFIX) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn round_trip(chunks: &[usize]) -> (u64, usize, bool) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut spool = Spool::new(folder.path());
+        let mut written = Vec::new();
+        for (n, length) in chunks.iter().enumerate() {
+            let chunk = vec![u8::try_from(n).unwrap(); *length];
+            written.extend_from_slice(&chunk);
+            spool.write(&chunk).await.unwrap();
+        }
+        let spooled = spool.finish().await.unwrap();
+        let mut reader = spooled.read().await.unwrap();
+        let mut read = Vec::new();
+        while let Some(chunk) = reader.next().await.unwrap() {
+            read.extend_from_slice(&chunk);
+        }
+        assert_eq!(read, written);
+        let files = std::fs::read_dir(folder.path()).unwrap().count();
+        let length = spooled.length();
+        drop((reader, spooled));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing stays behind");
+        (length, files, true)
+    }
+
+    #[tokio::test]
+    async fn keeps_a_small_body_in_memory_and_a_large_one_in_a_file() {
+        assert_eq!(round_trip(&[]).await, (0, 0, true));
+        assert_eq!(round_trip(&[10, 20]).await, (30, 0, true));
+        assert_eq!(round_trip(&[65_536]).await, (65_536, 0, true));
+        assert_eq!(round_trip(&[60_000, 60_000, 5]).await, (120_005, 1, true));
+    }
+
+    #[test]
+    fn sweeps_what_a_crash_left() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("body-abc"), b"x").unwrap();
+        std::fs::write(folder.path().join("other"), b"x").unwrap();
+        sweep(folder.path()).unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}
