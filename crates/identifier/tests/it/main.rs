@@ -1,0 +1,3 @@
+//! The public face of the room, against the fixtures of X-Road.
+
+mod vectors;
