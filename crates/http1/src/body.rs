@@ -2,9 +2,6 @@
 
 mod decode;
 
-#[cfg(test)]
-mod tests;
-
 use crate::error::{BodyError, WriteError};
 use crate::framing::BodyKind;
 use crate::limits::Limits;

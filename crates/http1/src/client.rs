@@ -1,8 +1,5 @@
 //! The client's side of one connection: one exchange at a time.
 
-#[cfg(test)]
-mod tests;
-
 use crate::body::{Body, Returned};
 use crate::error::{HeadRefusal, ReceiveError, WriteError};
 use crate::framing::{self, BodyKind, Framing};
@@ -31,6 +28,8 @@ pub struct ClientConnection {
 struct Running {
     sent: oneshot::Receiver<Outcome>,
     answered: oneshot::Receiver<Answered>,
+    request: Option<Outcome>,
+    answer: Option<Answered>,
 }
 
 /// What the answer leaves for the connection once its head is read.
@@ -92,7 +91,12 @@ impl ClientConnection {
         drop(writer);
         let (tell_sent, sent) = oneshot::channel();
         let (tell, answered) = oneshot::channel();
-        self.running = Some(Running { sent, answered });
+        self.running = Some(Running {
+            sent,
+            answered,
+            request: None,
+            answer: None,
+        });
         let body = BodyWriter::new(Arc::clone(&self.writer), framing, true, false, Some(tell_sent));
         let answer = Answer {
             reader: Some(reader),
@@ -127,25 +131,24 @@ impl ClientConnection {
         tokio::pin!(sending, receiving);
         tokio::select! {
             biased;
-            response = &mut receiving => response,
             sent = &mut sending => match (sent, receiving.await) {
                 (_, Ok(response)) => Ok(response),
                 (Err(error), Err(_)) => Err(error.into()),
                 (Ok(()), Err(error)) => Err(error),
             },
+            response = &mut receiving => response,
         }
     }
 
     /// Whether another request can be sent: nothing was sent yet, or the exchange before is completely over and
     /// neither side closes.
     pub fn is_reusable(&mut self) -> bool {
-        if let Some(running) = self.running.as_mut() {
-            let Ok(answered) = running.answered.try_recv() else {
-                return false;
-            };
-            let sent = running.sent.try_recv() == Ok(Outcome::Written { reusable: true });
-            self.running = None;
-            self.reader = take_back(answered).filter(|_| sent);
+        if let Some(mut running) = self.running.take() {
+            match running.take_back() {
+                Ok(Some(reader)) => self.reader = Some(reader),
+                Ok(None) => self.running = Some(running),
+                Err(Spoilt) => {}
+            }
         }
         self.reader.is_some()
     }
@@ -167,12 +170,42 @@ impl ClientConnection {
     }
 }
 
-/// The reader, if answer and body are over and the peer goes on. What is still held elsewhere counts as spoilt: a
-/// connection is asked about only when its exchange ought to be over.
-fn take_back(mut answered: Answered) -> Option<Reader> {
-    let returned = answered.body.try_recv().ok()?;
-    let clean = returned.rest.is_none() && !returned.failed && returned.reader.buffer.is_empty();
-    Some(returned.reader).filter(|reader| clean && answered.keep_alive && !reader.ended)
+/// The connection cannot be used again.
+struct Spoilt;
+
+impl Running {
+    /// The reader once request, answer and body are over and the peer goes on; `None` while they are not over.
+    fn take_back(&mut self) -> Result<Option<Reader>, Spoilt> {
+        if self.answer.is_none() {
+            self.answer = over(self.answered.try_recv())?;
+        }
+        if self.request.is_none() {
+            self.request = over(self.sent.try_recv())?;
+        }
+        let (Some(answer), Some(request)) = (self.answer.as_mut(), self.request) else {
+            return Ok(None);
+        };
+        if !answer.keep_alive || request != (Outcome::Written { reusable: true }) {
+            return Err(Spoilt);
+        }
+        let Some(returned) = over(answer.body.try_recv())? else {
+            return Ok(None);
+        };
+        let clean = returned.rest.is_none() && !returned.failed && returned.reader.buffer.is_empty();
+        if clean && !returned.reader.ended {
+            Ok(Some(returned.reader))
+        } else {
+            Err(Spoilt)
+        }
+    }
+}
+
+fn over<T>(received: Result<T, oneshot::error::TryRecvError>) -> Result<Option<T>, Spoilt> {
+    match received {
+        Ok(value) => Ok(Some(value)),
+        Err(oneshot::error::TryRecvError::Empty) => Ok(None),
+        Err(oneshot::error::TryRecvError::Closed) => Err(Spoilt),
+    }
 }
 
 fn request_framing(head: &RequestHead, framing: Framing) -> Result<Option<String>, WriteError> {

@@ -1,8 +1,5 @@
 //! The small client: one request, one whole answer, over plain TCP (OCSP, time-stamps, configuration sources).
 
-#[cfg(test)]
-mod tests;
-
 use crate::client::ClientConnection;
 use crate::error::FetchError;
 use crate::head::RequestHead;

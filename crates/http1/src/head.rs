@@ -3,9 +3,6 @@
 mod parse;
 mod put;
 
-#[cfg(test)]
-mod tests;
-
 use bytes::Bytes;
 
 pub(crate) use parse::{HeadScanner, parse_request, parse_response};

@@ -1,8 +1,5 @@
 //! Accepting connections, as many as allowed, and stopping without cutting anyone off.
 
-#[cfg(test)]
-mod tests;
-
 use crate::limits::Limits;
 use crate::server::{Request, ServerConnection};
 use std::future::Future;

@@ -1,8 +1,5 @@
 //! The server's side of one connection: requests one after another.
 
-#[cfg(test)]
-mod tests;
-
 use crate::body::{Ask, Body, Returned};
 use crate::error::{HeadRefusal, RequestError, WriteError};
 use crate::framing::{self, BodyKind, Framing};
