@@ -1,0 +1,103 @@
+//! Public keys as certificates carry them.
+
+use std::sync::Arc;
+
+use crate::asn1::{self, Malformed, Reader};
+use crate::oid;
+
+/// The elliptic curves that we know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Curve {
+    /// NIST P-256 (secp256r1): X-Road's default curve.
+    P256,
+    /// NIST P-384.
+    P384,
+    /// NIST P-521.
+    P521,
+}
+
+impl Curve {
+    /// How many bytes one half of a raw signature has.
+    #[must_use]
+    pub fn field_bytes(self) -> usize {
+        match self {
+            Self::P256 => 32,
+            Self::P384 => 48,
+            Self::P521 => 66,
+        }
+    }
+}
+
+/// What kind of key it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum KeyKind {
+    /// RSA.
+    Rsa,
+    /// Elliptic curve, on a curve that we know.
+    Ec(Curve),
+    /// Any other: such a key never verifies anything here.
+    Other,
+}
+
+/// A public key: its SubjectPublicKeyInfo as received. Equal when the bytes are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicKey {
+    kind: KeyKind,
+    spki: Arc<[u8]>,
+    bits: Arc<[u8]>,
+}
+
+impl PublicKey {
+    /// Reads a DER SubjectPublicKeyInfo.
+    ///
+    /// # Errors
+    /// [`Malformed`] when the bytes are something else. A key of an unknown kind is no error: see [`KeyKind::Other`].
+    pub fn from_spki(der: &[u8]) -> Result<Self, Malformed> {
+        let whole = asn1::only(der, asn1::SEQUENCE)?;
+        let mut fields = whole.open();
+        let mut algorithm = fields.sequence()?;
+        let kind = kind(&mut algorithm)?;
+        let bits = asn1::bits(&fields.any()?)?;
+        fields.end()?;
+        Ok(Self {
+            kind,
+            spki: der.into(),
+            bits: bits.into(),
+        })
+    }
+
+    /// RSA, EC or neither.
+    #[must_use]
+    pub fn kind(&self) -> KeyKind {
+        self.kind
+    }
+
+    /// The DER SubjectPublicKeyInfo.
+    #[must_use]
+    pub fn spki(&self) -> &[u8] {
+        &self.spki
+    }
+
+    /// The content of the key's BIT STRING: what key identifiers are hashes of.
+    #[must_use]
+    pub fn key_bits(&self) -> &[u8] {
+        &self.bits
+    }
+}
+
+fn kind(algorithm: &mut Reader<'_>) -> Result<KeyKind, Malformed> {
+    let family = algorithm.expect(asn1::OID)?.body;
+    if family == oid::RSA {
+        return Ok(KeyKind::Rsa);
+    }
+    if family != oid::EC {
+        return Ok(KeyKind::Other);
+    }
+    let curve = algorithm.optional(asn1::OID)?.map(|named| named.body);
+    Ok(match curve {
+        Some(name) if name == oid::P256 => KeyKind::Ec(Curve::P256),
+        Some(name) if name == oid::P384 => KeyKind::Ec(Curve::P384),
+        Some(name) if name == oid::P521 => KeyKind::Ec(Curve::P521),
+        _ => KeyKind::Other,
+    })
+}
