@@ -1,0 +1,46 @@
+//! Identifiers inside the documents, in and out (control-plane 1.5, data-plane 1.3).
+
+use crate::xml::{Malformed, Unwritable, Writer, path_of};
+use identifier::{ClientId, MemberId, ObjectType, Part, ServerId, ServiceId};
+use roxmltree::Node;
+
+fn refused(node: Node<'_, '_>, problem: &impl ToString) -> Malformed {
+    Malformed::new(path_of(node), problem.to_string())
+}
+
+pub(crate) fn read_client(node: Node<'_, '_>) -> Result<ClientId, Malformed> {
+    identifier::xml::read_client(node).map_err(|error| refused(node, &error))
+}
+
+pub(crate) fn read_service(node: Node<'_, '_>) -> Result<ServiceId, Malformed> {
+    identifier::xml::read_service(node).map_err(|error| refused(node, &error))
+}
+
+pub(crate) fn client(node: Node<'_, '_>, member: &MemberId, subsystem: Option<&str>) -> Result<ClientId, Malformed> {
+    ClientId::new(member.instance(), member.class(), member.code(), subsystem).map_err(|error| refused(node, &error))
+}
+
+pub(crate) fn member(node: Node<'_, '_>, instance: &str, class: &str, code: &str) -> Result<MemberId, Malformed> {
+    MemberId::new(instance, class, code).map_err(|error| refused(node, &error))
+}
+
+pub(crate) fn server(node: Node<'_, '_>, owner: MemberId, code: &str) -> Result<ServerId, Malformed> {
+    ServerId::of(owner, code).map_err(|error| refused(node, &error))
+}
+
+fn write(writer: &mut Writer, element: &str, kind: ObjectType, parts: &[(Part, &str)]) -> Result<(), Unwritable> {
+    writer.open(element, &format!(" ns2:objectType=\"{kind}\""));
+    for (part, value) in parts {
+        writer.text(&format!("ns2:{}", part.xml_name()), value)?;
+    }
+    writer.close();
+    Ok(())
+}
+
+pub(crate) fn write_client(writer: &mut Writer, element: &str, client: &ClientId) -> Result<(), Unwritable> {
+    write(writer, element, client.object_type(), &client.parts())
+}
+
+pub(crate) fn write_service(writer: &mut Writer, element: &str, service: &ServiceId) -> Result<(), Unwritable> {
+    write(writer, element, service.object_type(), &service.parts())
+}
