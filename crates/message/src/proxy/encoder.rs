@@ -1,0 +1,148 @@
+//! The sending side: what to send around the message's parts, with their digests.
+
+use trust::algorithm::{DigestAlgorithm, Hasher};
+
+use super::order::{Expected, Order};
+use super::{
+    HASH_CHAIN, HASH_CHAIN_RESULT, OCSP_RESPONSE, REST_BODY, REST_REQUEST, REST_RESPONSE, Refusal, SIGNATURE,
+};
+use crate::content_type::Boundary;
+use crate::fault::{self, Fault};
+use crate::multipart::{Unwritable, Writer};
+
+/// Why a part cannot be written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The part would stand out of order: a fault of the caller's code.
+    #[error(transparent)]
+    Order(#[from] Refusal),
+    /// A part's head cannot be written.
+    #[error(transparent)]
+    Head(#[from] Unwritable),
+}
+
+/// Writes one message between gateways in X-Road's layout (data-plane 4.7, 4.8), and refuses an order that a receiver
+/// would refuse.
+///
+/// Every method returns bytes to be sent. The body is sent by the caller, who shows each chunk to
+/// [`body`](Self::body) as it passes.
+#[derive(Debug)]
+pub struct Encoder {
+    writer: Writer,
+    order: Order,
+    algorithm: DigestAlgorithm,
+    body: Option<Hasher>,
+}
+
+impl Encoder {
+    /// A writer of the given message. `algorithm` is announced to the peer in `x-hash-algorithm`; always SHA-512
+    /// (data-plane E.1.8).
+    #[must_use]
+    pub fn new(message: Expected, boundary: Boundary, algorithm: DigestAlgorithm) -> Self {
+        Self {
+            writer: Writer::new(boundary),
+            order: Order::new(message),
+            algorithm,
+            body: None,
+        }
+    }
+
+    /// The value of the HTTP Content-Type.
+    #[must_use]
+    pub fn content_type(&self) -> String {
+        self.writer.content_type()
+    }
+
+    /// An OCSP response of our authentication certificate or of a presented intermediate, in that order.
+    ///
+    /// # Errors
+    /// Too late, or too many.
+    pub fn ocsp_response(&mut self, der: &[u8]) -> Result<Vec<u8>, Failure> {
+        self.whole(OCSP_RESPONSE, der)
+    }
+
+    /// The message; gives its digest too.
+    ///
+    /// # Errors
+    /// A second message.
+    pub fn message(&mut self, bytes: &[u8]) -> Result<(Vec<u8>, Vec<u8>), Failure> {
+        let kind = match self.order.expected() {
+            Expected::RestRequest => REST_REQUEST,
+            Expected::RestResponse => REST_RESPONSE,
+        };
+        Ok((self.whole(kind, bytes)?, self.algorithm.digest(bytes)))
+    }
+
+    /// Begins the body. In a request only when there is at least one byte; in a response whenever the service's answer
+    /// had a body, even an empty one (data-plane 4.8).
+    ///
+    /// # Errors
+    /// No message before, or a second body.
+    pub fn body_start(&mut self) -> Result<Vec<u8>, Failure> {
+        let head = self.head(REST_BODY)?;
+        self.body = Some(self.algorithm.hasher());
+        Ok(head)
+    }
+
+    /// Sees a chunk of the body, which the caller sends.
+    pub fn body(&mut self, chunk: &[u8]) {
+        if let Some(hasher) = &mut self.body {
+            hasher.update(chunk);
+        }
+    }
+
+    /// Ends the body: its digest; `None` when none was begun.
+    pub fn body_end(&mut self) -> Option<Vec<u8>> {
+        self.body.take().map(Hasher::finish)
+    }
+
+    /// The hash chain: its result and itself.
+    ///
+    /// # Errors
+    /// No message before, or a second chain.
+    pub fn hash_chain(&mut self, result: &[u8], chain: &[u8]) -> Result<Vec<u8>, Failure> {
+        let mut out = self.whole(HASH_CHAIN_RESULT, result)?;
+        out.append(&mut self.whole(HASH_CHAIN, chain)?);
+        Ok(out)
+    }
+
+    /// The signature.
+    ///
+    /// # Errors
+    /// No message before, or a second signature.
+    pub fn signature(&mut self, xml: &[u8]) -> Result<Vec<u8>, Failure> {
+        self.whole(SIGNATURE, xml)
+    }
+
+    /// A fault instead of the message or of the signature of a response, also in the middle of a body: the digest that
+    /// was begun is dropped.
+    ///
+    /// # Errors
+    /// In a request, or after the signature.
+    pub fn fault(&mut self, fault: &Fault) -> Result<Vec<u8>, Failure> {
+        self.body = None;
+        let out = self.whole(fault::CONTENT_TYPE, fault.to_xml().as_bytes())?;
+        self.order.fault()?;
+        Ok(out)
+    }
+
+    /// The closing boundary.
+    ///
+    /// # Errors
+    /// The message or its signature is missing, and no fault stands for it.
+    pub fn end(self) -> Result<Vec<u8>, Failure> {
+        self.order.end()?;
+        Ok(self.writer.end())
+    }
+
+    fn head(&mut self, content_type: &str) -> Result<Vec<u8>, Failure> {
+        self.order.part(content_type)?;
+        Ok(self.writer.part(content_type, &[])?)
+    }
+
+    fn whole(&mut self, content_type: &str, bytes: &[u8]) -> Result<Vec<u8>, Failure> {
+        let mut out = self.head(content_type)?;
+        out.extend_from_slice(bytes);
+        Ok(out)
+    }
+}
