@@ -1,0 +1,105 @@
+//! What nothing covers must at least be as a gateway writes it, so that no octet of it is free.
+
+mod chain;
+mod document;
+
+use trust::authorities::Authorities;
+use trust::certificate::Certificate;
+
+use crate::container::{AsicContainer, asic_manifest, is_manifest_of};
+use crate::verify::VerifiedSignature;
+
+use super::stamp::{Stamp, StampKind};
+use super::Refusal;
+
+fn unsealed<T>(name: &'static str, why: impl Into<String>) -> Result<T, Refusal> {
+    Err(Refusal::Unsealed { name, why: why.into() })
+}
+
+/// Checks everything that neither the signature nor the time-stamp covers. Gives the number of certificates in the
+/// time-stamp token that nothing here vouches for.
+pub(super) fn check(
+    container: &AsicContainer,
+    verified: &VerifiedSignature,
+    stamp: &Stamp,
+    authorities: &Authorities,
+) -> Result<usize, Refusal> {
+    entries(container)?;
+    if let Some(text) = &container.signed.hash_chain {
+        chain::check("sig-hashchain.xml", text)?;
+    }
+    if let Some(batch) = &container.stamp {
+        chain::check("ts-hashchain.xml", &batch.chain)?;
+    }
+    if stamp.kind == StampKind::Single {
+        document::check(&container.signed.signatures_xml)?;
+        revocation(container, verified, authorities)?;
+    }
+    let mut unvouched = 0_usize;
+    for (token, authority) in &stamp.tokens {
+        unvouched = unvouched.saturating_add(token_certificates(token, authority)?);
+    }
+    Ok(unvouched)
+}
+
+fn entries(container: &AsicContainer) -> Result<(), Refusal> {
+    if let Some(name) = container.beside.unexpected.first() {
+        return Err(Refusal::Uncovered { name: name.clone() });
+    }
+    if container.beside.lone_token {
+        return Err(Refusal::Uncovered { name: "META-INF/timestamp.tst".to_owned() });
+    }
+    let listed = container.listed();
+    if !container.beside.manifest.as_ref().is_some_and(|manifest| is_manifest_of(manifest, &listed)) {
+        return unsealed("META-INF/manifest.xml", "it does not list exactly what is in the container");
+    }
+    let expected = container.stamp.as_ref().map(|stamp| asic_manifest(&stamp.result));
+    if container.beside.asic_manifest != expected {
+        return unsealed("META-INF/ASiCManifest.xml", "it does not describe the time-stamp of this container");
+    }
+    Ok(())
+}
+
+/// Every OCSP response is one that was relied on, and every certificate inside is one that we know or can check.
+fn revocation(
+    container: &AsicContainer,
+    verified: &VerifiedSignature,
+    authorities: &Authorities,
+) -> Result<(), Refusal> {
+    const NAME: &str = "META-INF/signatures.xml";
+    let carried = document::ocsp_values(&container.signed.signatures_xml)?;
+    let used = verified.signer().statuses().responses();
+    for der in &carried {
+        let Some(response) = used.iter().find(|response| response.der() == der.as_slice()) else {
+            return unsealed(NAME, "an OCSP response is carried that is not needed");
+        };
+        for certificate in response.certificates() {
+            if !is_vouched_for(certificate, authorities) {
+                return unsealed(NAME, "a certificate in an OCSP response is unknown");
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_vouched_for(certificate: &Certificate, authorities: &Authorities) -> bool {
+    authorities.ca_certificates().any(|ca| {
+        ca.certificate == *certificate
+            || ca.responders.iter().any(|responder| responder.certificate.as_ref() == Some(certificate))
+            || (ca.certificate.subject_der() == certificate.issuer_der()
+                && certificate.verify_signed_by(&ca.certificate).is_ok())
+    })
+}
+
+/// A stored token carries its authority's certificate first (data-plane 7.4); how many follow it is told.
+fn token_certificates(token: &[u8], authority: &Certificate) -> Result<usize, Refusal> {
+    const NAME: &str = "the time-stamp token";
+    let Some(certificates) = crate::der::token_certificates(token) else {
+        return unsealed(NAME, "its certificates cannot be found");
+    };
+    match certificates.split_first() {
+        None => Ok(0),
+        Some((first, others)) if *first == authority.der() => Ok(others.len()),
+        Some(_) => unsealed(NAME, "its first certificate is not that of the authority"),
+    }
+}

@@ -1,0 +1,80 @@
+//! Whom a stored message comes from: the consumer of a request, the provider of a response (data-plane 7.8 step 4).
+
+use identifier::{ClientId, ServiceId, xml};
+use roxmltree::Node;
+
+use crate::container::Direction;
+use crate::reading;
+
+use super::Refusal;
+
+const ENVELOPE: &str = "http://schemas.xmlsoap.org/soap/envelope/";
+const XROAD: &str = "http://x-road.eu/xsd/xroad.xsd";
+const VERBS: [&str; 8] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"];
+
+fn unclear<T>(why: impl Into<String>) -> Result<T, Refusal> {
+    Err(Refusal::Sender(why.into()))
+}
+
+pub(super) fn read(message: &[u8]) -> Result<(Direction, ClientId), Refusal> {
+    let text = std::str::from_utf8(message).or_else(|_| unclear("it is not UTF-8"))?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.trim_start().starts_with('<') { soap(text.trim_start()) } else { rest(text) }
+}
+
+fn rest(text: &str) -> Result<(Direction, ClientId), Refusal> {
+    let mut lines = text.lines();
+    let first = lines.next().unwrap_or_default();
+    let request = VERBS.contains(&first);
+    let response = first.len() == 3 && first.bytes().all(|byte| byte.is_ascii_digit());
+    if !request && !response {
+        return unclear("it is neither SOAP nor REST");
+    }
+    let wanted = if request { "x-road-client" } else { "x-road-service" };
+    let value = lines
+        .skip(1)
+        .filter_map(|line| line.split_once(':'))
+        .filter(|(name, _)| name.eq_ignore_ascii_case(wanted))
+        .map(|(_, value)| value)
+        .last();
+    let Some(value) = value else { return unclear(format!("it has no header {wanted}")) };
+    if request {
+        let client = ClientId::from_path(value).or_else(|why| unclear(why.to_string()))?;
+        Ok((Direction::Request, client))
+    } else {
+        let service = ServiceId::from_path(value).or_else(|why| unclear(why.to_string()))?;
+        Ok((Direction::Response, service.client().clone()))
+    }
+}
+
+fn soap(text: &str) -> Result<(Direction, ClientId), Refusal> {
+    if text.len() > reading::DOCUMENT_BYTES_MAX.saturating_mul(64) {
+        return unclear("it is too long to be read");
+    }
+    let document = roxmltree::Document::parse(text).or_else(|why| unclear(why.to_string()))?;
+    let root = document.root_element();
+    if !reading::is(root, ENVELOPE, "Envelope") {
+        return unclear("its root is not a SOAP envelope");
+    }
+    let header = only_child(root, ENVELOPE, "Header")?;
+    let body = only_child(root, ENVELOPE, "Body")?;
+    let service = xml::read_service(only_child(header, XROAD, "service")?).or_else(|why| unclear(why.to_string()))?;
+    let client = xml::read_client(only_child(header, XROAD, "client")?).or_else(|why| unclear(why.to_string()))?;
+    let Some(content) = body.first_element_child() else { return unclear("its body is empty") };
+    let name = content.tag_name().name();
+    let answers = reading::is(content, ENVELOPE, "Fault")
+        || (name != service.code() && name.strip_suffix("Response").is_some());
+    if answers {
+        Ok((Direction::Response, service.client().clone()))
+    } else {
+        Ok((Direction::Request, client))
+    }
+}
+
+fn only_child<'a, 'i>(parent: Node<'a, 'i>, namespace: &str, name: &str) -> Result<Node<'a, 'i>, Refusal> {
+    let mut found = parent.children().filter(|node| reading::is(*node, namespace, name));
+    match (found.next(), found.next()) {
+        (Some(only), None) => Ok(only),
+        _ => unclear(format!("it does not have exactly one {name}")),
+    }
+}
