@@ -1,0 +1,71 @@
+//! A record as an ASiC-E container, with the names of data-plane 7.6.
+
+use signature::SignedParts;
+use signature::container::{self, AsicContainer, BatchStamp, file_name};
+use signature::timestamp::{self, Batch};
+
+use crate::error::ReadFailure;
+use crate::reader::Reader;
+use crate::record::{Direction, Record, RecordId, Stamp, StampBatch};
+
+/// A container, ready to be saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exported {
+    /// Its file name (data-plane 7.6).
+    pub file_name: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Whether it has a time-stamp; without one it proves only who signed, not when.
+    pub stamped: bool,
+}
+
+/// Rebuilds a record and packs it. A cut body is left out: its digest could not be verified.
+pub(crate) fn export(reader: &Reader, id: RecordId) -> Result<Exported, ReadFailure> {
+    let record = reader.record(id)?;
+    let entry = &record.entry;
+    let mut attachments = Vec::new();
+    if entry.body_bytes.is_some() && entry.body_bytes == entry.body_bytes_signed {
+        let mut body = Vec::new();
+        reader.body(id, 1, &mut body)?;
+        attachments.push(body);
+    }
+    let (time, stamped) = (entry.time, record.stamp.is_some());
+    let direction = match entry.direction {
+        Direction::Request => container::Direction::Request,
+        Direction::Response => container::Direction::Response,
+    };
+    let file_name = file_name(&entry.query_id, direction, id.0);
+    let bytes = contained(record, attachments)?
+        .write(time)
+        .map_err(|failure| ReadFailure::NotExportable { record: id, reason: failure.to_string() })?;
+    Ok(Exported { file_name, bytes, stamped })
+}
+
+/// A single time-stamp goes into the signature; a batch's stands beside it with the chain that leads to this record.
+fn contained(record: Record, attachments: Vec<Vec<u8>>) -> Result<AsicContainer, ReadFailure> {
+    let id = record.entry.id;
+    let refused = |reason: String| ReadFailure::NotExportable { record: id, reason };
+    let mut signatures_xml = record.signature;
+    let mut batch_stamp = None;
+    match record.stamp {
+        None => {}
+        Some(Stamp { token, batch: None, .. }) => {
+            signatures_xml = timestamp::insert_single(&signatures_xml, &token)
+                .map_err(|refusal| refused(refusal.to_string()))?;
+        }
+        Some(Stamp { first, token, batch: Some(StampBatch { result, leaves }), .. }) => {
+            let place = id.0.checked_sub(first.0).and_then(|place| usize::try_from(place).ok());
+            let chained = place.and_then(|place| leaves.get(place)) == Some(&record.signature_digest);
+            let tree = Batch::new(leaves).map_err(|refusal| refused(refusal.to_string()))?;
+            let chain = place.filter(|_| chained).and_then(|place| tree.chain(place));
+            let chain = chain.ok_or_else(|| refused("its time-stamp does not cover its signature".to_owned()))?;
+            batch_stamp = Some(BatchStamp { result, chain, token });
+        }
+    }
+    let signed = SignedParts {
+        signatures_xml,
+        hash_chain_result: record.hash_chain_result,
+        hash_chain: record.hash_chain,
+    };
+    Ok(AsicContainer::new(record.message, signed, batch_stamp, attachments))
+}

@@ -1,0 +1,88 @@
+//! What will be stored of a message: body logging settings, size limits, the compact forms. Runs on the caller's thread.
+
+use identifier::ClientId;
+use message::rest::RestMessage;
+use trust::algorithm::DigestAlgorithm;
+
+use crate::error::Failure;
+use crate::pack::{self, Packed};
+use crate::record::{Body, Direction, NewRecord};
+use crate::settings::BodyLogging;
+
+/// Characters of a message identifier (data-plane 7.1).
+const QUERY_ID_CHARS_MAX: usize = 255;
+
+/// A record ready for the writer.
+#[derive(Clone, Debug)]
+pub(crate) struct Prepared {
+    pub(crate) query_id: String,
+    pub(crate) request_id: String,
+    pub(crate) owner: ClientId,
+    pub(crate) direction: Direction,
+    pub(crate) message: Vec<u8>,
+    pub(crate) body: LoggedBody,
+    pub(crate) signature: Packed,
+    pub(crate) signature_digest: Vec<u8>,
+    pub(crate) hash_chain_result: Option<Packed>,
+    pub(crate) hash_chain: Option<Packed>,
+}
+
+/// What is stored of a body.
+#[derive(Clone, Debug)]
+pub(crate) struct LoggedBody {
+    /// Where it comes from; `Body::None` when nothing is stored.
+    pub(crate) source: Body,
+    /// How much of it is stored.
+    pub(crate) bytes: u64,
+}
+
+impl LoggedBody {
+    const NOTHING: Self = Self { source: Body::None, bytes: 0 };
+}
+
+impl Prepared {
+    /// Applies the settings; the verdicts are those of data-plane 7.2.
+    pub(crate) fn new(record: NewRecord, bodies: &BodyLogging) -> Result<Self, Failure> {
+        let chars = [&record.query_id, &record.request_id].map(|id| id.chars().count()).into_iter().max();
+        if let Some(chars) = chars.filter(|chars| *chars > QUERY_ID_CHARS_MAX) {
+            return Err(Failure::IdentifierTooLong { chars, chars_max: QUERY_ID_CHARS_MAX });
+        }
+        let (message, body) = if bodies.applies(record.side, &record.provider) {
+            (record.message, logged_body(record.body, bodies)?)
+        } else {
+            (reduced(&record.message)?, LoggedBody::NOTHING)
+        };
+        let signed = record.signed;
+        Ok(Self {
+            query_id: record.query_id,
+            request_id: record.request_id,
+            owner: record.owner,
+            direction: record.direction,
+            message,
+            body,
+            signature: pack::pack(&signed.signatures_xml),
+            signature_digest: DigestAlgorithm::Sha512.digest(&signed.signatures_xml),
+            hash_chain_result: signed.hash_chain_result.as_deref().map(pack::pack),
+            hash_chain: signed.hash_chain.as_deref().map(pack::pack),
+        })
+    }
+}
+
+/// The form of a REST message that is logged without its body (data-plane 2.5).
+fn reduced(message: &[u8]) -> Result<Vec<u8>, Failure> {
+    let parsed = RestMessage::parse(message).map_err(|refusal| Failure::NotReducible(refusal.to_string()))?;
+    Ok(parsed.filtered())
+}
+
+/// An empty body is not stored, a too large one is refused or cut (data-plane 7.1, 7.2).
+fn logged_body(body: Body, bodies: &BodyLogging) -> Result<LoggedBody, Failure> {
+    let bytes = body.byte_count();
+    let bytes_max = bodies.body_bytes_max;
+    if bytes == 0 || bytes_max == 0 {
+        return Ok(LoggedBody::NOTHING);
+    }
+    if bytes > bytes_max && !bodies.truncate {
+        return Err(Failure::TooLarge { bytes, bytes_max });
+    }
+    Ok(LoggedBody { source: body, bytes: bytes.min(bytes_max) })
+}

@@ -1,0 +1,83 @@
+//! Reading the log: lists, records, bodies, containers, figures.
+
+use std::fmt;
+use std::io::Write;
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use crate::error::{OpenFailure, ReadFailure};
+use crate::export::{self, Exported};
+use crate::record::{Entry, Record, RecordId, Search, Statistics};
+use crate::store::{figures, read, schema};
+
+/// A reading connection. Any number of them, in any process, beside the writer. All calls block.
+pub struct Reader {
+    connection: Connection,
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader").finish_non_exhaustive()
+    }
+}
+
+impl Reader {
+    /// Opens the log in a directory for reading. The log must exist.
+    ///
+    /// # Errors
+    /// There is none, or it is of another schema.
+    pub fn open(directory: &Path) -> Result<Self, OpenFailure> {
+        Ok(Self { connection: schema::open_for_reading(directory)? })
+    }
+
+    /// The records that fit a search, newest first, a page at a time.
+    ///
+    /// # Errors
+    /// The storage failed.
+    pub fn find(&self, search: &Search) -> Result<Vec<Entry>, ReadFailure> {
+        read::find(&self.connection, search)
+    }
+
+    /// A whole record, byte for byte as it was recorded.
+    ///
+    /// # Errors
+    /// There is none, or it is damaged.
+    pub fn record(&self, id: RecordId) -> Result<Record, ReadFailure> {
+        read::record(&self.connection, id)
+    }
+
+    /// Writes attachment `number` (from 1; a REST body is number 1) into `out`; gives its length.
+    ///
+    /// # Errors
+    /// There is none, or it is damaged, or `out` failed.
+    pub fn body(&self, id: RecordId, number: u32, out: &mut dyn Write) -> Result<u64, ReadFailure> {
+        read::body(&self.connection, id, number, out)
+    }
+
+    /// The record as an ASiC-E container (data-plane 7.6), with its body in memory.
+    ///
+    /// # Errors
+    /// There is no such record, or it is damaged.
+    pub fn export(&self, id: RecordId) -> Result<Exported, ReadFailure> {
+        export::export(self, id)
+    }
+
+    /// Figures of the whole log.
+    ///
+    /// # Errors
+    /// The storage failed.
+    pub fn statistics(&self) -> Result<Statistics, ReadFailure> {
+        Ok(figures::statistics(&self.connection)?)
+    }
+
+    /// Records without a time-stamp, oldest first, with the SHA-512 of their signatures.
+    pub(crate) fn unstamped(&self, limit: usize) -> Result<Vec<(RecordId, Vec<u8>)>, ReadFailure> {
+        read::unstamped(&self.connection, limit)
+    }
+
+    pub(crate) fn rebuild_newest(&self, count: usize) -> Result<(), ReadFailure> {
+        let newest = self.find(&Search { limit: count, ..Search::default() })?;
+        newest.iter().try_for_each(|entry| self.record(entry.id).map(|_| ()))
+    }
+}

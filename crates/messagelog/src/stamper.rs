@@ -1,0 +1,194 @@
+//! The time-stamping rounds (data-plane 7.4): what is to be stamped next, and what becomes of the answer.
+//!
+//! The gateway drives it and asks the authorities over the network:
+//!
+//! ```text
+//! loop { wait(now) → next_round(now) → ask one authority after the other → stamped(round, token, now) | failed(now) }
+//! ```
+
+mod schedule;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use signature::timestamp::{self, Batch};
+use trust::algorithm::DigestAlgorithm;
+use trust::timestamp::TimeStampToken;
+
+use crate::error::{Failure, ReadFailure, StampFault};
+use crate::log::MessageLog;
+use crate::pack::{self, Packed};
+use crate::reader::Reader;
+use crate::record::RecordId;
+use crate::store::NewStamp;
+use schedule::Schedule;
+
+/// Drives the time-stamping of one log. There is one per log; its failure clock lives in memory (data-plane 7.3).
+#[derive(Debug)]
+pub struct Stamper {
+    log: MessageLog,
+    schedule: Schedule,
+}
+
+/// What is to be time-stamped now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Round {
+    first: RecordId,
+    last: RecordId,
+    full: bool,
+    /// The result document and the leaves of a batch.
+    batch: Option<(Vec<u8>, Vec<u8>)>,
+    imprint: Vec<u8>,
+}
+
+/// The two ways of time-stamping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RoundKind {
+    /// One record: its signature value is stamped.
+    Single,
+    /// Several records: the result of their hash chain is stamped.
+    Batch,
+}
+
+impl Round {
+    /// One record or several.
+    #[must_use]
+    pub fn kind(&self) -> RoundKind {
+        if self.batch.is_some() { RoundKind::Batch } else { RoundKind::Single }
+    }
+
+    /// The algorithm of the imprint: SHA-512.
+    #[must_use]
+    pub fn algorithm(&self) -> DigestAlgorithm {
+        timestamp::ALGORITHM
+    }
+
+    /// The digest that the authority is asked to stamp.
+    #[must_use]
+    pub fn imprint(&self) -> &[u8] {
+        &self.imprint
+    }
+
+    /// The first record of the round.
+    #[must_use]
+    pub fn first(&self) -> RecordId {
+        self.first
+    }
+
+    /// The last record of the round.
+    #[must_use]
+    pub fn last(&self) -> RecordId {
+        self.last
+    }
+}
+
+impl Stamper {
+    /// The first round is due one second after `started`; the period is 60 s until [`Stamper::set_interval`].
+    #[must_use]
+    pub fn new(log: MessageLog, started: Timestamp) -> Self {
+        let schedule = Schedule::new(&log.settings().time_stamping, started);
+        Self { log, schedule }
+    }
+
+    /// Takes `timeStampingIntervalSeconds` of the global configuration, clamped to 60…86400.
+    pub fn set_interval(&mut self, seconds: u64) {
+        self.schedule.set_interval(seconds);
+    }
+
+    /// How long until the next round.
+    #[must_use]
+    pub fn wait(&self, now: Timestamp) -> Duration {
+        self.schedule.wait(now)
+    }
+
+    /// The next round: `None` when none is due or nothing waits for a time-stamp.
+    ///
+    /// # Errors
+    /// The log could not be read; this counts as a failed round.
+    pub async fn next_round(&mut self, now: Timestamp) -> Result<Option<Round>, ReadFailure> {
+        if !self.schedule.is_due(now) {
+            return Ok(None);
+        }
+        let limit = if self.schedule.one_at_a_time() {
+            1
+        } else {
+            self.log.settings().time_stamping.records_max.max(1)
+        };
+        let round = self.log.read(move |reader| round_of(reader, limit)).await;
+        match &round {
+            Ok(Some(_)) => {}
+            Ok(None) => {
+                self.schedule.idle(now);
+                self.tell();
+            }
+            Err(_) => self.failed(now),
+        }
+        round
+    }
+
+    /// The authority stamped: the token goes on record.
+    ///
+    /// # Errors
+    /// The token is for another imprint, or the log could not write. Either counts as a failed round.
+    pub async fn stamped(&mut self, round: Round, token: &TimeStampToken, now: Timestamp) -> Result<(), Failure> {
+        let verified = token.verified();
+        let put = if verified.digest_algorithm() != round.algorithm() || verified.imprint() != round.imprint {
+            Err(Failure::WrongStamp(StampFault::Imprint))
+        } else {
+            let (result, leaves) = round.batch.unzip();
+            let token = pack::pack_around(token.der(), verified.tsa().der());
+            let result: Option<Packed> = result.map(|result| pack::pack(&result));
+            let (first, last) = (round.first, round.last);
+            self.log.put_stamp(NewStamp { first, last, token, result, leaves: leaves.unwrap_or_default() }).await
+        };
+        match put {
+            Ok(_) => {
+                self.schedule.stamped(now, round.full);
+                self.tell();
+                Ok(())
+            }
+            Err(failure) => {
+                self.failed(now);
+                Err(failure)
+            }
+        }
+    }
+
+    /// No authority stamped. From now on single records are tried until one succeeds.
+    pub fn failed(&mut self, now: Timestamp) {
+        self.schedule.failed(now);
+        self.tell();
+    }
+
+    fn tell(&self) {
+        self.log.gauges().set_failing_since(self.schedule.failing_since());
+    }
+}
+
+/// The records that come next: as many as stand without a hole behind the last one with a time-stamp.
+fn round_of(reader: &Reader, limit: usize) -> Result<Option<Round>, ReadFailure> {
+    let mut waiting = reader.unstamped(limit)?;
+    let full = waiting.len() == limit;
+    let Some((first, _)) = waiting.first().cloned() else { return Ok(None) };
+    let whole = (first.0..).zip(&waiting).take_while(|(expected, (id, _))| *expected == id.0).count();
+    waiting.truncate(whole);
+    let last = waiting.last().map_or(first, |(id, _)| *id);
+    if first == last {
+        let imprint = timestamp::ALGORITHM.digest(&single(reader, first)?);
+        return Ok(Some(Round { first, last, full: full && limit > 1, batch: None, imprint }));
+    }
+    let refused = |refusal: &dyn ToString| ReadFailure::NotExportable { record: first, reason: refusal.to_string() };
+    let leaves = waiting.iter().flat_map(|(_, digest)| digest.iter().copied()).collect();
+    let batch = Batch::new(waiting.into_iter().map(|(_, digest)| digest)).map_err(|refusal| refused(&refusal))?;
+    let imprint = timestamp::ALGORITHM.digest(batch.result());
+    Ok(Some(Round { first, last, full, batch: Some((batch.result().to_vec(), leaves)), imprint }))
+}
+
+/// What a single time-stamp covers. A signature that would have no place for it is refused before it is stamped.
+fn single(reader: &Reader, id: RecordId) -> Result<Vec<u8>, ReadFailure> {
+    let record = reader.record(id)?;
+    let refused =
+        |refusal: timestamp::Refusal| ReadFailure::NotExportable { record: id, reason: refusal.to_string() };
+    timestamp::insert_single(&record.signature, &[]).map_err(refused)?;
+    timestamp::signature_value(&record.signature).map_err(refused)
+}

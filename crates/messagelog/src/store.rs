@@ -1,0 +1,70 @@
+//! The storage behind the writer. SQL stands in this module's folder and nowhere else.
+
+use jiff::Timestamp;
+
+use crate::error::{BodyFault, StoreFault};
+use crate::pack::Packed;
+use crate::prepare::Prepared;
+use crate::record::RecordId;
+
+pub(crate) mod schema;
+pub(crate) mod append;
+pub(crate) mod values;
+pub(crate) mod read;
+pub(crate) mod figures;
+
+/// What the writer needs of a storage. Tests put a double in its place that fails where they want.
+pub(crate) trait Store: Send {
+    /// Opens a group.
+    fn begin(&mut self) -> Result<(), StoreFault>;
+    /// Adds a record to the group.
+    fn append(&mut self, record: &Prepared, time: Timestamp) -> Result<RecordId, AppendFault>;
+    /// Adds a time-stamp to the group.
+    fn append_stamp(&mut self, stamp: &NewStamp, time: Timestamp) -> Result<(), StoreFault>;
+    /// Makes the group durable. When this has answered `Ok`, the group survives a crash; when it has answered `Err`,
+    /// nobody knows.
+    fn commit(&mut self) -> Result<(), StoreFault>;
+    /// Takes the group back, as far as that is possible.
+    fn rollback(&mut self);
+    /// The end: moves everything into the main file.
+    fn close(&mut self) -> Result<(), StoreFault>;
+}
+
+/// Why a record could not be added.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum AppendFault {
+    /// The record's own body is at fault; the group goes on without it.
+    Body(BodyFault),
+    /// The storage is at fault.
+    Store(StoreFault),
+}
+
+/// A time-stamp to be stored.
+#[derive(Clone, Debug)]
+pub(crate) struct NewStamp {
+    pub(crate) first: RecordId,
+    pub(crate) last: RecordId,
+    pub(crate) token: Packed,
+    pub(crate) result: Option<Packed>,
+    pub(crate) leaves: Vec<u8>,
+}
+
+impl From<rusqlite::Error> for StoreFault {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode;
+        let text = error.to_string();
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::Full,
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => Self::ReadOnly(text),
+            Some(ErrorCode::SystemIoFailure) => Self::Disk(text),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(text),
+            _ => Self::Other(text),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for AppendFault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error.into())
+    }
+}

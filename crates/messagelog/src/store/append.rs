@@ -1,0 +1,281 @@
+//! The writing half: records, bodies, shared contents and time-stamps into the database.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use identifier::ClientId;
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, params};
+use trust::algorithm::DigestAlgorithm;
+
+use super::values::{identifier_value, milliseconds, signed, unsigned};
+use super::{AppendFault, NewStamp, Store};
+use crate::error::{BodyFault, StoreFault};
+use crate::pack::{self, Packed};
+use crate::prepare::{LoggedBody, Prepared};
+use crate::record::{Body, Direction, RecordId};
+
+/// Bytes of a body that are in memory at a time.
+const CHUNK_BYTES: usize = 65_536;
+/// Numbers of shared contents that are remembered.
+const REMEMBERED_MAX: usize = 8_192;
+
+/// The database in the hands of the one writer.
+#[derive(Debug)]
+pub(crate) struct Sqlite {
+    connection: Connection,
+    /// Last number given to a record.
+    last: u64,
+    /// Numbers of shared contents by digest. Emptied whenever something is taken back, since it may name what is gone.
+    shared: BTreeMap<Vec<u8>, u64>,
+    parties: BTreeMap<ClientId, i64>,
+}
+
+impl Sqlite {
+    pub(crate) fn new(connection: Connection) -> Result<Self, StoreFault> {
+        let last = last_record(&connection)?;
+        Ok(Self { connection, last, shared: BTreeMap::new(), parties: BTreeMap::new() })
+    }
+
+    fn forget(&mut self) {
+        self.shared.clear();
+        self.parties.clear();
+    }
+
+    fn stored(&mut self, packed: &Packed) -> Result<Vec<u8>, StoreFault> {
+        pack::encode(packed, |content| self.share(content))
+    }
+
+    /// The number of a content, which is stored when it is new.
+    fn share(&mut self, content: &[u8]) -> Result<u64, StoreFault> {
+        let digest = DigestAlgorithm::Sha256.digest(content);
+        if let Some(number) = self.shared.get(&digest) {
+            return Ok(*number);
+        }
+        let known: Option<i64> = self
+            .connection
+            .prepare_cached("SELECT id FROM shared WHERE digest = ?1")?
+            .query_row(params![digest], |row| row.get(0))
+            .optional()?;
+        let number = match known {
+            Some(number) => number,
+            None => self
+                .connection
+                .prepare_cached("INSERT INTO shared (digest, content) VALUES (?1, ?2)")?
+                .insert(params![digest, content])?,
+        };
+        if self.shared.len() >= REMEMBERED_MAX {
+            self.shared.clear();
+        }
+        self.shared.insert(digest, unsigned(number));
+        Ok(unsigned(number))
+    }
+
+    fn party(&mut self, client: &ClientId) -> Result<i64, StoreFault> {
+        if let Some(number) = self.parties.get(client) {
+            return Ok(*number);
+        }
+        let member = client.member();
+        let parts = params![member.instance(), member.class(), member.code(), client.subsystem().unwrap_or_default()];
+        self.connection
+            .prepare_cached(
+                "INSERT INTO party (instance, class, code, subsystem) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+            )?
+            .execute(parts)?;
+        let number = self
+            .connection
+            .prepare_cached(
+                "SELECT id FROM party WHERE instance = ?1 AND class = ?2 AND code = ?3 AND subsystem = ?4",
+            )?
+            .query_row(parts, |row| row.get(0))?;
+        if self.parties.len() >= REMEMBERED_MAX {
+            self.parties.clear();
+        }
+        self.parties.insert(client.clone(), number);
+        Ok(number)
+    }
+
+    fn insert(&mut self, id: i64, record: &Prepared, time: Timestamp) -> Result<(), StoreFault> {
+        let party = self.party(&record.owner)?;
+        let signature = self.stored(&record.signature)?;
+        let result = record.hash_chain_result.as_ref().map(|packed| self.stored(packed)).transpose()?;
+        let chain = record.hash_chain.as_ref().map(|packed| self.stored(packed)).transpose()?;
+        self.connection
+            .prepare_cached(
+                "INSERT INTO record (id, time, party, response, query_id, request_id, signature_digest, signature,
+                 hash_chain_result, hash_chain, message) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            )?
+            .execute(params![
+                id,
+                milliseconds(time),
+                party,
+                record.direction == Direction::Response,
+                identifier_value(&record.query_id),
+                identifier_value(&record.request_id),
+                record.signature_digest,
+                signature,
+                result,
+                chain,
+                record.message,
+            ])?;
+        Ok(())
+    }
+
+    /// Attachment 1 of a REST message, chunk by chunk.
+    fn insert_body(&mut self, record: i64, logged: &LoggedBody) -> Result<(), AppendFault> {
+        if matches!(logged.source, Body::None) {
+            return Ok(());
+        }
+        let said = logged.source.byte_count();
+        let body = self
+            .connection
+            .prepare_cached("INSERT INTO body (record, number, bytes, bytes_signed) VALUES (?1, 1, ?2, ?3)")?
+            .insert(params![record, signed(logged.bytes), signed(said)])?;
+        match &logged.source {
+            Body::None => Ok(()),
+            Body::Bytes(bytes) => {
+                let end = usize::try_from(logged.bytes).unwrap_or(usize::MAX).min(bytes.len());
+                for (place, chunk) in bytes.slice(..end).chunks(CHUNK_BYTES).enumerate() {
+                    self.insert_chunk(body, place, chunk)?;
+                }
+                Ok(())
+            }
+            Body::File { path, .. } => self.copy_file(body, path, said, logged.bytes),
+        }
+    }
+
+    fn insert_chunk(&self, body: i64, place: usize, content: &[u8]) -> Result<(), StoreFault> {
+        let place = i64::try_from(place).unwrap_or(i64::MAX);
+        self.connection
+            .prepare_cached("INSERT INTO chunk (body, place, content) VALUES (?1, ?2, ?3)")?
+            .execute(params![body, place, content])?;
+        Ok(())
+    }
+
+    fn copy_file(&self, body: i64, path: &Path, said: u64, wanted: u64) -> Result<(), AppendFault> {
+        let unreadable = |error: std::io::Error| {
+            AppendFault::Body(BodyFault::Unreadable { path: path.to_owned(), reason: error.to_string() })
+        };
+        let length = |found| AppendFault::Body(BodyFault::Length { path: path.to_owned(), said, found });
+        let mut file = File::open(path).map_err(unreadable)?;
+        let found = file.metadata().map_err(unreadable)?.len();
+        if found != said {
+            return Err(length(found));
+        }
+        let mut buffer = vec![0u8; CHUNK_BYTES];
+        let (mut copied, mut place) = (0u64, 0usize);
+        while copied < wanted {
+            let room = usize::try_from(wanted.saturating_sub(copied)).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES);
+            let space = buffer.get_mut(..room).unwrap_or_default();
+            let read = fill(&mut file, space).map_err(unreadable)?;
+            if read == 0 {
+                return Err(length(copied));
+            }
+            self.insert_chunk(body, place, buffer.get(..read).unwrap_or_default()).map_err(AppendFault::Store)?;
+            place = place.saturating_add(1);
+            copied = copied.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
+        }
+        Ok(())
+    }
+
+    fn append_inside(&mut self, record: &Prepared, time: Timestamp) -> Result<RecordId, AppendFault> {
+        let id = self.last.saturating_add(1);
+        self.insert(signed(id), record, time)?;
+        self.insert_body(signed(id), &record.body)?;
+        self.last = id;
+        Ok(RecordId(id))
+    }
+}
+
+/// Reads until the space is full or the file ends.
+fn fill(file: &mut File, space: &mut [u8]) -> std::io::Result<usize> {
+    let limit = u64::try_from(space.len()).unwrap_or(u64::MAX);
+    let mut taken = file.take(limit);
+    let mut rest = space;
+    let mut read = 0usize;
+    loop {
+        let more = taken.read(rest)?;
+        if more == 0 {
+            return Ok(read);
+        }
+        read = read.saturating_add(more);
+        rest = rest.split_at_mut_checked(more).map(|(_, rest)| rest).unwrap_or_default();
+    }
+}
+
+impl Store for Sqlite {
+    fn begin(&mut self) -> Result<(), StoreFault> {
+        Ok(self.connection.execute_batch("BEGIN IMMEDIATE")?)
+    }
+
+    fn append(&mut self, record: &Prepared, time: Timestamp) -> Result<RecordId, AppendFault> {
+        if !matches!(record.body.source, Body::File { .. }) {
+            return self.append_inside(record, time);
+        }
+        // A spooled body may fail in the middle; then only this record is taken back.
+        self.connection.execute_batch("SAVEPOINT spooled")?;
+        let appended = self.append_inside(record, time);
+        if matches!(appended, Err(AppendFault::Body(_))) {
+            self.forget();
+            self.connection.execute_batch("ROLLBACK TO spooled")?;
+        }
+        self.connection.execute_batch("RELEASE spooled")?;
+        appended
+    }
+
+    fn append_stamp(&mut self, stamp: &NewStamp, time: Timestamp) -> Result<(), StoreFault> {
+        let token = self.stored(&stamp.token)?;
+        let result = stamp.result.as_ref().map(|packed| self.stored(packed)).transpose()?;
+        self.connection
+            .prepare_cached(
+                "INSERT INTO stamp (last, first, time, token, result, leaves) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute(params![
+                signed(stamp.last.0),
+                signed(stamp.first.0),
+                milliseconds(time),
+                token,
+                result,
+                stamp.leaves
+            ])?;
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<(), StoreFault> {
+        Ok(self.connection.execute_batch("COMMIT")?)
+    }
+
+    fn rollback(&mut self) {
+        self.forget();
+        // When even this fails, the connection is not used again: the writer refuses everything from now on, and the
+        // unfinished transaction in the write-ahead log has no commit mark, so the next start does not see it.
+        if !self.connection.is_autocommit() {
+            let _undone = self.connection.execute_batch("ROLLBACK");
+        }
+    }
+
+    fn close(&mut self) -> Result<(), StoreFault> {
+        // Readers may hold the write-ahead log open; then it stays, and the next start reads it.
+        self.connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .map_err(StoreFault::from)
+    }
+}
+
+impl From<StoreFault> for AppendFault {
+    fn from(fault: StoreFault) -> Self {
+        Self::Store(fault)
+    }
+}
+
+/// The highest number ever given to a record, even if the record itself has been moved away.
+fn last_record(connection: &Connection) -> Result<u64, StoreFault> {
+    let last: i64 = connection.query_row(
+        "SELECT max(ifnull((SELECT max(id) FROM record), 0), ifnull((SELECT max(last) FROM stamp), 0))",
+        [],
+        |row| row.get(0),
+    )?;
+    Ok(unsigned(last))
+}

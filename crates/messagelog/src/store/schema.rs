@@ -1,0 +1,129 @@
+//! The database file: schema, settings of the connection, checks when it is opened.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::error::{OpenFailure, StoreFault};
+
+/// Name of the database in the log's directory.
+pub(crate) const DATABASE: &str = "messagelog.db";
+/// "ChLg": says that a file is a message log.
+const APPLICATION_ID: i64 = 0x4368_4c67;
+/// Version of the schema below.
+const SCHEMA_VERSION: i64 = 1;
+/// A larger database is not read as a whole at every start; its newest records are (see `MessageLog::open`).
+const QUICK_CHECK_BYTES_MAX: u64 = 8 << 30;
+
+/// Records are appended and never changed. A time-stamp covers the records from `first` to `last`, and time-stamps
+/// follow one another without a hole, so the records without one are those above the highest `last`.
+///
+/// `shared` holds, once, what many records have in common; `digest` is SHA-256 of `content`. Identifiers that are
+/// UUIDs are kept as 16 bytes. The columns with documents hold what `pack::encode` writes.
+const SCHEMA: &str = "
+CREATE TABLE party (
+  id INTEGER PRIMARY KEY, instance TEXT NOT NULL, class TEXT NOT NULL, code TEXT NOT NULL,
+  subsystem TEXT NOT NULL, UNIQUE (instance, class, code, subsystem));
+CREATE TABLE shared (id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, content BLOB NOT NULL);
+CREATE TABLE record (
+  id INTEGER PRIMARY KEY, time INTEGER NOT NULL, party INTEGER NOT NULL REFERENCES party (id),
+  response INTEGER NOT NULL, query_id BLOB NOT NULL, request_id BLOB NOT NULL,
+  signature_digest BLOB NOT NULL, signature BLOB NOT NULL, hash_chain_result BLOB, hash_chain BLOB,
+  message BLOB NOT NULL);
+CREATE INDEX record_by_query ON record (query_id);
+CREATE INDEX record_by_party ON record (party);
+CREATE INDEX record_by_time ON record (time);
+CREATE TABLE body (
+  id INTEGER PRIMARY KEY, record INTEGER NOT NULL REFERENCES record (id), number INTEGER NOT NULL,
+  bytes INTEGER NOT NULL, bytes_signed INTEGER NOT NULL, UNIQUE (record, number));
+CREATE TABLE chunk (
+  body INTEGER NOT NULL REFERENCES body (id), place INTEGER NOT NULL, content BLOB NOT NULL,
+  UNIQUE (body, place));
+CREATE TABLE stamp (
+  last INTEGER PRIMARY KEY, first INTEGER NOT NULL, time INTEGER NOT NULL,
+  token BLOB NOT NULL, result BLOB, leaves BLOB NOT NULL);
+";
+
+/// The file of a log.
+pub(crate) fn database(directory: &Path) -> PathBuf {
+    directory.join(DATABASE)
+}
+
+/// Opens the database for the one writer: makes it when it is new, recovers it when the last run ended in a crash.
+pub(crate) fn open_for_writing(directory: &Path) -> Result<Connection, OpenFailure> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(database(directory), flags).map_err(StoreFault::from)?;
+    configure(&connection).map_err(StoreFault::from)?;
+    let empty = table_count(&connection).map_err(StoreFault::from)? == 0;
+    if empty {
+        create(&connection).map_err(StoreFault::from)?;
+    }
+    check(&connection)?;
+    Ok(connection)
+}
+
+/// Opens a further connection that only reads.
+pub(crate) fn open_for_reading(directory: &Path) -> Result<Connection, OpenFailure> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(database(directory), flags).map_err(StoreFault::from)?;
+    let configured = connection
+        .execute_batch("PRAGMA busy_timeout = 5000; PRAGMA query_only = ON; PRAGMA cache_size = -4096;")
+        .map_err(StoreFault::from);
+    configured?;
+    versions(&connection)?;
+    Ok(connection)
+}
+
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    // `page_size` counts only for a new file: with records of some 1.3 KB, 8 KB pages waste less than 4 KB ones.
+    // `synchronous = FULL`: in WAL mode each commit is flushed to the disk before it answers.
+    connection.execute_batch(
+        "PRAGMA page_size = 8192; PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+         PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;
+         PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864;",
+    )
+}
+
+/// One transaction: a crash here leaves an empty file, which the next start takes for a new one.
+fn create(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(&format!(
+        "BEGIN IMMEDIATE; {SCHEMA} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+    ))
+}
+
+fn table_count(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+}
+
+fn versions(connection: &Connection) -> Result<(), OpenFailure> {
+    let number = |pragma: &str| -> Result<i64, OpenFailure> {
+        Ok(connection.query_row(pragma, [], |row| row.get(0)).map_err(StoreFault::from)?)
+    };
+    let application = number("PRAGMA application_id")?;
+    if application != APPLICATION_ID {
+        return Err(OpenFailure::Foreign(application));
+    }
+    match number("PRAGMA user_version")? {
+        SCHEMA_VERSION => Ok(()),
+        found => Err(OpenFailure::Schema { found, known: SCHEMA_VERSION }),
+    }
+}
+
+fn check(connection: &Connection) -> Result<(), OpenFailure> {
+    versions(connection)?;
+    if file_bytes(connection).map_err(StoreFault::from)? > QUICK_CHECK_BYTES_MAX {
+        return Ok(());
+    }
+    let verdict: String =
+        connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(StoreFault::from)?;
+    if verdict == "ok" { Ok(()) } else { Err(OpenFailure::Damaged(verdict)) }
+}
+
+/// Bytes of the main file.
+pub(crate) fn file_bytes(connection: &Connection) -> rusqlite::Result<u64> {
+    let bytes: i64 =
+        connection.query_row("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size", [], |row| {
+            row.get(0)
+        })?;
+    Ok(u64::try_from(bytes).unwrap_or(0))
+}

@@ -1,0 +1,193 @@
+//! The one writer: groups what waits, makes each group durable, then answers.
+//!
+//! While a group is being flushed to the disk the next one gathers in the queue, so the size of groups follows the load
+//! by itself. The queue is bounded: when it is full, callers wait.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use clock::Clock;
+use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::error::{Failure, StampFault, StoreFault};
+use crate::prepare::Prepared;
+use crate::record::{Body, RecordId};
+use crate::store::{AppendFault, NewStamp, Store};
+
+/// Jobs of one group.
+const GROUP_JOBS_MAX: usize = 1_024;
+/// Bytes of bodies after which a group is closed, so that small messages do not wait for many large ones.
+const GROUP_BYTES_MAX: u64 = 16 << 20;
+/// Says that time-stamping is not failing.
+const NOT_FAILING: i64 = i64::MIN;
+
+/// What a caller is told: the number of its record, or the last record that its time-stamp covers.
+pub(crate) type Answer = oneshot::Sender<Result<RecordId, Failure>>;
+
+/// Something to be written.
+#[derive(Debug)]
+pub(crate) enum Job {
+    /// A message.
+    Record(Box<Prepared>, Answer),
+    /// A time-stamp.
+    Stamp(Box<NewStamp>, Answer),
+}
+
+impl Job {
+    fn body_bytes(&self) -> u64 {
+        match self {
+            Self::Record(record, _) if !matches!(record.body.source, Body::None) => record.body.bytes,
+            Self::Record(..) | Self::Stamp(..) => 0,
+        }
+    }
+
+    fn answer(self, verdict: Result<RecordId, Failure>) {
+        let (Self::Record(_, answer) | Self::Stamp(_, answer)) = self;
+        // Whoever asked may have gone; the record stands all the same: evidence of a message that was not sent.
+        let _unheard = answer.send(verdict);
+    }
+}
+
+/// What the writer and the callers know together. Nothing here decides what is durable; it only spares questions.
+#[derive(Debug)]
+pub(crate) struct Gauges {
+    /// Last durable record.
+    pub(crate) last: AtomicU64,
+    /// Last record with a durable time-stamp.
+    pub(crate) stamped: AtomicU64,
+    /// Groups made durable since the log was opened.
+    pub(crate) groups: AtomicU64,
+    /// Whether the gateway knows a time-stamping service.
+    pub(crate) provided: AtomicBool,
+    /// The first fault of the storage; once set, never unset.
+    pub(crate) broken: OnceLock<StoreFault>,
+    failing_since: AtomicI64,
+}
+
+impl Gauges {
+    pub(crate) fn new(last: u64, stamped: u64) -> Self {
+        Self {
+            last: AtomicU64::new(last),
+            stamped: AtomicU64::new(stamped),
+            groups: AtomicU64::new(0),
+            provided: AtomicBool::new(false),
+            broken: OnceLock::new(),
+            failing_since: AtomicI64::new(NOT_FAILING),
+        }
+    }
+
+    /// Since when time-stamping fails.
+    pub(crate) fn failing_since(&self) -> Option<Timestamp> {
+        match self.failing_since.load(Ordering::Acquire) {
+            NOT_FAILING => None,
+            since => Timestamp::from_millisecond(since).ok(),
+        }
+    }
+
+    pub(crate) fn set_failing_since(&self, since: Option<Timestamp>) {
+        self.failing_since.store(since.map_or(NOT_FAILING, Timestamp::as_millisecond), Ordering::Release);
+    }
+}
+
+/// Works until every sender is gone and the queue is empty, then closes the storage.
+pub(crate) fn run(
+    mut store: Box<dyn Store>,
+    mut jobs: mpsc::Receiver<Job>,
+    gauges: &Arc<Gauges>,
+    clock: &Clock,
+) -> Result<(), StoreFault> {
+    while let Some(first) = jobs.blocking_recv() {
+        let group = gather(first, &mut jobs);
+        let verdicts = match gauges.broken.get() {
+            Some(fault) => Err(fault.clone()),
+            None => write(store.as_mut(), &group, gauges, clock),
+        };
+        match verdicts {
+            Ok(verdicts) => group.into_iter().zip(verdicts).for_each(|(job, verdict)| job.answer(verdict)),
+            Err(fault) => {
+                // From here on the log does not know its own state: what failed may or may not be on the disk. It
+                // refuses everything; opening it anew finds out by the normal path.
+                let fault = gauges.broken.get_or_init(|| fault).clone();
+                group.into_iter().for_each(|job| job.answer(Err(Failure::Storage(fault.clone()))));
+            }
+        }
+    }
+    match gauges.broken.get() {
+        Some(fault) => Err(fault.clone()),
+        None => store.close(),
+    }
+}
+
+fn gather(first: Job, jobs: &mut mpsc::Receiver<Job>) -> Vec<Job> {
+    let mut bytes = first.body_bytes();
+    let mut group = vec![first];
+    while group.len() < GROUP_JOBS_MAX && bytes < GROUP_BYTES_MAX {
+        let Ok(job) = jobs.try_recv() else { break };
+        bytes = bytes.saturating_add(job.body_bytes());
+        group.push(job);
+    }
+    group
+}
+
+/// One group: all of it durable, or `Err`.
+fn write(
+    store: &mut dyn Store,
+    group: &[Job],
+    gauges: &Gauges,
+    clock: &Clock,
+) -> Result<Vec<Result<RecordId, Failure>>, StoreFault> {
+    let written = attempt(store, group, gauges, clock);
+    if written.is_err() {
+        store.rollback();
+    }
+    let written = written?;
+    gauges.last.store(written.last, Ordering::Release);
+    gauges.stamped.store(written.stamped, Ordering::Release);
+    gauges.groups.fetch_add(1, Ordering::AcqRel);
+    Ok(written.verdicts)
+}
+
+struct Written {
+    verdicts: Vec<Result<RecordId, Failure>>,
+    last: u64,
+    stamped: u64,
+}
+
+fn attempt(store: &mut dyn Store, group: &[Job], gauges: &Gauges, clock: &Clock) -> Result<Written, StoreFault> {
+    let mut verdicts = Vec::with_capacity(group.len());
+    let mut last = gauges.last.load(Ordering::Acquire);
+    let mut stamped = gauges.stamped.load(Ordering::Acquire);
+    // A crash up to `commit` leaves nothing of this group, and nobody has been told anything.
+    store.begin()?;
+    for job in group {
+        verdicts.push(match job {
+            Job::Record(record, _) => match store.append(record, clock.now()) {
+                Ok(id) => {
+                    last = id.0;
+                    Ok(id)
+                }
+                Err(AppendFault::Body(fault)) => Err(Failure::Body(fault)),
+                Err(AppendFault::Store(fault)) => return Err(fault),
+            },
+            Job::Stamp(stamp, _) => {
+                let follows = stamp.first.0 == stamped.saturating_add(1) && stamp.last.0 <= last;
+                if follows && stamp.first <= stamp.last {
+                    store.append_stamp(stamp, clock.now())?;
+                    stamped = stamp.last.0;
+                    Ok(stamp.last)
+                } else {
+                    let stale = StampFault::Stale { first: stamp.first, stamped_through: stamped };
+                    Err(Failure::WrongStamp(stale))
+                }
+            }
+        });
+    }
+    // A crash in `commit` leaves the whole group or nothing of it. If the whole: records of messages that were never
+    // sent, which harms nobody. A crash after it leaves the whole group, told or not.
+    store.commit()?;
+    Ok(Written { verdicts, last, stamped })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,10 @@
+//! The message log from outside: what goes in comes out, what was acknowledged survives, what is stamped verifies.
+
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "test helpers")]
+
+mod bench;
+mod recorded;
+mod rebuilds;
+mod records;
+mod settings;
+mod crash;
