@@ -1,7 +1,6 @@
 //! Verdicts of this room. Each says what happened; [`crate::fault`] alone decides what a consumer or a peer reads.
 
 use identifier::{ClientId, ServerId, ServiceId};
-use jiff::Timestamp;
 
 /// Why a declared state was not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,6 +17,9 @@ pub enum DeclarationFault {
     /// A right for a local group that is not declared.
     #[error("a right names a local group that is not declared: {0}")]
     UnknownGroup(String),
+    /// A method or a path pattern that is not one.
+    #[error("a right has an endpoint that cannot be used: {0}")]
+    Endpoint(String),
     /// A certificate file that cannot be read.
     #[error("the certificate in {file} cannot be used: {why}")]
     Certificate {
@@ -53,6 +55,51 @@ pub enum StoreFault {
     Content(String),
 }
 
+/// Why a gateway does not start, or did not stop cleanly.
+#[derive(Debug, thiserror::Error)]
+pub enum StartFault {
+    /// An address cannot be listened on.
+    #[error("{address} cannot be listened on: {error} (is another program using it, or is the port below 1024?)")]
+    Listen {
+        /// Which.
+        address: std::net::SocketAddr,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// The folder for bodies on their way cannot be used.
+    #[error("the folder for message bodies cannot be used: {0}")]
+    Spool(std::io::Error),
+    /// The keystore does not open.
+    #[error("the keystore does not open: {0}")]
+    Keystore(#[from] keystore::OpenRefusal),
+    /// A key cannot be used.
+    #[error("a key of the keystore cannot be used: {0}")]
+    Key(#[from] keystore::KeyRefusal),
+    /// The OCSP store does not open.
+    #[error("the store of OCSP answers does not open: {0}")]
+    Ocsp(#[from] keystore::StorageFailure),
+    /// There is no certificate for the HTTPS listener.
+    #[error(
+        "the keystore has no active internal TLS certificate; make one with: chhatra keystore generate --usage internal-tls"
+    )]
+    NoInternalTls,
+    /// TLS with consumers or services cannot be set up.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] rustls::Error),
+    /// The settings cannot be read.
+    #[error(transparent)]
+    Settings(#[from] StoreFault),
+    /// The settings contradict themselves.
+    #[error("the stored settings cannot be used: {0}")]
+    Declaration(#[from] DeclarationFault),
+    /// The evidence log does not open.
+    #[error("the evidence log does not open: {0}")]
+    Log(#[from] messagelog::OpenFailure),
+    /// The evidence log did not close.
+    #[error("the evidence log could not be closed: {0}")]
+    LogClose(String),
+}
+
 /// Why a message was not carried. One enum for both directions, since most steps stand on both sides; [`crate::fault`] matches it
 /// exhaustively.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -62,8 +109,8 @@ pub enum Refusal {
     #[error("Global configuration is missing")]
     NoConfiguration,
     /// The global configuration has ended.
-    #[error("Global configuration is expired since {0}")]
-    ConfigurationOutdated(Timestamp),
+    #[error("Global configuration is expired: {0}")]
+    ConfigurationOutdated(globalconf::Outdated),
     /// No authentication certificate that peers would accept.
     #[error("Security server has no valid authentication certificate: {0}")]
     NoAuthentication(String),
@@ -134,21 +181,15 @@ pub enum Refusal {
     /// An HTTP status that a peer never sends.
     #[error("Server responded with HTTP status {0}")]
     PeerStatus(u16),
-    /// A media type, or an order of parts, that does not belong.
+    /// The parts, their types or their order.
     #[error("{0}")]
-    ContentType(String),
-    /// The multipart is broken.
-    #[error("{0}")]
-    Mime(String),
-    /// A part too many, or nothing at all.
-    #[error("{0}")]
-    InvalidMessage(String),
+    Decoding(message::proxy::Refusal),
     /// A message text, a header or an identifier that cannot be understood.
     #[error("{0}")]
     MalformedMessage(String),
-    /// The XML of a part is cut.
+    /// The message ends inside its proof.
     #[error("{0}")]
-    InvalidXml(String),
+    CutProof(String),
     /// No message part.
     #[error("Request does not have REST message")]
     MissingRest,
@@ -163,7 +204,7 @@ pub enum Refusal {
     Unproven(signature::verify::Refusal),
     /// The answer belongs to another request.
     #[error("Response from server proxy is not consistent with request: {0}")]
-    Inconsistent(&'static str),
+    Inconsistent(message::rest::Inconsistent),
     /// The peer, or the service behind it, answered with a fault; it is passed on unchanged.
     #[error("{}", .0.string)]
     PeerFault(message::fault::Fault),
@@ -246,11 +287,9 @@ impl Refusal {
             | Self::NoProvider(_)
             | Self::InvalidServer(_)
             | Self::PeerCertificate { .. }
-            | Self::ContentType(_)
-            | Self::Mime(_)
-            | Self::InvalidMessage(_)
+            | Self::Decoding(_)
             | Self::MalformedMessage(_)
-            | Self::InvalidXml(_)
+            | Self::CutProof(_)
             | Self::MissingRest
             | Self::MissingSoap
             | Self::MissingSignature

@@ -4,6 +4,7 @@
 
 use crate::error::Refusal;
 use clock::Chance;
+use message::consumer_error::{ConsumerError, Format};
 use message::fault::Fault;
 use std::borrow::Cow;
 
@@ -73,15 +74,13 @@ fn code(refusal: &Refusal) -> Cow<'static, str> {
         Refusal::UnknownHost(_) | Refusal::ServiceHost(_) => "unknown_host".into(),
         Refusal::Unreachable(_) | Refusal::ServiceUnreachable(_) => "network_error".into(),
         Refusal::PeerStatus(_) => "http_error".into(),
-        Refusal::ContentType(_) => "invalid_content_type".into(),
-        Refusal::Mime(_) => "mime_parsing_failed".into(),
-        Refusal::InvalidMessage(_) => "invalid_message".into(),
-        Refusal::InvalidXml(_) => "invalid_xml".into(),
+        Refusal::Decoding(refusal) => refusal.code().into(),
+        Refusal::CutProof(_) => "signature_verification.invalid_xml".into(),
         Refusal::MissingRest => "missing_rest".into(),
         Refusal::MissingSoap => "missing_soap".into(),
         Refusal::MissingSignature => "missing_signature".into(),
         Refusal::Unproven(refusal) => prefixed("signature_verification", refusal.code()).into(),
-        Refusal::Inconsistent(_) => "inconsistent_response".into(),
+        Refusal::Inconsistent(difference) => difference.code().into(),
         Refusal::PeerFault(fault) => fault.code.clone().into(),
         Refusal::WhileReading(inner) => prefixed("service_failed", &code(inner)).into(),
         Refusal::UnknownService(_) => "unknown_service".into(),
@@ -99,7 +98,11 @@ fn logging_code(failure: &messagelog::Failure) -> &'static str {
         Failure::TimestampingFailedTooLong { .. } => "logging_failed.timestamping_failed",
         Failure::TooLarge { .. } => "logging_failed",
         Failure::Storage(_) => "logging_failed.database_error",
-        Failure::Closed => "logging_failed.internal_error",
+        Failure::IdentifierTooLong { .. }
+        | Failure::NotReducible(_)
+        | Failure::Body(_)
+        | Failure::WrongStamp(_)
+        | Failure::Closed => "logging_failed.internal_error",
     }
 }
 
@@ -107,16 +110,24 @@ fn logging_code(failure: &messagelog::Failure) -> &'static str {
 pub(crate) struct RestError {
     /// 500 when the code begins with `server.`, otherwise 400.
     pub(crate) status: u16,
-    /// `Content-Type`.
-    pub(crate) content_type: String,
-    /// The `X-Road-Error` header.
+    pub(crate) content_type: &'static str,
     pub(crate) code: String,
     /// JSON or XML, as the consumer accepts.
-    pub(crate) body: Vec<u8>,
+    pub(crate) body: String,
 }
 
 /// Writes a fault for a REST consumer.
 pub(crate) fn rest_error(fault: &Fault, accept: &[&str]) -> RestError {
-    let rendered = message::fault::render_rest(fault, accept.iter().copied());
-    RestError { status: rendered.status, content_type: rendered.content_type, code: fault.code.clone(), body: rendered.body }
+    let format = Format::choose(accept.iter().copied());
+    let error = ConsumerError {
+        code: fault.code.clone(),
+        message: Some(fault.string.clone()),
+        detail: fault.detail.clone(),
+    };
+    RestError {
+        status: error.http_status(),
+        content_type: format.content_type(),
+        body: error.body(format),
+        code: error.code,
+    }
 }

@@ -82,7 +82,7 @@ impl Spooled {
     pub(crate) fn to_log(&self) -> messagelog::Body {
         match &self.place {
             Place::Memory(bytes) => messagelog::Body::Bytes(bytes.clone()),
-            Place::File(path) => messagelog::Body::File { path: path.to_path_buf(), length: self.length },
+            Place::File(path) => messagelog::Body::File { path: path.to_path_buf(), bytes: self.length },
         }
     }
 

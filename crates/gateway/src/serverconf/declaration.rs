@@ -250,6 +250,7 @@ impl Client {
             {
                 return Err(DeclarationFault::UnknownGroup(format!("{}: {code}", self.id)));
             }
+            super::lookup::right(right)?;
         }
         Ok(())
     }

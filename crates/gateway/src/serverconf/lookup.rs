@@ -3,6 +3,7 @@
 use super::declaration::{
     Client, ClientStatus, Connection, Declaration, Service, ServiceKind, Subject, TimeStampService,
 };
+use crate::error::DeclarationFault;
 use crate::service_url::ServiceUrl;
 use base64::Engine as _;
 use identifier::{ClientId, LocalGroupId};
@@ -49,10 +50,15 @@ pub struct ServiceEntry {
 
 impl ServerConf {
     /// Takes a declaration as stored.
-    #[must_use]
-    pub fn new(declaration: &Declaration) -> Self {
-        let clients = declaration.clients.iter().map(|c| (c.id.clone(), ClientEntry::new(c))).collect();
-        Self { clients, time_stamps: declaration.time_stamps.clone() }
+    ///
+    /// # Errors
+    /// A right whose endpoint is not one.
+    pub fn new(declaration: &Declaration) -> Result<Self, DeclarationFault> {
+        let mut clients = BTreeMap::new();
+        for client in &declaration.clients {
+            clients.insert(client.id.clone(), ClientEntry::new(client)?);
+        }
+        Ok(Self { clients, time_stamps: declaration.time_stamps.clone() })
     }
 
     /// The client with exactly this identifier.
@@ -74,24 +80,24 @@ impl ServerConf {
 }
 
 impl ClientEntry {
-    fn new(client: &Client) -> Self {
+    fn new(client: &Client) -> Result<Self, DeclarationFault> {
         let certificates = client.internal_certificates_der.iter().filter_map(|text| {
             let der = base64::engine::general_purpose::STANDARD.decode(text).ok()?;
             Certificate::from_der(&der).ok()
         });
-        Self {
+        Ok(Self {
             id: client.id.clone(),
             registered: client.status == ClientStatus::Registered,
             connection: client.connection,
             internal_certificates: certificates.collect(),
             services: client.services.iter().map(|s| (s.code.clone(), ServiceEntry::new(s))).collect(),
-            rights: client.rights.iter().map(right).collect(),
+            rights: client.rights.iter().map(right).collect::<Result<_, _>>()?,
             groups: client
                 .local_groups
                 .iter()
                 .map(|g| (g.code.clone(), g.members.iter().cloned().collect()))
                 .collect(),
-        }
+        })
     }
 
     /// The service with this code.
@@ -125,7 +131,9 @@ impl ServiceEntry {
     }
 }
 
-fn right(right: &super::Right) -> access::Right {
+/// A declared right as the decision takes it.
+pub(super) fn right(right: &super::Right) -> Result<access::Right, DeclarationFault> {
+    let fault = |why: String| DeclarationFault::Endpoint(format!("{}: {why}", right.service));
     let endpoint = match &right.endpoint {
         Some(endpoint) => access::Endpoint::new(&right.service, &endpoint.method, &endpoint.path),
         None => access::Endpoint::base(&right.service),
@@ -133,7 +141,9 @@ fn right(right: &super::Right) -> access::Right {
     let subject = match &right.subject {
         Subject::Client(id) => access::Subject::Client(id.clone()),
         Subject::GlobalGroup(id) => access::Subject::GlobalGroup(id.clone()),
-        Subject::LocalGroup(code) => access::Subject::LocalGroup(LocalGroupId::new(code)),
+        Subject::LocalGroup(code) => {
+            access::Subject::LocalGroup(LocalGroupId::new(code.clone()).map_err(|e| fault(e.to_string()))?)
+        }
     };
-    access::Right { subject, endpoint }
+    Ok(access::Right { subject, endpoint: endpoint.map_err(|e| fault(e.to_string()))? })
 }

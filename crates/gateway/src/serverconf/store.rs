@@ -252,11 +252,11 @@ fn read_time_stamps(transaction: &Transaction<'_>) -> Result<Vec<TimeStampServic
 }
 
 fn client_id(text: &str) -> Result<ClientId, StoreFault> {
-    text.parse().map_err(|_| StoreFault::Content(format!("client identifier {text}")))
+    ClientId::parse_short(text).map_err(|_| StoreFault::Content(format!("client identifier {text}")))
 }
 
 fn group_id(text: &str) -> Result<GlobalGroupId, StoreFault> {
-    text.parse().map_err(|_| StoreFault::Content(format!("group identifier {text}")))
+    GlobalGroupId::parse_short(text).map_err(|_| StoreFault::Content(format!("group identifier {text}")))
 }
 
 const fn connection_name(connection: Connection) -> &'static str {

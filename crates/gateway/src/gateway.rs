@@ -1,0 +1,342 @@
+//! The running gateway: what every step may ask, and the life from start to stop.
+
+use crate::config::Config;
+use crate::error::{Refusal, StartFault};
+use crate::identity::Identity;
+use crate::revocation::OcspBook;
+use crate::serverconf::{ServerConf, store::Store};
+use crate::signing::SigningDesk;
+use crate::transport::connect::Pool;
+use crate::transport::tls::{self, Credentials};
+use crate::transport::verify_peer::Verdicts;
+use crate::{confclient, inbound, outbound, revocation, spool, stamping, transport};
+use arc_swap::{ArcSwap, ArcSwapOption};
+use bytes::Bytes;
+use clock::{Chance, Clock};
+use globalconf::{GlobalConf, Outdated};
+use http1::Stop;
+use keystore::{Keystore, OcspCache, Pin};
+use messagelog::{BodyLogging, MessageLog, Settings, TimeStamping};
+use openssl::ssl::SslContext;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use trust::Certificate;
+
+/// TLS towards peers, both ways, as one authentication certificate.
+#[derive(Debug)]
+pub(crate) struct PeerTls {
+    pub(crate) accepting: SslContext,
+    pub(crate) connecting: SslContext,
+    certificate: Certificate,
+}
+
+/// A gateway, opened.
+#[derive(Debug)]
+pub struct Gateway {
+    pub(crate) config: Config,
+    pub(crate) clock: Clock,
+    pub(crate) chance: Chance,
+    pub(crate) log: MessageLog,
+    pub(crate) identity: Identity,
+    pub(crate) desk: SigningDesk,
+    pub(crate) peers: Pool,
+    pub(crate) verdicts: Verdicts,
+    pub(crate) ocsp_wanted: Notify,
+    picture: Arc<ArcSwapOption<GlobalConf>>,
+    settings: ArcSwap<ServerConf>,
+    peer_tls: Mutex<Option<Arc<PeerTls>>>,
+    consumer_tls: Arc<rustls::ServerConfig>,
+    service_tls: Arc<rustls::ClientConfig>,
+    internal_certificate: Certificate,
+}
+
+/// The four listeners, bound.
+#[derive(Debug)]
+pub struct Listeners {
+    consumer_http: TcpListener,
+    consumer_https: TcpListener,
+    transport: TcpListener,
+    ocsp: TcpListener,
+}
+
+impl Listeners {
+    /// Binds all four, so that a taken port is told before anything starts.
+    ///
+    /// # Errors
+    /// Which address, and what the system said.
+    pub async fn bind(config: &Config) -> Result<Self, StartFault> {
+        let listen = &config.listen;
+        Ok(Self {
+            consumer_http: bind(listen.consumer_http).await?,
+            consumer_https: bind(listen.consumer_https).await?,
+            transport: bind(listen.transport).await?,
+            ocsp: bind(listen.ocsp).await?,
+        })
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, StartFault> {
+    TcpListener::bind(address).await.map_err(|error| StartFault::Listen { address, error })
+}
+
+impl Gateway {
+    /// Opens keystore, log, settings and the stored globalconf. Blocks on the disk.
+    ///
+    /// # Errors
+    /// What is missing or damaged, and what to do.
+    pub fn open(config: Config, pin: &Pin, clock: Clock, chance: Chance) -> Result<Self, StartFault> {
+        spool::sweep(&config.spool_dir()).map_err(StartFault::Spool)?;
+        let keystore = Arc::new(Keystore::open(config.keystore_dir(), pin)?);
+        let ocsp = OcspBook::new(OcspCache::open(config.state_dir.join("ocsp"))?);
+        let (chain, key, internal_certificate) = internal_tls(&keystore, &clock)?;
+        let consumer_tls = outbound::listen::tls_config(chain.clone(), key.clone_key())?;
+        let service_tls = inbound::service_tls::config(chain, key)?;
+        let settings = ServerConf::new(&Store::open(&config.serverconf_file())?.read()?)?;
+        let log = MessageLog::open(&config.messagelog_dir(), log_settings(&config), clock.clone())?;
+        let picture = Arc::new(ArcSwapOption::empty());
+        if config.globalconf_dir().join("instance-identifier").exists() {
+            match GlobalConf::load(&config.globalconf_dir()) {
+                Ok(stored) => picture.store(Some(Arc::new(stored))),
+                // It is downloaded anew; until then nothing is carried.
+                Err(refusal) => tracing::error!("the stored global configuration is not usable: {refusal}"),
+            }
+        }
+        let gateway = Self {
+            desk: SigningDesk::new(Arc::clone(&keystore), clock.clone()),
+            identity: Identity::new(keystore, ocsp),
+            config,
+            clock,
+            chance,
+            log,
+            peers: Pool::default(),
+            verdicts: Verdicts::default(),
+            ocsp_wanted: Notify::new(),
+            picture,
+            settings: ArcSwap::from_pointee(ServerConf::default()),
+            peer_tls: Mutex::new(None),
+            consumer_tls: Arc::new(consumer_tls),
+            service_tls: Arc::new(service_tls),
+            internal_certificate,
+        };
+        gateway.take_settings(settings);
+        Ok(gateway)
+    }
+
+    /// Serves until the stop; then no new work is taken, what runs is finished, and the log is flushed.
+    ///
+    /// # Errors
+    /// The log could not be closed cleanly.
+    pub async fn run(self: Arc<Self>, listeners: Listeners, stop: Stop) -> Result<(), StartFault> {
+        let jobs = [
+            tokio::spawn(confclient::run(Arc::clone(&self), stop.clone())),
+            tokio::spawn(revocation::run(Arc::clone(&self), stop.clone())),
+            tokio::spawn(stamping::run(Arc::clone(&self), stop.clone())),
+            tokio::spawn(watch_settings(Arc::clone(&self), stop.clone())),
+        ];
+        tokio::join!(
+            outbound::listen::serve_http(Arc::clone(&self), listeners.consumer_http, stop.clone()),
+            outbound::listen::serve_https(Arc::clone(&self), listeners.consumer_https, stop.clone()),
+            transport::listen::serve(Arc::clone(&self), listeners.transport, stop.clone()),
+            transport::ocsp_by_hash::serve(Arc::clone(&self), listeners.ocsp, stop.clone()),
+        );
+        for job in jobs {
+            // A job that failed has said so; the stop goes on.
+            let _ended = job.await;
+        }
+        self.peers.forget();
+        self.log.close().await.map_err(|fault| StartFault::LogClose(fault.to_string()))
+    }
+
+    /// Whether messages would be carried now, and if not, why.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub fn ready(&self) -> Result<(), Refusal> {
+        self.require_ready()?;
+        self.log.admits()?;
+        Ok(())
+    }
+
+    pub(crate) fn require_picture(&self) -> Result<(), Refusal> {
+        self.picture()?.check_current(self.clock.now()).map(|_| ()).map_err(Self::outdated)
+    }
+
+    pub(crate) fn require_ready(&self) -> Result<(), Refusal> {
+        self.require_picture()?;
+        self.identity.authentication(self).map(|_| ())
+    }
+
+    pub(crate) fn outdated(outdated: Outdated) -> Refusal {
+        Refusal::ConfigurationOutdated(outdated)
+    }
+
+    /// The picture of the exchange, whether or not it is still in force.
+    pub(crate) fn picture(&self) -> Result<Arc<GlobalConf>, Refusal> {
+        self.picture.load_full().ok_or(Refusal::NoConfiguration)
+    }
+
+    /// Replaces the picture: everything that was concluded from the old one is forgotten.
+    pub(crate) fn take_picture(&self, picture: GlobalConf) {
+        self.picture.store(Some(Arc::new(picture)));
+        self.identity.forget();
+        self.verdicts.forget();
+        *self.peer_tls.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.ocsp_wanted.notify_one();
+    }
+
+    /// The same picture, in force for longer: what was concluded from it stands.
+    pub(crate) fn prolong_picture(&self, picture: GlobalConf) {
+        self.picture.store(Some(Arc::new(picture)));
+    }
+
+    pub(crate) fn settings(&self) -> Arc<ServerConf> {
+        self.settings.load_full()
+    }
+
+    fn take_settings(&self, settings: ServerConf) {
+        self.log.provide_time_stamping(!settings.time_stamps().is_empty());
+        self.settings.store(Arc::new(settings));
+    }
+
+    /// TLS towards peers as our present authentication certificate.
+    pub(crate) fn peer_tls(&self) -> Result<Arc<PeerTls>, Refusal> {
+        let identity = self.identity.authentication(self)?;
+        let certificate = identity.chain.first().ok_or_else(|| no_authentication("the chain is empty"))?;
+        let mut made = self.peer_tls.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(contexts) = made.as_ref().filter(|contexts| contexts.certificate == *certificate) {
+            return Ok(Arc::clone(contexts));
+        }
+        let key = self.identity.keystore.tls_key_der(&identity.key).map_err(|e| no_authentication(&e.to_string()))?;
+        let credentials = Credentials { chain: &identity.chain, key_pkcs8: &key };
+        let subjects = {
+            let picture = self.picture()?;
+            picture.check_current(self.clock.now()).map_err(Self::outdated)?.all_ca_subjects()
+        };
+        let picture = Arc::clone(&self.picture);
+        let clock = self.clock.clone();
+        let admission = Arc::new(move |der: &[u8]| admits(&picture, &clock, der));
+        let failed = |e: openssl::error::ErrorStack| no_authentication(&e.to_string());
+        let contexts = Arc::new(PeerTls {
+            accepting: tls::acceptor(&credentials, &subjects, admission).map_err(failed)?,
+            connecting: tls::connector(&credentials).map_err(failed)?,
+            certificate: certificate.clone(),
+        });
+        *made = Some(Arc::clone(&contexts));
+        Ok(contexts)
+    }
+
+    pub(crate) fn consumer_tls(&self) -> Arc<rustls::ServerConfig> {
+        Arc::clone(&self.consumer_tls)
+    }
+
+    pub(crate) fn service_tls(&self) -> Arc<rustls::ClientConfig> {
+        Arc::clone(&self.service_tls)
+    }
+
+    pub(crate) const fn internal_certificate(&self) -> &Certificate {
+        &self.internal_certificate
+    }
+
+    /// An OCSP answer that we hold under the SHA-1 of its certificate, in hex.
+    pub(crate) fn ocsp_by_hash(&self, hash: &str) -> Option<Bytes> {
+        let sha1 = <[u8; 20]>::try_from(hex::decode(hash).ok()?).ok()?;
+        self.identity.ocsp.by_hash(&sha1).map(|der| Bytes::copy_from_slice(&der))
+    }
+
+    /// The present as HTTP writes it.
+    pub(crate) fn http_date(&self) -> String {
+        self.clock.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+    }
+
+    pub(crate) fn ocsp_interval(&self) -> Duration {
+        let told = self.picture.load_full().and_then(|picture| {
+            picture.check_current(self.clock.now()).ok().map(|current| current.ocsp_fetch_interval_seconds())
+        });
+        Duration::from_secs(self.config.jobs.ocsp_seconds.or(told).unwrap_or(1200).max(1))
+    }
+
+    pub(crate) fn retry_interval(&self) -> Duration {
+        Duration::from_secs(self.config.jobs.retry_seconds.max(1))
+    }
+
+    /// How the evidence log fares.
+    #[must_use]
+    pub fn log_health(&self) -> messagelog::Health {
+        self.log.health()
+    }
+}
+
+/// Whether the certificate is registered for some server of some instance (data-plane 4.2 step A).
+fn admits(picture: &ArcSwapOption<GlobalConf>, clock: &Clock, der: &[u8]) -> bool {
+    let Some(picture) = picture.load_full() else { return false };
+    let Ok(certificate) = Certificate::from_der(der) else { return false };
+    picture.check_current(clock.now()).is_ok_and(|current| current.auth_certificate_is_registered(&certificate))
+}
+
+fn no_authentication(why: &str) -> Refusal {
+    Refusal::NoAuthentication(why.to_owned())
+}
+
+type InternalTls = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>, Certificate);
+
+fn internal_tls(keystore: &Keystore, clock: &Clock) -> Result<InternalTls, StartFault> {
+    let credential = keystore.active_internal_tls(clock.now()).ok_or(StartFault::NoInternalTls)?;
+    let der = keystore.tls_key_der(&credential.key)?;
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(der.to_vec()));
+    let chain = vec![CertificateDer::from(credential.certificate.der().to_vec())];
+    Ok((chain, key, credential.certificate))
+}
+
+fn log_settings(config: &Config) -> Settings {
+    let exceptions = config.log.bodies_except.iter().cloned().collect::<std::collections::BTreeSet<_>>();
+    Settings {
+        bodies: BodyLogging {
+            enabled: config.log.bodies,
+            local_exceptions: exceptions.clone(),
+            remote_exceptions: exceptions,
+            body_bytes_max: config.log.body_bytes_max,
+            truncate: config.log.truncate_bodies,
+        },
+        time_stamping: TimeStamping {
+            failure_accepted: Duration::from_secs(config.log.timestamp_failure_seconds_max),
+            retry: Duration::from_secs(config.jobs.retry_seconds.max(1)),
+            interval_override: config.jobs.timestamp_seconds.map(Duration::from_secs),
+            ..TimeStamping::default()
+        },
+        ..Settings::default()
+    }
+}
+
+/// Takes over settings that a command has applied, and keys that it has added, within a second.
+async fn watch_settings(gateway: Arc<Gateway>, stop: Stop) {
+    let Ok(mut store) = Store::open(&gateway.config.serverconf_file()) else { return };
+    let mut seen = store.version().unwrap_or_default();
+    while !stop.is_requested() {
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            () = stop.requested() => return,
+        }
+        let Ok(version) = store.version() else { continue };
+        if version == seen {
+            continue;
+        }
+        seen = version;
+        let read = store.read().map_err(|e| e.to_string()).and_then(|d| ServerConf::new(&d).map_err(|e| e.to_string()));
+        match read {
+            Ok(settings) => {
+                gateway.take_settings(settings);
+                tracing::info!("new settings are in force");
+            }
+            Err(error) => tracing::error!("new settings could not be read, the old ones stay: {error}"),
+        }
+        match gateway.identity.keystore.reload() {
+            Ok(()) => gateway.identity.forget(),
+            Err(error) => tracing::error!("the keystore could not be read again: {error}"),
+        }
+        gateway.ocsp_wanted.notify_one();
+    }
+}

@@ -1,0 +1,129 @@
+//! To the service, with everything that the message says and nothing else (data-plane 4.10). It takes only what is on record.
+
+use super::accept::Received;
+use super::decompress::Unpacker;
+use super::permit::Permitted;
+use super::service_tls;
+use super::verify::Verified;
+use crate::error::Refusal;
+use crate::gateway::Gateway;
+use crate::recorded::Recorded;
+use crate::serverconf::{ClientEntry, ServiceEntry};
+use crate::service_url::ServiceUrl;
+use http1::{ClientConnection, FetchError, Framing, Limits, ReceiveError, RequestHead, Response};
+use std::time::Duration;
+
+/// Headers that make a body's length or coding: they go when the body is unpacked.
+const CODING_HEADERS: [&str; 3] = ["content-encoding", "content-length", "content-md5"];
+
+/// A request that the service has answered; its answer is still streaming.
+#[derive(Debug)]
+pub struct Delivered {
+    pub(crate) verified: Verified,
+    pub(crate) response: Response,
+    pub(crate) unpacker: Unpacker,
+    /// The connection lives as long as its answer.
+    _connection: ClientConnection,
+}
+
+/// Calls the service.
+///
+/// # Errors
+/// The service has no address, cannot be reached, or does not answer in time.
+pub async fn deliver(gateway: &Gateway, recorded: Recorded<Permitted>) -> Result<Delivered, Refusal> {
+    let permitted = recorded.into_subject();
+    let (provider, service) = permitted.service().ok_or(Refusal::ServiceUrl)?;
+    let url = service.url.as_ref().ok_or(Refusal::ServiceUrl)?;
+    let mut connection = connect(gateway, provider, service, url).await?;
+    let received = permitted.verified().received();
+    let mut response = send(&mut connection, received, url).await?;
+    let unpacker = Unpacker::new(response.head.header("content-encoding").map(AsRef::as_ref));
+    if unpacker.unpacks() {
+        let headers = &mut response.head.headers;
+        headers.retain(|(name, _)| !CODING_HEADERS.iter().any(|h| name.eq_ignore_ascii_case(h.as_bytes())));
+    }
+    Ok(Delivered { verified: permitted.into_verified(), response, unpacker, _connection: connection })
+}
+
+async fn connect(
+    gateway: &Gateway,
+    provider: &ClientEntry,
+    service: &ServiceEntry,
+    url: &ServiceUrl,
+) -> Result<ClientConnection, Refusal> {
+    let wait = service.timeout;
+    let limits = Limits { head_timeout: wait, body_timeout: wait, write_timeout: wait, ..Limits::default() };
+    let socket = http1::connect(url.host_name(), url.port, wait).await.map_err(unreachable)?;
+    if !url.tls {
+        return Ok(ClientConnection::new(socket, limits));
+    }
+    let handshake = service_tls::connect(gateway.service_tls(), socket, url.host_name(), provider, service);
+    let stream = tokio::time::timeout(wait, handshake).await.map_err(|_| timed_out(wait))??;
+    Ok(ClientConnection::new(stream, limits))
+}
+
+fn unreachable(error: FetchError) -> Refusal {
+    match error {
+        FetchError::UnknownHost(host) => Refusal::ServiceHost(host),
+        other => Refusal::ServiceUnreachable(other.to_string()),
+    }
+}
+
+fn timed_out(wait: Duration) -> Refusal {
+    Refusal::ServiceIo(format!("The service did not answer within {} s", wait.as_secs()))
+}
+
+async fn send(
+    connection: &mut ClientConnection,
+    received: &Received,
+    url: &ServiceUrl,
+) -> Result<Response, Refusal> {
+    let carries_body = matches!(received.method(), "POST" | "PUT" | "PATCH");
+    let body = received.body().filter(|_| carries_body);
+    let framing = match body {
+        Some(body) => Framing::ContentLength(body.length()),
+        None if carries_body => Framing::ContentLength(0),
+        None => Framing::None,
+    };
+    let failed = |e: &dyn std::fmt::Display| Refusal::ServiceIo(format!("The service could not be called: {e}"));
+    let (mut writer, mut answer) =
+        connection.send(&head(received, url, framing), framing).await.map_err(|e| failed(&e))?;
+    // A service may answer before it has read everything, so both sides are watched.
+    let sending = async {
+        if let Some(body) = body {
+            let mut reader = body.read().await.map_err(|e| Refusal::Spool(e.to_string()))?;
+            while let Some(chunk) = reader.next().await.map_err(|e| Refusal::Spool(e.to_string()))? {
+                writer.write(&chunk).await.map_err(|e| failed(&e))?;
+            }
+        }
+        writer.finish().await.map_err(|e| failed(&e))
+    };
+    let (sent, answered) = tokio::join!(sending, answer.receive());
+    match (sent, answered) {
+        (_, Ok(response)) => Ok(response),
+        (Err(refusal @ Refusal::Spool(_)), Err(_)) => Err(refusal),
+        (_, Err(error)) => Err(no_answer(&error)),
+    }
+}
+
+fn no_answer(error: &ReceiveError) -> Refusal {
+    Refusal::ServiceIo(format!("The service gave no answer: {error}"))
+}
+
+/// The message's headers in their order and spelling, then those of the connection (seen on a live 7.8.0).
+fn head(received: &Received, url: &ServiceUrl, framing: Framing) -> RequestHead {
+    let mut head = RequestHead::new(received.method(), &url.target(received.service_path(), received.query()));
+    for header in received.request.headers() {
+        head.push(header.name(), header.wire_value());
+    }
+    if let Framing::ContentLength(length) = framing {
+        head.push("Content-Length", length.to_string());
+    }
+    head.push("Host", url.host_header());
+    head.push("Connection", "Keep-Alive");
+    head.push("User-Agent", concat!("Chhatra/", env!("CARGO_PKG_VERSION")));
+    if head.header("accept-encoding").is_none() {
+        head.push("Accept-Encoding", "gzip,deflate");
+    }
+    head
+}

@@ -1,0 +1,70 @@
+//! Which subsystem is asking, and did it come the way it must? (data-plane 2.4, 8.2)
+
+use super::accept::Received;
+use super::listen::Consumer;
+use crate::error::Refusal;
+use crate::gateway::Gateway;
+use crate::serverconf::{ClientEntry, Connection};
+use http1::Body;
+use identifier::ClientId;
+use message::rest::RestRequest;
+use trust::Certificate;
+
+/// A request of a registered client of this server that connected as it must.
+#[derive(Debug)]
+pub struct Identified {
+    pub(crate) request: RestRequest,
+    pub(crate) content_type: Vec<u8>,
+    pub(crate) body: Body,
+}
+
+/// Finds the client and holds its connection to what its operator demands.
+pub(crate) fn identify(gateway: &Gateway, received: Received) -> Result<Identified, Refusal> {
+    let settings = gateway.settings();
+    let id = received.request.client();
+    let client = settings
+        .client(id)
+        .filter(|client| client.registered)
+        .ok_or_else(|| Refusal::UnknownClient(id.clone()))?;
+    check_connection(&received.consumer, client, gateway.internal_certificate())?;
+    Ok(Identified { request: received.request, content_type: received.content_type, body: received.body })
+}
+
+fn check_connection(consumer: &Consumer, client: &ClientEntry, own: &Certificate) -> Result<(), Refusal> {
+    let demanded = client.connection;
+    match (demanded, consumer) {
+        (Connection::Http, _) | (Connection::Https, Consumer::Tls(_)) => Ok(()),
+        (Connection::Https | Connection::HttpsMutual, Consumer::Plain) => Err(plain(&client.id)),
+        (Connection::HttpsMutual, Consumer::Tls(presented)) => check_certificate(presented.as_ref(), client, own),
+    }
+}
+
+/// Byte for byte one of the client's certificates, or our own internal one (local calls): no paths, no dates.
+fn check_certificate(
+    presented: Option<&Certificate>,
+    client: &ClientEntry,
+    own: &Certificate,
+) -> Result<(), Refusal> {
+    let name = client.id.display_form();
+    let Some(presented) = presented else {
+        return Err(Refusal::ConsumerConnection(format!(
+            "Client '{name}' requires TLS with a client certificate, and none was presented"
+        )));
+    };
+    if presented == own || client.internal_certificates.contains(presented) {
+        return Ok(());
+    }
+    if client.internal_certificates.is_empty() {
+        return Err(Refusal::ConsumerConnection(format!("Client '{name}' has no IS certificates")));
+    }
+    Err(Refusal::ConsumerConnection(format!(
+        "The client certificate presented is not one of the IS certificates of client '{name}'"
+    )))
+}
+
+fn plain(id: &ClientId) -> Refusal {
+    Refusal::ConsumerConnection(format!(
+        "Client '{}' specifies HTTPS but the request was made over plain HTTP",
+        id.display_form()
+    ))
+}

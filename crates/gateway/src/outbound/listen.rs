@@ -1,0 +1,139 @@
+//! The consumer ports: 8080 in the clear, 8443 over TLS with whatever certificate the consumer presents (data-plane 2.1).
+
+use crate::gateway::Gateway;
+use crate::outbound;
+use http1::{Limits, Request, ServerConnection, Stop};
+use rustls::DistinguishedName;
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use trust::Certificate;
+
+/// How a consumer is connected.
+#[derive(Debug, Clone)]
+pub(crate) enum Consumer {
+    /// In the clear.
+    Plain,
+    /// Over TLS, with its certificate if it presented one. Nothing is verified yet.
+    Tls(Option<Certificate>),
+}
+
+/// Serves consumers in the clear until the stop.
+pub(crate) async fn serve_http(gateway: Arc<Gateway>, listener: TcpListener, stop: Stop) {
+    let limits = limits(&gateway);
+    let connection_limits = limits.clone();
+    let of_connection = stop.clone();
+    let handler = move |socket: TcpStream, _| {
+        let connection = ServerConnection::new(socket, connection_limits.clone());
+        requests(Arc::clone(&gateway), Consumer::Plain, connection, of_connection.clone())
+    };
+    http1::accept_loop(listener, handler, limits, stop).await;
+}
+
+/// Serves consumers over TLS until the stop.
+pub(crate) async fn serve_https(gateway: Arc<Gateway>, listener: TcpListener, stop: Stop) {
+    let limits = limits(&gateway);
+    let of_connection = (gateway, limits.clone(), stop.clone());
+    let handler = move |socket: TcpStream, _| {
+        let (gateway, limits, stop) = of_connection.clone();
+        async move {
+            let wait = limits.head_timeout;
+            let acceptor = TlsAcceptor::from(gateway.consumer_tls());
+            let Ok(Ok(stream)) = tokio::time::timeout(wait, acceptor.accept(socket)).await else { return };
+            let presented = stream.get_ref().1.peer_certificates().and_then(<[CertificateDer<'_>]>::first);
+            let certificate = presented.and_then(|der| Certificate::from_der(der).ok());
+            let connection = ServerConnection::new(stream, limits);
+            requests(gateway, Consumer::Tls(certificate), connection, stop).await;
+        }
+    };
+    http1::accept_loop(listener, handler, limits, stop).await;
+}
+
+async fn requests(gateway: Arc<Gateway>, consumer: Consumer, connection: ServerConnection, stop: Stop) {
+    let handler = move |request: Request| {
+        let (gateway, consumer) = (Arc::clone(&gateway), consumer.clone());
+        async move { outbound::exchange(&gateway, consumer, request).await }
+    };
+    http1::serve_requests(connection, handler, stop).await;
+}
+
+fn limits(gateway: &Gateway) -> Limits {
+    let peer = &gateway.config.peer;
+    Limits {
+        idle_timeout: Duration::from_millis(peer.idle_timeout_ms),
+        connections_max: peer.connections_max,
+        ..Limits::default()
+    }
+}
+
+/// TLS for consumers: any certificate or none; what is presented must be proven to be held, nothing more.
+pub(crate) fn tls_config(
+    chain: Vec<CertificateDer<'static>>,
+    key: rustls::pki_types::PrivateKeyDer<'static>,
+) -> Result<rustls::ServerConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let verifier = Arc::new(AnyCertificate(Arc::clone(&provider)));
+    rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(chain, key)
+}
+
+/// Which certificate a client must have is decided per message (data-plane 8.2), not at the handshake.
+#[derive(Debug)]
+struct AnyCertificate(Arc<rustls::crypto::CryptoProvider>);
+
+impl ClientCertVerifier for AnyCertificate {
+    fn client_auth_mandatory(&self) -> bool {
+        false
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &rustls::DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls12_signature(
+            message,
+            certificate,
+            signature,
+            &self.0.signature_verification_algorithms,
+        )
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &rustls::DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls13_signature(
+            message,
+            certificate,
+            signature,
+            &self.0.signature_verification_algorithms,
+        )
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}

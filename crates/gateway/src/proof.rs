@@ -1,0 +1,49 @@
+//! The signature of a received message: it must cover every part that came, and be the sender's (data-plane 5.6).
+
+use crate::error::Refusal;
+use crate::gateway::Gateway;
+use crate::parts::PassedBody;
+use identifier::ClientId;
+use signature::SignedParts;
+use signature::verify::{ReceivedPart, VerifiedSignature};
+use trust::algorithm::DigestAlgorithm;
+
+/// A received message as its signature sees it.
+#[derive(Debug)]
+pub(crate) struct Message<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) digest: &'a [u8],
+    pub(crate) body: Option<&'a PassedBody>,
+    pub(crate) algorithm: DigestAlgorithm,
+}
+
+/// Verifies that the member of `sender` signed exactly this message.
+pub(crate) fn verify(
+    gateway: &Gateway,
+    message: &Message<'_>,
+    signed: &SignedParts,
+    sender: &ClientId,
+) -> Result<VerifiedSignature, Refusal> {
+    let now = gateway.clock.now();
+    let picture = gateway.picture()?;
+    let current = picture.check_current(now).map_err(Gateway::outdated)?;
+    let instance = sender.instance();
+    let authorities = current.authorities(instance).ok_or_else(|| {
+        Refusal::MalformedMessage(format!("Shared params for instance identifier {instance} not found"))
+    })?;
+    let mut parts = vec![ReceivedPart {
+        name: "/message.xml",
+        algorithm: message.algorithm,
+        digest: message.digest,
+        bytes: Some(message.bytes),
+    }];
+    if let Some(body) = message.body {
+        parts.push(ReceivedPart {
+            name: "/attachment1",
+            algorithm: message.algorithm,
+            digest: &body.digest,
+            bytes: None,
+        });
+    }
+    signature::verify::verify(signed, &parts, sender, authorities, now).map_err(Refusal::Unproven)
+}

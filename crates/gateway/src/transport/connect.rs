@@ -1,0 +1,215 @@
+//! To a provider's server: the first of its addresses that answers and proves to be right (data-plane 4.11). Once a connection is
+//! open there is no second try; whoever is asked twice might act twice.
+
+use super::{tls, verify_peer};
+use crate::error::Refusal;
+use crate::gateway::Gateway;
+use http1::{ClientConnection, FetchError, Limits};
+use identifier::ClientId;
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio_openssl::SslStream;
+use trust::Certificate;
+
+/// How long the server that answered first is asked first again, and how long it then has.
+const WINNER_SECONDS: i64 = 3600;
+const WINNER_WAIT: Duration = Duration::from_secs(5);
+/// Idle connections kept to servers of our own kind, together and for each.
+const KEPT_MAX: usize = 256;
+const KEPT_PER_HOST_MAX: usize = 32;
+/// Shorter than the time after which the other side closes an idle connection.
+const KEPT_SECONDS: i64 = 20;
+
+/// An open connection to a server that was verified for the provider.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) http: ClientConnection,
+    pub(crate) host: String,
+    /// What the `Host` header says: `localhost` when there was a choice of servers, as X-Road does it.
+    pub(crate) host_header: String,
+    chain: Vec<Certificate>,
+    own_kind: bool,
+}
+
+/// Connections and choices that are remembered.
+#[derive(Debug, Default)]
+pub(crate) struct Pool {
+    kept: Mutex<Vec<(Peer, Timestamp)>>,
+    winners: Mutex<BTreeMap<Vec<String>, (String, Timestamp)>>,
+}
+
+impl Pool {
+    fn take(&self, host: &str, now: Timestamp) -> Option<Peer> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|(_, until)| now < *until);
+        let at = kept.iter().rposition(|(peer, _)| peer.host == host)?;
+        Some(kept.swap_remove(at).0)
+    }
+
+    fn keep(&self, peer: Peer, now: Timestamp) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = kept.iter().filter(|(other, _)| other.host == peer.host).count();
+        if kept.len() < KEPT_MAX && same < KEPT_PER_HOST_MAX {
+            let until = now.checked_add(SignedDuration::from_secs(KEPT_SECONDS)).unwrap_or(now);
+            kept.push((peer, until));
+        }
+    }
+
+    fn winner(&self, set: &[String], now: Timestamp) -> Option<String> {
+        let winners = self.winners.lock().unwrap_or_else(PoisonError::into_inner);
+        winners.get(set).filter(|(_, until)| now < *until).map(|(host, _)| host.clone())
+    }
+
+    fn note_winner(&self, set: Vec<String>, host: Option<&str>, now: Timestamp) {
+        let mut winners = self.winners.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = now.checked_add(SignedDuration::from_secs(WINNER_SECONDS)).unwrap_or(now);
+        match host {
+            Some(host) => winners.insert(set, (host.to_owned(), until)),
+            None => winners.remove(&set),
+        };
+    }
+
+    /// Closes everything that is kept.
+    pub(crate) fn forget(&self) {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+/// Takes the connection back when the exchange is over; only our own kind keeps connections.
+pub(crate) fn give_back(gateway: &Gateway, mut peer: Peer) {
+    if peer.own_kind && peer.http.is_reusable() {
+        gateway.peers.keep(peer, gateway.clock.now());
+    }
+}
+
+/// Opens a connection to one of the addresses, verified for the provider.
+pub(crate) async fn open(
+    gateway: &Gateway,
+    mut addresses: Vec<String>,
+    provider: &ClientId,
+) -> Result<Peer, Refusal> {
+    addresses.sort();
+    addresses.dedup();
+    let set = addresses.clone();
+    let several = set.len() > 1;
+    gateway.chance.shuffle(&mut addresses);
+    let mut wait = Duration::from_millis(gateway.config.peer.connect_timeout_ms);
+    if several && let Some(winner) = gateway.peers.winner(&set, gateway.clock.now()) {
+        match to_host(gateway, &winner, provider, WINNER_WAIT, several).await {
+            Ok(peer) => return Ok(peer),
+            Err(_) => {
+                gateway.peers.note_winner(set.clone(), None, gateway.clock.now());
+                addresses.retain(|address| *address != winner);
+            }
+        }
+    }
+    loop {
+        let (host, result) = first(gateway, &addresses, provider, wait, several).await;
+        match result {
+            Ok(peer) => {
+                if several {
+                    gateway.peers.note_winner(set, Some(&peer.host), gateway.clock.now());
+                }
+                return Ok(peer);
+            }
+            Err(refusal) => {
+                addresses.retain(|address| *address != host);
+                if addresses.is_empty() {
+                    return Err(refusal);
+                }
+                wait = (wait / 2).max(WINNER_WAIT);
+            }
+        }
+    }
+}
+
+/// The address that connects first, verified; or one that failed, and why.
+async fn first(
+    gateway: &Gateway,
+    addresses: &[String],
+    provider: &ClientId,
+    wait: Duration,
+    several: bool,
+) -> (String, Result<Peer, Refusal>) {
+    if let [host] = addresses {
+        return (host.clone(), to_host(gateway, host, provider, wait, several).await);
+    }
+    let port = gateway.config.peer.port;
+    let mut races = JoinSet::new();
+    for host in addresses.iter().cloned() {
+        races.spawn(async move {
+            let socket = http1::connect(&host, port, wait).await;
+            (host, socket)
+        });
+    }
+    let mut last = None;
+    while let Some(done) = races.join_next().await {
+        let Ok((host, socket)) = done else { continue };
+        match socket {
+            Ok(socket) => {
+                let result = secure(gateway, host.clone(), socket, provider, wait, several).await;
+                return (host, result);
+            }
+            Err(error) => last = Some((host, Err(unreachable(error)))),
+        }
+    }
+    last.unwrap_or_else(|| (String::new(), Err(Refusal::Unreachable("no address".to_owned()))))
+}
+
+async fn to_host(
+    gateway: &Gateway,
+    host: &str,
+    provider: &ClientId,
+    wait: Duration,
+    several: bool,
+) -> Result<Peer, Refusal> {
+    while let Some(mut peer) = gateway.peers.take(host, gateway.clock.now()) {
+        if peer.http.is_open().await {
+            verify_peer::provider(gateway, host, &peer.chain, provider).await?;
+            return Ok(peer);
+        }
+    }
+    let socket = http1::connect(host, gateway.config.peer.port, wait).await.map_err(unreachable)?;
+    secure(gateway, host.to_owned(), socket, provider, wait, several).await
+}
+
+fn unreachable(error: FetchError) -> Refusal {
+    match error {
+        FetchError::UnknownHost(host) => Refusal::UnknownHost(host),
+        other => Refusal::Unreachable(other.to_string()),
+    }
+}
+
+/// TLS, then the verification of the certificate; nothing was sent before it.
+async fn secure(
+    gateway: &Gateway,
+    host: String,
+    socket: TcpStream,
+    provider: &ClientId,
+    wait: Duration,
+    several: bool,
+) -> Result<Peer, Refusal> {
+    let tls_failed = |text: String| Refusal::PeerCertificate { code: "", text };
+    let contexts = gateway.peer_tls()?;
+    let ssl = tls::session(&contexts.connecting).map_err(|e| tls_failed(e.to_string()))?;
+    let mut stream = SslStream::new(ssl, socket).map_err(|e| tls_failed(e.to_string()))?;
+    match tokio::time::timeout(wait, Pin::new(&mut stream).connect()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => return Err(tls_failed(format!("The TLS handshake with {host} failed: {error}"))),
+        Err(_) => return Err(tls_failed(format!("The TLS handshake with {host} took too long"))),
+    }
+    let chain = tls::presented(stream.ssl());
+    verify_peer::provider(gateway, &host, &chain, provider).await?;
+    let peer = &gateway.config.peer;
+    let read = Duration::from_millis(peer.read_timeout_ms);
+    let limits = Limits { head_timeout: read, body_timeout: read, write_timeout: read, ..Limits::default() };
+    let name = if several { "localhost" } else { &host };
+    let host_header = format!("{name}:{}", peer.port);
+    let own_kind = tls::is_own_kind(stream.ssl());
+    Ok(Peer { http: ClientConnection::new(stream, limits), host, host_header, chain, own_kind })
+}
