@@ -52,7 +52,9 @@ impl CertificateBytes {
     /// # Errors
     /// [`Undecodable`] when the bytes are neither DER nor PEM of an X.509 certificate.
     pub fn decode(&self) -> Result<Certificate, Undecodable> {
-        Certificate::from_der(&self.der()).map_err(|error| Undecodable { problem: error.to_string() })
+        Certificate::from_der(&self.der()).map_err(|error| Undecodable {
+            problem: error.to_string(),
+        })
     }
 }
 
@@ -75,7 +77,9 @@ mod tests {
 
     #[test]
     fn takes_the_body_of_a_pem_file_and_leaves_other_bytes_alone() {
-        let pem = CertificateBytes::new(&b"Bag\r\n-----BEGIN CERTIFICATE-----\r\nYW\r\nJj\r\n-----END CERTIFICATE-----\n"[..]);
+        let pem = CertificateBytes::new(
+            &b"Bag\r\n-----BEGIN CERTIFICATE-----\r\nYW\r\nJj\r\n-----END CERTIFICATE-----\n"[..],
+        );
         assert_eq!(pem.der().as_ref(), b"abc");
         assert_eq!(CertificateBytes::new(&b"bar\n"[..]).der().as_ref(), b"bar\n");
     }

@@ -69,13 +69,18 @@ impl VerifiedDirectory {
     /// write as `uuuuMMddHHmmss` and nanoseconds. A configuration proxy keeps that segment in its longer path.
     #[must_use]
     pub fn generation(&self) -> Option<&str> {
-        self.files.iter().filter_map(|file| generation_of(&file.location)).max()
+        self.files
+            .iter()
+            .filter_map(|file| generation_of(&file.location))
+            .max()
     }
 }
 
 /// The generation that a location names, see [`VerifiedDirectory::generation`].
 pub(crate) fn generation_of(location: &str) -> Option<&str> {
-    location.split('/').find(|segment| segment.len() == 23 && segment.bytes().all(|byte| byte.is_ascii_digit()))
+    location
+        .split('/')
+        .find(|segment| segment.len() == 23 && segment.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 impl ListedFile {

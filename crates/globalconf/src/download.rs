@@ -18,7 +18,8 @@ mod locations;
 mod negotiate;
 
 pub use check::{
-    CheckedDirectory, FILE_BYTES_MAX, FetchFile, Refusal, Role, RollbackField, SourceOfConfiguration, check_directory,
+    CheckedDirectory, FILE_BYTES_MAX, FetchFile, Refusal, Role, RollbackField, SourceOfConfiguration,
+    check_directory,
 };
 pub use federation::FederationFilter;
 pub use locations::{Location, locations, locations_from_shared, resolve};

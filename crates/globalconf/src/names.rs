@@ -1,6 +1,7 @@
 //! Identifiers inside the documents, in and out (control-plane 1.5, data-plane 1.3).
 
 use crate::xml::{Malformed, Unwritable, Writer, path_of};
+use identifier::xml::Refusal;
 use identifier::{ClientId, MemberId, ObjectType, Part, ServerId, ServiceId};
 use roxmltree::Node;
 
@@ -12,15 +13,51 @@ pub(crate) fn read_client(node: Node<'_, '_>) -> Result<ClientId, Malformed> {
     identifier::xml::read_client(node).map_err(|error| refused(node, &error))
 }
 
+/// Reads a member of a global group. The schema lets `MEMBER` stand with a `subsystemCode`, and configurations in use have it: that
+/// is read as the subsystem, the narrower of the two readings, so that no right grows and no instance falls out.
+pub(crate) fn read_group_member(node: Node<'_, '_>) -> Result<ClientId, Malformed> {
+    let contradiction = Refusal::TypeContradictsParts {
+        found: ObjectType::Member,
+    };
+    match identifier::xml::read_client(node) {
+        Err(refusal) if refusal == contradiction => {
+            let part = |part: Part| {
+                let mut children = node
+                    .children()
+                    .filter(|child| child.tag_name().name() == part.xml_name());
+                children.next().and_then(|child| child.text()).unwrap_or_default()
+            };
+            let member = member(
+                node,
+                part(Part::Instance),
+                part(Part::MemberClass),
+                part(Part::MemberCode),
+            )?;
+            client(node, &member, Some(part(Part::SubsystemCode)))
+        }
+        other => other.map_err(|error| refused(node, &error)),
+    }
+}
+
 pub(crate) fn read_service(node: Node<'_, '_>) -> Result<ServiceId, Malformed> {
     identifier::xml::read_service(node).map_err(|error| refused(node, &error))
 }
 
-pub(crate) fn client(node: Node<'_, '_>, member: &MemberId, subsystem: Option<&str>) -> Result<ClientId, Malformed> {
-    ClientId::new(member.instance(), member.class(), member.code(), subsystem).map_err(|error| refused(node, &error))
+pub(crate) fn client(
+    node: Node<'_, '_>,
+    member: &MemberId,
+    subsystem: Option<&str>,
+) -> Result<ClientId, Malformed> {
+    ClientId::new(member.instance(), member.class(), member.code(), subsystem)
+        .map_err(|error| refused(node, &error))
 }
 
-pub(crate) fn member(node: Node<'_, '_>, instance: &str, class: &str, code: &str) -> Result<MemberId, Malformed> {
+pub(crate) fn member(
+    node: Node<'_, '_>,
+    instance: &str,
+    class: &str,
+    code: &str,
+) -> Result<MemberId, Malformed> {
     MemberId::new(instance, class, code).map_err(|error| refused(node, &error))
 }
 
@@ -28,7 +65,12 @@ pub(crate) fn server(node: Node<'_, '_>, owner: MemberId, code: &str) -> Result<
     ServerId::of(owner, code).map_err(|error| refused(node, &error))
 }
 
-fn write(writer: &mut Writer, element: &str, kind: ObjectType, parts: &[(Part, &str)]) -> Result<(), Unwritable> {
+fn write(
+    writer: &mut Writer,
+    element: &str,
+    kind: ObjectType,
+    parts: &[(Part, &str)],
+) -> Result<(), Unwritable> {
     writer.open(element, &format!(" ns2:objectType=\"{kind}\""));
     for (part, value) in parts {
         writer.text(&format!("ns2:{}", part.xml_name()), value)?;
@@ -41,6 +83,10 @@ pub(crate) fn write_client(writer: &mut Writer, element: &str, client: &ClientId
     write(writer, element, client.object_type(), &client.parts())
 }
 
-pub(crate) fn write_service(writer: &mut Writer, element: &str, service: &ServiceId) -> Result<(), Unwritable> {
+pub(crate) fn write_service(
+    writer: &mut Writer,
+    element: &str,
+    service: &ServiceId,
+) -> Result<(), Unwritable> {
     write(writer, element, service.object_type(), &service.parts())
 }

@@ -238,7 +238,11 @@ impl Shared {
     /// Codes of classes that occur in the settings.
     #[must_use]
     pub fn class_codes(&self) -> BTreeSet<&str> {
-        self.settings.member_classes.iter().map(|class| class.code.as_str()).collect()
+        self.settings
+            .member_classes
+            .iter()
+            .map(|class| class.code.as_str())
+            .collect()
     }
 }
 
@@ -246,7 +250,8 @@ impl Member {
     /// The member itself, then its subsystems. A code that is no identifier is left out; reading refuses such a document.
     pub fn clients(&self) -> impl Iterator<Item = ClientId> {
         let subsystems = self.subsystems.iter();
-        let subsystems = subsystems.filter_map(|one| ClientId::subsystem_of(self.id.clone(), one.code.as_str()).ok());
+        let subsystems =
+            subsystems.filter_map(|one| ClientId::subsystem_of(self.id.clone(), one.code.as_str()).ok());
         std::iter::once(ClientId::from(self.id.clone())).chain(subsystems)
     }
 }

@@ -41,8 +41,8 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub use read::{Refusal, folder_name};
 pub(crate) use read::load;
+pub use read::{Refusal, folder_name};
 
 /// The store could not be written; what is in it is still whole.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +62,11 @@ pub struct Failure {
 /// # Errors
 /// [`Failure`]: the old or the new generation is in force, see the table above.
 pub fn replace(dir: &Path, configuration: &VerifiedConfiguration) -> Result<(), Failure> {
-    for step in plan::replace(dir, configuration.configuration(), configuration.role() == Role::Main) {
+    for step in plan::replace(
+        dir,
+        configuration.configuration(),
+        configuration.role() == Role::Main,
+    ) {
         step.run()?;
     }
     Ok(())

@@ -23,7 +23,10 @@ pub struct Malformed {
 
 impl Malformed {
     pub(crate) fn new(path: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { path: path.into(), problem: problem.into() }
+        Self {
+            path: path.into(),
+            problem: problem.into(),
+        }
     }
 }
 
@@ -35,13 +38,20 @@ pub(crate) fn with_root<T>(
 ) -> Result<T, Malformed> {
     let text = std::str::from_utf8(bytes).map_err(|_| Malformed::new("/", "it is not UTF-8 text"))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let options = ParsingOptions { allow_dtd: false, nodes_limit: NODES_MAX, ..ParsingOptions::default() };
+    let options = ParsingOptions {
+        allow_dtd: false,
+        nodes_limit: NODES_MAX,
+        ..ParsingOptions::default()
+    };
     let document =
         Document::parse_with_options(text, options).map_err(|e| Malformed::new("/", e.to_string()))?;
     let element = document.root_element();
     let name = element.tag_name();
     if name.name() != root || name.namespace() != Some(XROAD) {
-        return Err(Malformed::new("/", format!("the root element is not {{{XROAD}}}{root}")));
+        return Err(Malformed::new(
+            "/",
+            format!("the root element is not {{{XROAD}}}{root}"),
+        ));
     }
     read(element)
 }
@@ -69,18 +79,31 @@ impl<'a, 'input> Sequence<'a, 'input> {
                 return Err(Malformed::new(path, "there is text between the elements"));
             }
         }
-        Ok(Self { path, children: children.into_iter().peekable() })
+        Ok(Self {
+            path,
+            children: children.into_iter().peekable(),
+        })
     }
 
     pub(crate) fn optional(&mut self, name: &str) -> Option<Node<'a, 'input>> {
         let next = *self.children.peek()?;
-        if next.has_tag_name(name) && next.tag_name().namespace().is_none() { self.children.next() } else { None }
+        if next.has_tag_name(name) && next.tag_name().namespace().is_none() {
+            self.children.next()
+        } else {
+            None
+        }
     }
 
     pub(crate) fn required(&mut self, name: &str) -> Result<Node<'a, 'input>, Malformed> {
         self.optional(name).ok_or_else(|| {
-            let found = self.children.peek().map_or("the end", |node| node.tag_name().name());
-            Malformed::new(self.path.clone(), format!("element {name} is expected, found {found}"))
+            let found = self
+                .children
+                .peek()
+                .map_or("the end", |node| node.tag_name().name());
+            Malformed::new(
+                self.path.clone(),
+                format!("element {name} is expected, found {found}"),
+            )
         })
     }
 
@@ -102,9 +125,10 @@ impl<'a, 'input> Sequence<'a, 'input> {
     /// Nothing may follow, unless the schema ends in a wildcard (`open`, versions 3 and later).
     pub(crate) fn finish(mut self, open: bool) -> Result<(), Malformed> {
         match self.children.next() {
-            Some(node) if !open => {
-                Err(Malformed::new(self.path, format!("element {} is not expected here", node.tag_name().name())))
-            }
+            Some(node) if !open => Err(Malformed::new(
+                self.path,
+                format!("element {} is not expected here", node.tag_name().name()),
+            )),
             _ => Ok(()),
         }
     }
@@ -118,7 +142,10 @@ fn check_attributes(node: Node<'_, '_>, plain: &[&str]) -> Result<(), Malformed>
             Some(_) => false,
         };
         if !known {
-            return Err(Malformed::new(path_of(node), format!("attribute {} is unknown", attribute.name())));
+            return Err(Malformed::new(
+                path_of(node),
+                format!("attribute {} is unknown", attribute.name()),
+            ));
         }
     }
     Ok(())
@@ -126,8 +153,11 @@ fn check_attributes(node: Node<'_, '_>, plain: &[&str]) -> Result<(), Malformed>
 
 /// Where a node stands, for messages.
 pub(crate) fn path_of(node: Node<'_, '_>) -> String {
-    let mut names: Vec<&str> =
-        node.ancestors().filter(Node::is_element).map(|element| element.tag_name().name()).collect();
+    let mut names: Vec<&str> = node
+        .ancestors()
+        .filter(Node::is_element)
+        .map(|element| element.tag_name().name())
+        .collect();
     names.reverse();
     format!("/{}", names.join("/"))
 }
@@ -138,7 +168,10 @@ pub(crate) fn text(node: Node<'_, '_>) -> Result<String, Malformed> {
     let mut content = String::new();
     for child in node.children() {
         if child.is_element() {
-            return Err(Malformed::new(path_of(node), "text is expected, an element was found"));
+            return Err(Malformed::new(
+                path_of(node),
+                "text is expected, an element was found",
+            ));
         }
         if child.is_text() {
             content.push_str(child.text().unwrap_or_default());
@@ -176,7 +209,10 @@ pub(crate) fn seconds(node: Node<'_, '_>) -> Result<u64, Malformed> {
     let content = text(node)?;
     let trimmed = content.trim();
     let digits = trimmed.strip_prefix('+').unwrap_or(trimmed);
-    let value = digits.parse::<i64>().ok().and_then(|number| u64::try_from(number).ok());
+    let value = digits
+        .parse::<i64>()
+        .ok()
+        .and_then(|number| u64::try_from(number).ok());
     value
         .filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()))
         .ok_or_else(|| Malformed::new(path_of(node), format!("{trimmed:?} is not a number of seconds")))
@@ -187,7 +223,10 @@ pub(crate) fn boolean(node: Node<'_, '_>) -> Result<bool, Malformed> {
     match text(node)?.trim() {
         "true" | "1" => Ok(true),
         "false" | "0" => Ok(false),
-        other => Err(Malformed::new(path_of(node), format!("{other:?} is not a boolean"))),
+        other => Err(Malformed::new(
+            path_of(node),
+            format!("{other:?} is not a boolean"),
+        )),
     }
 }
 
@@ -214,7 +253,10 @@ pub enum Unwritable {
 
 impl Unwritable {
     pub(crate) fn shape(element: &str, problem: impl Into<String>) -> Self {
-        Self::Shape { element: element.to_owned(), problem: problem.into() }
+        Self::Shape {
+            element: element.to_owned(),
+            problem: problem.into(),
+        }
     }
 }
 
@@ -228,8 +270,13 @@ impl Writer {
     /// Starts the document with root `ns3:<root>`.
     pub(crate) fn new(root: &str) -> Self {
         let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\n");
-        out.push_str(&format!("<ns3:{root} xmlns:ns2=\"{IDENTIFIERS}\" xmlns:ns3=\"{XROAD}\">\n"));
-        Self { out, open: vec![format!("ns3:{root}")] }
+        out.push_str(&format!(
+            "<ns3:{root} xmlns:ns2=\"{IDENTIFIERS}\" xmlns:ns3=\"{XROAD}\">\n"
+        ));
+        Self {
+            out,
+            open: vec![format!("ns3:{root}")],
+        }
     }
 
     fn indent(&mut self) {
@@ -270,7 +317,10 @@ impl Writer {
                     self.out.push(character);
                 }
                 _ => {
-                    return Err(Unwritable::Character { element: name.to_owned(), code: u32::from(character) });
+                    return Err(Unwritable::Character {
+                        element: name.to_owned(),
+                        code: u32::from(character),
+                    });
                 }
             }
         }
@@ -300,7 +350,9 @@ mod tests {
     use super::*;
 
     fn root_only(text: &str) -> Result<(), Malformed> {
-        with_root(text.as_bytes(), "conf", |node| Sequence::of(node, &[])?.finish(false))
+        with_root(text.as_bytes(), "conf", |node| {
+            Sequence::of(node, &[])?.finish(false)
+        })
     }
 
     #[test]
@@ -324,7 +376,10 @@ mod tests {
     fn writes_only_what_xml_can_carry() {
         let mut writer = Writer::new("conf");
         assert_eq!(writer.text("a", "x < y & z\r\n\"'>"), Ok(()));
-        assert!(matches!(writer.text("b", "\u{0}"), Err(Unwritable::Character { code: 0, .. })));
+        assert!(matches!(
+            writer.text("b", "\u{0}"),
+            Err(Unwritable::Character { code: 0, .. })
+        ));
         let text = String::from_utf8(writer.finish()).unwrap();
         assert!(text.contains("<a>x &lt; y &amp; z&#13;\n\"'&gt;</a>"));
     }

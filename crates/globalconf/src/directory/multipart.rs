@@ -4,12 +4,22 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
     /// Names and values in order.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(String, String)>,
     /// `None` for a part that consists of fields only.
     pub content: Option<String>,
 }
 
 impl Part {
+    /// A part with these fields and perhaps content.
+    #[must_use]
+    pub fn new(headers: &[(&str, &str)], content: Option<String>) -> Self {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        Self { headers, content }
+    }
+
     /// Fields, and after a blank line the content. A part without content ends with its last field's line end.
     #[must_use]
     pub fn text(&self) -> String {

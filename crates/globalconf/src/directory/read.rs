@@ -127,16 +127,27 @@ impl Refusal {
 }
 
 fn wrong(field: &'static str, value: &str, why: &'static str) -> Refusal {
-    Refusal::WrongValue { field, value: value.chars().take(200).collect(), why }
+    Refusal::WrongValue {
+        field,
+        value: value.chars().take(200).collect(),
+        why,
+    }
 }
 
 fn required<'a>(headers: &'a Headers, field: &'static str) -> Result<&'a str, Refusal> {
-    headers.get(field).filter(|value| !value.is_empty()).ok_or(Refusal::MissingHeader { field })
+    headers
+        .get(field)
+        .filter(|value| !value.is_empty())
+        .ok_or(Refusal::MissingHeader { field })
 }
 
 fn exactly(headers: &Headers, field: &'static str, expected: &'static str) -> Result<(), Refusal> {
     let value = required(headers, field)?;
-    if value == expected { Ok(()) } else { Err(wrong(field, value, expected)) }
+    if value == expected {
+        Ok(())
+    } else {
+        Err(wrong(field, value, expected))
+    }
 }
 
 /// Reads the document that a download URL gave. `certificates` are those of this very location and of no other: a key that
@@ -146,9 +157,15 @@ fn exactly(headers: &Headers, field: &'static str, expected: &'static str) -> Re
 ///
 /// # Errors
 /// [`Refusal`], in the order of control-plane 1.3.3: nothing of the directory is interpreted before its signature holds.
-pub fn read(document: &[u8], certificates: &[CertificateBytes], now: Timestamp) -> Result<VerifiedDirectory, Refusal> {
+pub fn read(
+    document: &[u8],
+    certificates: &[CertificateBytes],
+    now: Timestamp,
+) -> Result<VerifiedDirectory, Refusal> {
     if document.len() > DIRECTORY_BYTES_MAX {
-        return Err(Refusal::TooLarge { bytes: document.len() });
+        return Err(Refusal::TooLarge {
+            bytes: document.len(),
+        });
     }
     let (headers, body) = Headers::split(document)?;
     let outer = parts(body, &headers.boundary()?);
@@ -162,7 +179,12 @@ pub fn read(document: &[u8], certificates: &[CertificateBytes], now: Timestamp) 
     let certificate_digest = verify(signature_part, signed_bytes, certificates)?;
     let boundary = signed_headers.boundary()?;
     let (expires, version, files) = interpret(signed_bytes, &boundary, now)?;
-    Ok(VerifiedDirectory { expires, version, files, certificate_digest })
+    Ok(VerifiedDirectory {
+        expires,
+        version,
+        files,
+        certificate_digest,
+    })
 }
 
 /// Verifies the signature part over the signed octets; gives the digest by which the certificate was found.
@@ -172,23 +194,36 @@ fn verify(part: &[u8], signed: &[u8], certificates: &[CertificateBytes]) -> Resu
     exactly(&headers, "content-transfer-encoding", TRANSFER_ENCODING)?;
     let field = "signature-algorithm-id";
     let uri = required(&headers, field)?;
-    let algorithm = SignatureAlgorithm::from_uri(uri).ok_or_else(|| wrong(field, uri, "a signature algorithm"))?;
+    let algorithm =
+        SignatureAlgorithm::from_uri(uri).ok_or_else(|| wrong(field, uri, "a signature algorithm"))?;
     let field = "verification-certificate-hash";
     let text = required(&headers, field)?;
     let value = Value::parse(text);
     let parameter = "hash-algorithm-id";
-    let uri = value.parameter(parameter).ok_or(Refusal::MissingParameter { field, parameter })?;
-    let hash_algorithm = DigestAlgorithm::from_uri(uri).ok_or_else(|| wrong(field, text, "a digest algorithm"))?;
+    let uri = value
+        .parameter(parameter)
+        .ok_or(Refusal::MissingParameter { field, parameter })?;
+    let hash_algorithm =
+        DigestAlgorithm::from_uri(uri).ok_or_else(|| wrong(field, text, "a digest algorithm"))?;
     let digest = crate::xml::decode_base64(&value.token).ok_or_else(|| wrong(field, text, "Base64"))?;
     let certificate = certificates
         .iter()
         .find(|certificate| certificate.digest(hash_algorithm) == digest)
-        .ok_or_else(|| Refusal::UnknownVerificationCertificate { hash: value.token.clone() })?;
+        .ok_or_else(|| Refusal::UnknownVerificationCertificate {
+            hash: value.token.clone(),
+        })?;
     if algorithm.is_legacy() {
-        return Err(wrong("signature-algorithm-id", algorithm.uri(), "a digest of 256 bits or more"));
+        return Err(wrong(
+            "signature-algorithm-id",
+            algorithm.uri(),
+            "a digest of 256 bits or more",
+        ));
     }
-    let certificate =
-        certificate.decode().map_err(|error| Refusal::UnusableCertificate { problem: error.problem })?;
+    let certificate = certificate
+        .decode()
+        .map_err(|error| Refusal::UnusableCertificate {
+            problem: error.problem,
+        })?;
     let text = std::str::from_utf8(body).map_err(|_| Refusal::UndecodableSignature)?;
     let signature = crate::xml::decode_base64(text).ok_or(Refusal::UndecodableSignature)?;
     algorithm
@@ -213,7 +248,8 @@ fn interpret(signed: &[u8], boundary: &str, now: Timestamp) -> Result<Contents, 
     let (header, listed) = inner.split_first().ok_or(Refusal::MissingSignatureOrHeader)?;
     let (headers, _) = Headers::split(header)?;
     let text = required(&headers, "expire-date")?;
-    let expires = crate::time::parse_offset(text).ok_or_else(|| wrong("expire-date", text, "a time with offset"))?;
+    let expires =
+        crate::time::parse_offset(text).ok_or_else(|| wrong("expire-date", text, "a time with offset"))?;
     if expires < now {
         return Err(Refusal::Outdated { expires, now });
     }
@@ -228,10 +264,18 @@ fn interpret(signed: &[u8], boundary: &str, now: Timestamp) -> Result<Contents, 
     if listed.len() > FILES_MAX {
         return Err(Refusal::TooManyFiles);
     }
-    let files = listed.iter().map(|part| file(part)).collect::<Result<Vec<_>, _>>()?;
+    let files = listed
+        .iter()
+        .map(|part| file(part))
+        .collect::<Result<Vec<_>, _>>()?;
     let mut names = BTreeSet::new();
-    if let Some(twice) = files.iter().find(|file| !names.insert(file.file_name.to_lowercase())) {
-        return Err(Refusal::DuplicateFile { name: twice.file_name.clone() });
+    if let Some(twice) = files
+        .iter()
+        .find(|file| !names.insert(file.file_name.to_lowercase()))
+    {
+        return Err(Refusal::DuplicateFile {
+            name: twice.file_name.clone(),
+        });
     }
     Ok((expires, version, files))
 }
@@ -242,7 +286,11 @@ fn file(part: &[u8]) -> Result<ListedFile, Refusal> {
     exactly(&headers, "content-transfer-encoding", TRANSFER_ENCODING)?;
     let location = required(&headers, "content-location")?;
     if !is_safe_path(location) {
-        return Err(wrong("content-location", location, "a path on the same server without dot segments"));
+        return Err(wrong(
+            "content-location",
+            location,
+            "a path on the same server without dot segments",
+        ));
     }
     let field = "hash-algorithm-id";
     let uri = required(&headers, field)?;
@@ -250,13 +298,25 @@ fn file(part: &[u8]) -> Result<ListedFile, Refusal> {
         .filter(|algorithm| *algorithm != DigestAlgorithm::Sha1)
         .ok_or_else(|| wrong(field, uri, "SHA-224 or stronger"))?;
     let identifier = Value::parse(headers.get("content-identifier").unwrap_or_default());
-    let instance = identifier.parameter("instance").filter(|instance| !instance.is_empty()).map(str::to_owned);
+    let instance = identifier
+        .parameter("instance")
+        .filter(|instance| !instance.is_empty())
+        .map(str::to_owned);
     if instance.is_none() && [SHARED_PARAMETERS, PRIVATE_PARAMETERS].contains(&identifier.token.as_str()) {
-        return Err(Refusal::MissingParameter { field: "content-identifier", parameter: "instance" });
+        return Err(Refusal::MissingParameter {
+            field: "content-identifier",
+            parameter: "instance",
+        });
     }
     let text = std::str::from_utf8(body).unwrap_or_default();
     let digest = crate::xml::decode_base64(text).filter(|digest| digest.len() == algorithm.output_bytes());
-    let digest = digest.ok_or_else(|| wrong("hash-algorithm-id", uri, "the body must be such a digest in Base64"))?;
+    let digest = digest.ok_or_else(|| {
+        wrong(
+            "hash-algorithm-id",
+            uri,
+            "the body must be such a digest in Base64",
+        )
+    })?;
     Ok(ListedFile {
         file_name: stored_name(&headers, &identifier.token, location)?,
         identifier: identifier.token,
@@ -274,9 +334,16 @@ fn stored_name(headers: &Headers, identifier: &str, location: &str) -> Result<St
     }
     let (field, name) = match headers.get("content-file-name").filter(|name| !name.is_empty()) {
         Some(name) => ("content-file-name", name),
-        None => ("content-location", location.rsplit('/').next().unwrap_or_default()),
+        None => (
+            "content-location",
+            location.rsplit('/').next().unwrap_or_default(),
+        ),
     };
-    if is_plain_name(name) { Ok(name.to_owned()) } else { Err(wrong(field, name, "a plain file name")) }
+    if is_plain_name(name) {
+        Ok(name.to_owned())
+    } else {
+        Err(wrong(field, name, "a plain file name"))
+    }
 }
 
 /// One path segment that no file system reads as anything else, and none of the names that the store itself uses.
@@ -286,14 +353,18 @@ pub(crate) fn is_plain_name(name: &str) -> bool {
         && name.len() <= 128
         && !name.starts_with('.')
         && !name.to_lowercase().ends_with(".metadata")
-        && !name.chars().any(|character| character.is_control() || forbidden.contains(&character))
+        && !name
+            .chars()
+            .any(|character| character.is_control() || forbidden.contains(&character))
         && name.trim() == name
 }
 
 /// A path reference that stays on the server of the directory: no scheme, no authority, no dot segments (also not encoded).
 fn is_safe_path(location: &str) -> bool {
     let path = location.strip_prefix('/').unwrap_or(location);
-    let plain = location.chars().all(|character| !character.is_control() && !"\\?#:\"<>".contains(character));
+    let plain = location
+        .chars()
+        .all(|character| !character.is_control() && !"\\?#:\"<>".contains(character));
     let dots = path.split('/').any(|segment| {
         let segment = segment.to_ascii_lowercase().replace("%2e", ".");
         segment == "." || segment == ".."
@@ -309,12 +380,30 @@ mod tests {
 
     #[test]
     fn a_location_must_not_lead_anywhere_else() {
-        for good in ["/V6/20261122/shared-params.xml", "foo.xml", "/P/1/D V//V6/x.xml", "/a/%41.xml"] {
+        for good in [
+            "/V6/20261122/shared-params.xml",
+            "foo.xml",
+            "/P/1/D V//V6/x.xml",
+            "/a/%41.xml",
+        ] {
             assert!(is_safe_path(good), "{good}");
         }
         for bad in [
-            "", "/", "//host/x", "http://host/x", "/a/../b", "../b", "/a/./b", "/a/%2e%2E/b", "/a%2fb", "/a\\b", "/a?b", "/a#b",
-            "/a\tb", "/a%00", "file:x",
+            "",
+            "/",
+            "//host/x",
+            "http://host/x",
+            "/a/../b",
+            "../b",
+            "/a/./b",
+            "/a/%2e%2E/b",
+            "/a%2fb",
+            "/a\\b",
+            "/a?b",
+            "/a#b",
+            "/a\tb",
+            "/a%00",
+            "file:x",
         ] {
             assert!(!is_safe_path(bad), "{bad}");
         }
@@ -326,7 +415,21 @@ mod tests {
             assert!(is_plain_name(good), "{good}");
         }
         let long = "x".repeat(129);
-        for bad in ["", ".", "..", ".hidden", "a/b", "a\\b", "x.metadata", "x.METADATA", "a\nb", " a", "a:b", "a%2fb", &long] {
+        for bad in [
+            "",
+            ".",
+            "..",
+            ".hidden",
+            "a/b",
+            "a\\b",
+            "x.metadata",
+            "x.METADATA",
+            "a\nb",
+            " a",
+            "a:b",
+            "a%2fb",
+            &long,
+        ] {
             assert!(!is_plain_name(bad), "{bad}");
         }
     }

@@ -74,7 +74,12 @@ impl DraftFile {
     #[must_use]
     pub fn new(identifier: &str, location: &str, content: &[u8], algorithm: DigestAlgorithm) -> Self {
         let digest = algorithm.digest(content);
-        Self { identifier: identifier.to_owned(), location: location.to_owned(), algorithm, digest }
+        Self {
+            identifier: identifier.to_owned(),
+            location: location.to_owned(),
+            algorithm,
+            digest,
+        }
     }
 }
 
@@ -93,24 +98,30 @@ impl Draft {
     ) -> Result<Self, UnwritableDirectory> {
         let (outer_boundary, inner_boundary) = boundaries;
         check(version, instance, files, boundaries)?;
-        let mut parts = vec![Part {
-            headers: vec![("Expire-date", crate::time::seconds_text(expires)), ("Version", version.to_string())],
-            content: None,
-        }];
-        parts.extend(files.iter().map(|file| Part {
-            headers: vec![
-                ("Content-type", "application/octet-stream".to_owned()),
-                ("Content-transfer-encoding", "base64".to_owned()),
-                ("Content-identifier", format!("{}; instance='{instance}'", file.identifier)),
-                ("Content-location", file.location.clone()),
-                ("Hash-algorithm-id", file.algorithm.uri().to_owned()),
-            ],
-            content: Some(encode_base64(&file.digest)),
+        let (expires, version_text) = (crate::time::seconds_text(expires), version.to_string());
+        let mut parts = vec![Part::new(
+            &[("Expire-date", &expires), ("Version", &version_text)],
+            None,
+        )];
+        parts.extend(files.iter().map(|file| {
+            let identifier = format!("{}; instance='{instance}'", file.identifier);
+            let headers = [
+                ("Content-type", "application/octet-stream"),
+                ("Content-transfer-encoding", "base64"),
+                ("Content-identifier", identifier.as_str()),
+                ("Content-location", file.location.as_str()),
+                ("Hash-algorithm-id", file.algorithm.uri()),
+            ];
+            Part::new(&headers, Some(encode_base64(&file.digest)))
         }));
         let mut text = head("mixed", inner_boundary);
         let signed_from = text.len();
         text.push_str(&body(inner_boundary, &parts));
-        Ok(Self { text, outer_boundary: outer_boundary.to_owned(), signed_from })
+        Ok(Self {
+            text,
+            outer_boundary: outer_boundary.to_owned(),
+            signed_from,
+        })
     }
 
     /// The octets that the signature covers, from the first `-` to the line end after the closing delimiter.
@@ -139,7 +150,13 @@ impl Draft {
         if algorithm.is_legacy() {
             return Err(UnwritableDirectory::WeakSignature { uri: algorithm.uri() });
         }
-        Ok(seal(&self.text, &self.outer_boundary, signature, algorithm, certificate))
+        Ok(seal(
+            &self.text,
+            &self.outer_boundary,
+            signature,
+            algorithm,
+            certificate,
+        ))
     }
 }
 
@@ -154,17 +171,19 @@ pub fn seal(
     certificate: &[u8],
 ) -> Vec<u8> {
     let hash = DigestAlgorithm::Sha512;
-    let named = format!("{}; hash-algorithm-id=\"{}\"", encode_base64(&hash.digest(certificate)), hash.uri());
-    let signed = Part { headers: Vec::new(), content: Some(text.to_owned()) };
-    let signature = Part {
-        headers: vec![
-            ("Content-Type", "application/octet-stream".to_owned()),
-            ("Content-Transfer-Encoding", "base64".to_owned()),
-            ("Signature-Algorithm-Id", algorithm.uri().to_owned()),
-            ("Verification-certificate-hash", named),
-        ],
-        content: Some(encode_base64(signature)),
-    };
+    let named = format!(
+        "{}; hash-algorithm-id=\"{}\"",
+        encode_base64(&hash.digest(certificate)),
+        hash.uri()
+    );
+    let signed = Part::new(&[], Some(text.to_owned()));
+    let headers = [
+        ("Content-Type", "application/octet-stream"),
+        ("Content-Transfer-Encoding", "base64"),
+        ("Signature-Algorithm-Id", algorithm.uri()),
+        ("Verification-certificate-hash", named.as_str()),
+    ];
+    let signature = Part::new(&headers, Some(encode_base64(signature)));
     (head("related", outer_boundary) + &body(outer_boundary, &[signed, signature])).into_bytes()
 }
 
@@ -178,7 +197,10 @@ fn check(
         return Err(UnwritableDirectory::UnknownVersion { version });
     }
     let usable = |boundary: &str| {
-        (1..=70).contains(&boundary.len()) && boundary.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        (1..=70).contains(&boundary.len())
+            && boundary
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     };
     if !usable(outer) || !usable(inner) || outer == inner {
         return Err(UnwritableDirectory::Boundary);
@@ -189,16 +211,26 @@ fn check(
     if files.len() > FILES_MAX {
         return Err(UnwritableDirectory::TooManyFiles);
     }
-    let unquotable = |text: &str| text.chars().any(|character| character.is_control() || character == '\'');
+    let unquotable = |text: &str| {
+        text.chars()
+            .any(|character| character.is_control() || character == '\'')
+    };
     let bad = std::iter::once(instance).filter(|text| text.is_empty() || unquotable(text));
     let bad_identifiers = files.iter().map(|file| file.identifier.as_str()).filter(|text| {
-        text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        text.is_empty()
+            || !text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
     });
     let bad_locations = files.iter().map(|file| file.location.as_str()).filter(|text| {
-        !text.starts_with('/') || unquotable(text) || !is_plain_name(text.rsplit('/').next().unwrap_or_default())
+        !text.starts_with('/')
+            || unquotable(text)
+            || !is_plain_name(text.rsplit('/').next().unwrap_or_default())
     });
     match bad.chain(bad_identifiers).chain(bad_locations).next() {
-        Some(value) => Err(UnwritableDirectory::HeaderText { value: value.to_owned() }),
+        Some(value) => Err(UnwritableDirectory::HeaderText {
+            value: value.to_owned(),
+        }),
         None => Ok(()),
     }
 }

@@ -20,8 +20,12 @@ impl FederationFilter {
     /// Reads the setting: `none` anywhere wins, then `all`; case and blanks do not count; absent means none.
     #[must_use]
     pub fn new(own_instance: &str, setting: Option<&str>) -> Self {
-        let codes: BTreeSet<String> =
-            setting.unwrap_or_default().split(',').map(|code| code.trim().to_lowercase()).filter(|code| !code.is_empty()).collect();
+        let codes: BTreeSet<String> = setting
+            .unwrap_or_default()
+            .split(',')
+            .map(|code| code.trim().to_lowercase())
+            .filter(|code| !code.is_empty())
+            .collect();
         let allowed = if codes.contains("none") || codes.is_empty() {
             Allowed::None
         } else if codes.contains("all") {
@@ -29,7 +33,10 @@ impl FederationFilter {
         } else {
             Allowed::These(codes)
         };
-        Self { own_instance: own_instance.to_owned(), allowed }
+        Self {
+            own_instance: own_instance.to_owned(),
+            allowed,
+        }
     }
 
     /// Whether the configuration of `instance` is to be downloaded; the own one always is.

@@ -19,7 +19,10 @@ pub enum Wanted {
 impl Default for Wanted {
     /// Everything that is read here: 6 down to 2.
     fn default() -> Self {
-        Self::Newest { newest: VERSION_NEWEST, oldest: VERSION_OLDEST }
+        Self::Newest {
+            newest: VERSION_NEWEST,
+            oldest: VERSION_OLDEST,
+        }
     }
 }
 
@@ -49,10 +52,19 @@ impl Negotiation {
     #[must_use]
     pub fn new(url: &str, wanted: Wanted) -> Self {
         let (asking, oldest, settled) = match wanted {
-            Wanted::Exactly(version) => (version, version, Some(with_version(&without_version(url), version))),
+            Wanted::Exactly(version) => (
+                version,
+                version,
+                Some(with_version(&without_version(url), version)),
+            ),
             Wanted::Newest { newest, oldest } => (newest, oldest, has_version(url).then(|| url.to_owned())),
         };
-        Self { url: url.to_owned(), asking, oldest, settled }
+        Self {
+            url: url.to_owned(),
+            asking,
+            oldest,
+            settled,
+        }
     }
 
     /// What to do now.
@@ -97,9 +109,18 @@ fn with_version(url: &str, version: u8) -> String {
 
 /// The URL without its `version` parameter; others stay.
 pub(super) fn without_version(url: &str) -> String {
-    let Some((path, query)) = query(url) else { return url.to_owned() };
-    let kept: Vec<&str> = query.split('&').filter(|parameter| !is_version(parameter) && !parameter.is_empty()).collect();
-    if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) }
+    let Some((path, query)) = query(url) else {
+        return url.to_owned();
+    };
+    let kept: Vec<&str> = query
+        .split('&')
+        .filter(|parameter| !is_version(parameter) && !parameter.is_empty())
+        .collect();
+    if kept.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{}", kept.join("&"))
+    }
 }
 
 #[cfg(test)]
@@ -124,20 +145,32 @@ mod tests {
     #[test]
     fn anything_but_404_counts_as_an_existing_version() {
         for status in [200, 500, 302, 403] {
-            assert_eq!(settle("http://h/c", Wanted::default(), &[status]), ("http://h/c?version=6".to_owned(), 1));
+            assert_eq!(
+                settle("http://h/c", Wanted::default(), &[status]),
+                ("http://h/c?version=6".to_owned(), 1)
+            );
         }
-        assert_eq!(settle("http://h/c", Wanted::default(), &[404, 404, 500]), ("http://h/c?version=4".to_owned(), 3));
+        assert_eq!(
+            settle("http://h/c", Wanted::default(), &[404, 404, 500]),
+            ("http://h/c?version=4".to_owned(), 3)
+        );
     }
 
     #[test]
     fn takes_the_oldest_without_asking_when_all_newer_ones_are_missing() {
-        assert_eq!(settle("http://h/c?a=b", Wanted::default(), &[404]), ("http://h/c?a=b&version=2".to_owned(), 4));
+        assert_eq!(
+            settle("http://h/c?a=b", Wanted::default(), &[404]),
+            ("http://h/c?a=b&version=2".to_owned(), 4)
+        );
     }
 
     #[test]
     fn keeps_a_version_that_the_url_has_unless_one_is_wanted() {
         let url = "http://h/c?version=3&x=y";
         assert_eq!(settle(url, Wanted::default(), &[404]), (url.to_owned(), 0));
-        assert_eq!(settle(url, Wanted::Exactly(5), &[404]), ("http://h/c?x=y&version=5".to_owned(), 0));
+        assert_eq!(
+            settle(url, Wanted::Exactly(5), &[404]),
+            ("http://h/c?x=y&version=5".to_owned(), 0)
+        );
     }
 }

@@ -1,0 +1,16 @@
+//! The global configuration from outside: vectors, recordings of a live server, oracles, refusals.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "test helpers stand outside of test functions"
+)]
+
+mod practice;
+mod vectors;
+mod queries;
+mod recorded;
+mod written;
+mod refusals;
+mod rollback;
+mod stored;
