@@ -98,8 +98,8 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The code that X-Road uses for this (data-plane 4.8, E.3, E.5), without prefix. Those of decoding get the prefix
-    /// `service_failed`, except `missing_rest`, `missing_signature`, and those of the outer Content-Type at a provider.
+    /// The code that X-Road uses for this (data-plane 4.8, E.3, E.5), without prefix: see
+    /// [`is_service_failed`](Self::is_service_failed).
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -116,6 +116,25 @@ impl Refusal {
             Self::Fault(refusal) => refusal.code(),
             Self::MissingRest => "missing_rest",
             Self::MissingSignature => "missing_signature",
+        }
+    }
+
+    /// Whether X-Road puts `service_failed.` before the code: it does for what goes wrong while it reads the parts
+    /// (data-plane 9.1, E.3, E.5).
+    #[must_use]
+    pub fn is_service_failed(&self) -> bool {
+        match self {
+            Self::NoContentType | Self::MissingRest | Self::MissingSignature => false,
+            Self::Multipart(malformed) => *malformed == multipart::Malformed::Truncated,
+            Self::NotMultipart { .. }
+            | Self::ContentType(_)
+            | Self::UnexpectedPart { .. }
+            | Self::ExtraPart { .. }
+            | Self::Attachments
+            | Self::TooManyOcspResponses
+            | Self::OcspResponse
+            | Self::PartTooLarge { .. }
+            | Self::Fault(_) => true,
         }
     }
 }
