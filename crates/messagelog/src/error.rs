@@ -112,7 +112,9 @@ pub enum BodyFault {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum StampFault {
     /// The records of the round are no longer the first ones without a time-stamp.
-    #[error("it begins at record {first}, but the records up to {stamped_through} are stamped already or missing")]
+    #[error(
+        "it begins at record {first}, but the records up to {stamped_through} are stamped already or missing"
+    )]
     Stale {
         /// First record of the round.
         first: RecordId,

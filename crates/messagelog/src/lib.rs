@@ -19,7 +19,7 @@
 //!   opening is recovery. It never goes on in the hope that a failed write did no harm.
 //! - Memory does not grow with a body: a spooled body goes into the database chunk by chunk, and comes out so.
 //!
-//! **Bytes.** A recorded message costs about 1 KB besides its body, instead of some 8.5 KB: see `pack`.
+//! **Bytes.** A recorded message costs about 1.2 KB besides its body, instead of some 8.5 KB: see `pack`.
 //!
 //! **Not here.** No network: the gateway asks the time-stamping authorities and hands in their tokens. No decision about
 //! the message. Archives, encryption at rest and PostgreSQL (data-plane 7.5, 7.7) come later.
@@ -43,5 +43,5 @@ pub use reader::Reader;
 pub use record::{
     Body, Direction, Entry, NewRecord, Owner, Record, RecordId, Search, Side, Stamp, StampBatch, Statistics,
 };
-pub use stamper::{Round, RoundKind, Stamper};
 pub use settings::{BodyLogging, Settings, TimeStamping};
+pub use stamper::{Round, RoundKind, Stamper};

@@ -72,13 +72,25 @@ impl MessageLog {
             path: directory.to_owned(),
             reason: error.to_string(),
         };
-        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(unusable)?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory)
+            .map_err(unusable)?;
         let lock = lock(directory)?;
         let connection = schema::open_for_writing(directory)?;
         check_newest(directory)?;
         let (last, stamped) = figures::ends(&connection)?;
         let store = Box::new(Sqlite::new(connection)?);
-        Self::start(directory, settings, clock, store, Gauges::new(last, stamped), Some(lock)).map_err(unusable)
+        Self::start(
+            directory,
+            settings,
+            clock,
+            store,
+            Gauges::new(last, stamped),
+            Some(lock),
+        )
+        .map_err(unusable)
     }
 
     /// Starts the writer over a storage. The lock is held as long as the writer lives.
@@ -94,14 +106,26 @@ impl MessageLog {
         let (ended_sender, ended) = watch::channel(None);
         let gauges = Arc::new(gauges);
         let (shared, time) = (Arc::clone(&gauges), clock.clone());
-        std::thread::Builder::new().name("messagelog".to_owned()).spawn(move || {
-            let end = writer::run(store, receiver, &shared, &time);
-            drop(lock);
-            let _unheard = ended_sender.send(Some(end));
-        })?;
+        std::thread::Builder::new()
+            .name("messagelog".to_owned())
+            .spawn(move || {
+                let end = writer::run(store, receiver, &shared, &time);
+                drop(lock);
+                let _unheard = ended_sender.send(Some(end));
+            })?;
         let (jobs, idle) = (Mutex::new(Some(sender)), Mutex::new(None));
-        let inner = Inner { directory: directory.to_owned(), settings, clock, jobs, gauges, ended, idle };
-        Ok(Self { inner: Arc::new(inner) })
+        let inner = Inner {
+            directory: directory.to_owned(),
+            settings,
+            clock,
+            jobs,
+            gauges,
+            ended,
+            idle,
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
     }
 
     /// Says whether the gateway knows a time-stamping service. Until this has been called with `true`, nothing is
@@ -132,7 +156,11 @@ impl MessageLog {
         let now = self.inner.clock.now();
         let failing = now.duration_since(since).as_secs();
         if failing > i64::try_from(allowed_seconds).unwrap_or(i64::MAX) {
-            return Err(Failure::TimestampingFailedTooLong { since, now, allowed_seconds });
+            return Err(Failure::TimestampingFailedTooLong {
+                since,
+                now,
+                allowed_seconds,
+            });
         }
         Ok(())
     }
@@ -241,9 +269,15 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// The kernel drops the lock with the process, so a crash leaves no lock behind.
 fn lock(directory: &Path) -> Result<File, OpenFailure> {
     let path = directory.join(LOCK);
-    let unusable =
-        |error: std::io::Error| OpenFailure::Directory { path: path.clone(), reason: error.to_string() };
-    let file = File::options().create(true).append(true).open(&path).map_err(unusable)?;
+    let unusable = |error: std::io::Error| OpenFailure::Directory {
+        path: path.clone(),
+        reason: error.to_string(),
+    };
+    let file = File::options()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .map_err(unusable)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenFailure::InUse { path }),
@@ -254,9 +288,13 @@ fn lock(directory: &Path) -> Result<File, OpenFailure> {
 /// Rebuilds the newest records: what was written last is what a failing disk loses first.
 fn check_newest(directory: &Path) -> Result<(), OpenFailure> {
     let reader = Reader::open(directory)?;
-    reader.rebuild_newest(REBUILT_AT_OPEN).map_err(|failure| match failure {
-        ReadFailure::Storage(fault) => OpenFailure::Storage(fault),
-        other => OpenFailure::Damaged(other.to_string()),
+    let rebuilt = reader.rebuild_newest(REBUILT_AT_OPEN);
+    rebuilt.map_err(|failure| {
+        if let ReadFailure::Storage(fault) = failure {
+            OpenFailure::Storage(fault)
+        } else {
+            OpenFailure::Damaged(failure.to_string())
+        }
     })
 }
 

@@ -54,7 +54,11 @@ impl Round {
     /// One record or several.
     #[must_use]
     pub fn kind(&self) -> RoundKind {
-        if self.batch.is_some() { RoundKind::Batch } else { RoundKind::Single }
+        if self.batch.is_some() {
+            RoundKind::Batch
+        } else {
+            RoundKind::Single
+        }
     }
 
     /// The algorithm of the imprint: SHA-512.
@@ -130,7 +134,12 @@ impl Stamper {
     ///
     /// # Errors
     /// The token is for another imprint, or the log could not write. Either counts as a failed round.
-    pub async fn stamped(&mut self, round: Round, token: &TimeStampToken, now: Timestamp) -> Result<(), Failure> {
+    pub async fn stamped(
+        &mut self,
+        round: Round,
+        token: &TimeStampToken,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
         let verified = token.verified();
         let put = if verified.digest_algorithm() != round.algorithm() || verified.imprint() != round.imprint {
             Err(Failure::WrongStamp(StampFault::Imprint))
@@ -139,7 +148,15 @@ impl Stamper {
             let token = pack::pack_around(token.der(), verified.tsa().der());
             let result: Option<Packed> = result.map(|result| pack::pack(&result));
             let (first, last) = (round.first, round.last);
-            self.log.put_stamp(NewStamp { first, last, token, result, leaves: leaves.unwrap_or_default() }).await
+            self.log
+                .put_stamp(NewStamp {
+                    first,
+                    last,
+                    token,
+                    result,
+                    leaves: leaves.unwrap_or_default(),
+                })
+                .await
         };
         match put {
             Ok(_) => {
@@ -169,26 +186,60 @@ impl Stamper {
 fn round_of(reader: &Reader, limit: usize) -> Result<Option<Round>, ReadFailure> {
     let mut waiting = reader.unstamped(limit)?;
     let full = waiting.len() == limit;
-    let Some((first, _)) = waiting.first().cloned() else { return Ok(None) };
-    let whole = (first.0..).zip(&waiting).take_while(|(expected, (id, _))| *expected == id.0).count();
+    let Some((first, _)) = waiting.first().cloned() else {
+        return Ok(None);
+    };
+    let whole = (first.0..)
+        .zip(&waiting)
+        .take_while(|(expected, (id, _))| *expected == id.0)
+        .count();
     waiting.truncate(whole);
     let last = waiting.last().map_or(first, |(id, _)| *id);
     if first == last {
-        let imprint = timestamp::ALGORITHM.digest(&single(reader, first)?);
-        return Ok(Some(Round { first, last, full: full && limit > 1, batch: None, imprint }));
+        return match single(reader, first) {
+            Ok(stamped) => {
+                let imprint = timestamp::ALGORITHM.digest(&stamped);
+                Ok(Some(Round {
+                    first,
+                    last,
+                    full: full && limit > 1,
+                    batch: None,
+                    imprint,
+                }))
+            }
+            // A signature without a place for a time-stamp must not hold up all that stand behind it: a batch of two
+            // needs no place.
+            Err(ReadFailure::NotExportable { .. }) if limit == 1 => round_of(reader, 2),
+            Err(failure) => Err(failure),
+        };
     }
-    let refused = |refusal: &dyn ToString| ReadFailure::NotExportable { record: first, reason: refusal.to_string() };
-    let leaves = waiting.iter().flat_map(|(_, digest)| digest.iter().copied()).collect();
-    let batch = Batch::new(waiting.into_iter().map(|(_, digest)| digest)).map_err(|refusal| refused(&refusal))?;
+    let refused = |refusal: &dyn ToString| ReadFailure::NotExportable {
+        record: first,
+        reason: refusal.to_string(),
+    };
+    let leaves = waiting
+        .iter()
+        .flat_map(|(_, digest)| digest.iter().copied())
+        .collect();
+    let batch =
+        Batch::new(waiting.into_iter().map(|(_, digest)| digest)).map_err(|refusal| refused(&refusal))?;
     let imprint = timestamp::ALGORITHM.digest(batch.result());
-    Ok(Some(Round { first, last, full, batch: Some((batch.result().to_vec(), leaves)), imprint }))
+    Ok(Some(Round {
+        first,
+        last,
+        full,
+        batch: Some((batch.result().to_vec(), leaves)),
+        imprint,
+    }))
 }
 
 /// What a single time-stamp covers. A signature that would have no place for it is refused before it is stamped.
 fn single(reader: &Reader, id: RecordId) -> Result<Vec<u8>, ReadFailure> {
     let record = reader.record(id)?;
-    let refused =
-        |refusal: timestamp::Refusal| ReadFailure::NotExportable { record: id, reason: refusal.to_string() };
+    let refused = |refusal: timestamp::Refusal| ReadFailure::NotExportable {
+        record: id,
+        reason: refusal.to_string(),
+    };
     timestamp::insert_single(&record.signature, &[]).map_err(refused)?;
     timestamp::signature_value(&record.signature).map_err(refused)
 }

@@ -25,7 +25,8 @@ pub(crate) fn statistics(connection: &Connection) -> Result<Statistics, StoreFau
 
 fn columns(row: &Row<'_>) -> rusqlite::Result<Statistics> {
     let number = |column: usize| -> rusqlite::Result<u64> { Ok(unsigned(row.get(column)?)) };
-    let moment = |column: usize| -> rusqlite::Result<_> { Ok(row.get::<_, Option<i64>>(column)?.and_then(time)) };
+    let moment =
+        |column: usize| -> rusqlite::Result<_> { Ok(row.get::<_, Option<i64>>(column)?.and_then(time)) };
     Ok(Statistics {
         records: number(0)?,
         unstamped: number(1)?,
@@ -41,7 +42,8 @@ fn columns(row: &Row<'_>) -> rusqlite::Result<Statistics> {
 
 /// The last record, and the last one with a time-stamp.
 pub(crate) fn ends(connection: &Connection) -> Result<(u64, u64), StoreFault> {
-    let stamped: i64 = connection.query_row("SELECT ifnull(max(last), 0) FROM stamp", [], |row| row.get(0))?;
+    let stamped: i64 =
+        connection.query_row("SELECT ifnull(max(last), 0) FROM stamp", [], |row| row.get(0))?;
     let last: i64 = connection.query_row("SELECT ifnull(max(id), 0) FROM record", [], |row| row.get(0))?;
     Ok((unsigned(last).max(unsigned(stamped)), unsigned(stamped)))
 }

@@ -51,7 +51,8 @@ pub(crate) fn database(directory: &Path) -> PathBuf {
 
 /// Opens the database for the one writer: makes it when it is new, recovers it when the last run ended in a crash.
 pub(crate) fn open_for_writing(directory: &Path) -> Result<Connection, OpenFailure> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(database(directory), flags).map_err(StoreFault::from)?;
     configure(&connection).map_err(StoreFault::from)?;
     let empty = table_count(&connection).map_err(StoreFault::from)? == 0;
@@ -97,7 +98,9 @@ fn table_count(connection: &Connection) -> rusqlite::Result<i64> {
 
 fn versions(connection: &Connection) -> Result<(), OpenFailure> {
     let number = |pragma: &str| -> Result<i64, OpenFailure> {
-        Ok(connection.query_row(pragma, [], |row| row.get(0)).map_err(StoreFault::from)?)
+        Ok(connection
+            .query_row(pragma, [], |row| row.get(0))
+            .map_err(StoreFault::from)?)
     };
     let application = number("PRAGMA application_id")?;
     if application != APPLICATION_ID {
@@ -105,7 +108,10 @@ fn versions(connection: &Connection) -> Result<(), OpenFailure> {
     }
     match number("PRAGMA user_version")? {
         SCHEMA_VERSION => Ok(()),
-        found => Err(OpenFailure::Schema { found, known: SCHEMA_VERSION }),
+        found => Err(OpenFailure::Schema {
+            found,
+            known: SCHEMA_VERSION,
+        }),
     }
 }
 
@@ -114,16 +120,22 @@ fn check(connection: &Connection) -> Result<(), OpenFailure> {
     if file_bytes(connection).map_err(StoreFault::from)? > QUICK_CHECK_BYTES_MAX {
         return Ok(());
     }
-    let verdict: String =
-        connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(StoreFault::from)?;
-    if verdict == "ok" { Ok(()) } else { Err(OpenFailure::Damaged(verdict)) }
+    let verdict: String = connection
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(StoreFault::from)?;
+    if verdict == "ok" {
+        Ok(())
+    } else {
+        Err(OpenFailure::Damaged(verdict))
+    }
 }
 
 /// Bytes of the main file.
 pub(crate) fn file_bytes(connection: &Connection) -> rusqlite::Result<u64> {
-    let bytes: i64 =
-        connection.query_row("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size", [], |row| {
-            row.get(0)
-        })?;
+    let bytes: i64 = connection.query_row(
+        "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",
+        [],
+        |row| row.get(0),
+    )?;
     Ok(u64::try_from(bytes).unwrap_or(0))
 }

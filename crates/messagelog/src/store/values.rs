@@ -28,7 +28,11 @@ fn uuid_bytes(text: &str) -> Option<Vec<u8>> {
     let bytes = digits
         .as_bytes()
         .chunks(2)
-        .map(|pair| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok()))
+        .map(|pair| {
+            std::str::from_utf8(pair)
+                .ok()
+                .and_then(|pair| u8::from_str_radix(pair, 16).ok())
+        })
         .collect::<Option<Vec<_>>>()?;
     // Only what comes back exactly is shortened.
     (uuid_text(&bytes).as_deref() == Some(text)).then_some(bytes)
@@ -77,7 +81,7 @@ mod tests {
         let length = match &value {
             Value::Blob(bytes) => bytes.len(),
             Value::Text(text) => text.len(),
-            other => panic!("{other:?}"),
+            Value::Null | Value::Integer(_) | Value::Real(_) => panic!("{value:?}"),
         };
         assert_eq!(length, stored_bytes, "{text}");
         assert_eq!(identifier_text(ValueRef::from(&value)).as_deref(), Some(text));

@@ -1,6 +1,11 @@
 //! The message log from outside: what goes in comes out, what was acknowledged survives, what is stamped verifies.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "test helpers")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "helpers of tests outside of test functions"
+)]
 
 mod bench;
 mod recorded;
@@ -8,3 +13,6 @@ mod rebuilds;
 mod records;
 mod settings;
 mod crash;
+mod practice;
+mod stamps;
+mod originals;
