@@ -28,7 +28,9 @@ pub(crate) struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// The elements that stand side by side in `bytes`.
     pub(crate) fn of(bytes: &'a [u8]) -> Result<Self, Fault> {
-        Ok(Self { reader: SliceReader::new(bytes)? })
+        Ok(Self {
+            reader: SliceReader::new(bytes)?,
+        })
     }
 
     /// The elements inside the one SEQUENCE that is the whole of `bytes`.
@@ -46,7 +48,11 @@ impl<'a> Fields<'a> {
 
     /// The tag of the next element.
     pub(crate) fn peek(&self) -> Option<Tag> {
-        if self.is_empty() { None } else { self.reader.peek_tag().ok() }
+        if self.is_empty() {
+            None
+        } else {
+            self.reader.peek_tag().ok()
+        }
     }
 
     /// The next element.
@@ -101,15 +107,20 @@ impl<'a> Fields<'a> {
     /// The value of the `[number]` that comes next, constructed or not.
     pub(crate) fn context(&mut self, number: u8) -> Result<&'a [u8], Fault> {
         let element = self.element()?;
-        match element.tag() {
-            Tag::ContextSpecific { number: found, .. } if found == TagNumber::new(number) => Ok(element.value()),
-            other => fault(&format!("expected [{number}], found {other}")),
+        let tag = element.tag();
+        if !tag.is_context_specific() || tag.number() != TagNumber::new(number) {
+            return fault(&format!("expected [{number}], found {tag}"));
         }
+        Ok(element.value())
     }
 
     /// Refuses anything that is left over.
     pub(crate) fn end(&self) -> Result<(), Fault> {
-        if self.is_empty() { Ok(()) } else { fault("more follows than belongs there") }
+        if self.is_empty() {
+            Ok(())
+        } else {
+            fault("more follows than belongs there")
+        }
     }
 }
 
@@ -125,7 +136,11 @@ impl<'a> Fields<'a> {
     pub(crate) fn algorithm(&mut self) -> Result<Algorithm<'a>, Fault> {
         let mut fields = self.sequence()?;
         let oid = fields.oid()?;
-        let parameters = if fields.is_empty() { None } else { Some(fields.element()?) };
+        let parameters = if fields.is_empty() {
+            None
+        } else {
+            Some(fields.element()?)
+        };
         fields.end()?;
         Ok(Algorithm { oid, parameters })
     }

@@ -60,7 +60,8 @@ pub use error::{
     CertificateRefusal, KeyRefusal, OpenRefusal, P12Refusal, SignFailure, StorageFailure, TakeOverRefusal,
 };
 pub use held::{
-    CertificateRequest, Credential, HeldCertificate, HeldKey, HeldRequest, ImportedKey, Left, Owner, TakenOver,
+    CertificateRequest, Credential, HeldCertificate, HeldKey, HeldRequest, ImportedKey, Left, Owner,
+    TakenOver,
 };
 pub use key::{KeyAlgorithm, KeyId, KeyUsage, NotAKeyId};
 pub use ocsp_cache::OcspCache;

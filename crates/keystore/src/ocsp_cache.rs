@@ -22,7 +22,9 @@ const SUFFIX: &str = ".ocsp";
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PutRefusal {
     /// Not one DER structure.
-    #[error("this is not an OCSP response: it is not one DER structure of at most {OCSP_RESPONSE_BYTES_MAX} bytes")]
+    #[error(
+        "this is not an OCSP response: it is not one DER structure of at most {OCSP_RESPONSE_BYTES_MAX} bytes"
+    )]
     NotDer,
     /// No room.
     #[error("{OCSP_RESPONSES_MAX} OCSP responses are kept already")]
@@ -58,19 +60,34 @@ impl OcspCache {
         let entries = fs::read_dir(&dir).map_err(|e| StorageFailure::io("list", &dir, &e))?;
         for entry in entries.flatten() {
             let name = entry.file_name();
-            let Some(sha1) = name.to_str().and_then(sha1_of_name) else { continue };
+            let Some(sha1) = name.to_str().and_then(sha1_of_name) else {
+                continue;
+            };
             let bytes_max = u64::try_from(OCSP_RESPONSE_BYTES_MAX).unwrap_or(u64::MAX);
-            let Ok(Some(bytes)) = disk::read_foreign(&entry.path(), bytes_max) else { continue };
+            let Ok(Some(bytes)) = disk::read_foreign(&entry.path(), bytes_max) else {
+                continue;
+            };
             if kept.len() < OCSP_RESPONSES_MAX && is_one_structure(&bytes) {
                 kept.insert(sha1, Arc::from(bytes.as_slice()));
             }
         }
-        Ok(Self { shared: Arc::new(Shared { dir, kept: RwLock::new(kept), writing: Mutex::new(()) }) })
+        Ok(Self {
+            shared: Arc::new(Shared {
+                dir,
+                kept: RwLock::new(kept),
+                writing: Mutex::new(()),
+            }),
+        })
     }
 
     /// The answer for the certificate of this SHA-1, DER as received.
     pub fn get(&self, certificate_sha1: &[u8; 20]) -> Option<Arc<[u8]>> {
-        self.shared.kept.read().unwrap_or_else(PoisonError::into_inner).get(certificate_sha1).cloned()
+        self.shared
+            .kept
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(certificate_sha1)
+            .cloned()
     }
 
     /// Keeps an answer in the place of the former one, durable when this returns. A crash leaves one of the two.
@@ -102,7 +119,11 @@ impl OcspCache {
     pub fn remove(&self, certificate_sha1: &[u8; 20]) -> Result<(), StorageFailure> {
         let _writing = self.shared.writing.lock().unwrap_or_else(PoisonError::into_inner);
         disk::remove(&self.path(certificate_sha1))?;
-        self.shared.kept.write().unwrap_or_else(PoisonError::into_inner).remove(certificate_sha1);
+        self.shared
+            .kept
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(certificate_sha1);
         Ok(())
     }
 
@@ -116,5 +137,6 @@ fn sha1_of_name(name: &str) -> Option<[u8; 20]> {
 }
 
 fn is_one_structure(bytes: &[u8]) -> bool {
-    bytes.len() <= OCSP_RESPONSE_BYTES_MAX && Fields::of_sequence(bytes).is_ok_and(|inside| !inside.is_empty())
+    bytes.len() <= OCSP_RESPONSE_BYTES_MAX
+        && Fields::of_sequence(bytes).is_ok_and(|inside| !inside.is_empty())
 }

@@ -43,7 +43,9 @@ pub enum WeakPin {
     #[error("a PIN consists of ASCII letters, digits, blanks and punctuation only")]
     Character,
     /// Too few kinds of character.
-    #[error("a PIN has characters of at least {PIN_CLASSES_MIN} of these: lower case, upper case, digits, others")]
+    #[error(
+        "a PIN has characters of at least {PIN_CLASSES_MIN} of these: lower case, upper case, digits, others"
+    )]
     Classes {
         /// How many kinds it has.
         found: usize,
@@ -73,7 +75,11 @@ pub fn check_policy(pin: &str) -> Result<(), WeakPin> {
     ]
     .into_iter()
     .fold(0_usize, usize::saturating_add);
-    if found < PIN_CLASSES_MIN { Err(WeakPin::Classes { found }) } else { Ok(()) }
+    if found < PIN_CLASSES_MIN {
+        Err(WeakPin::Classes { found })
+    } else {
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA256,
-    RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding, RsaKeyPair,
+    RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding,
+    RsaKeyPair,
 };
 use aws_lc_rs::{digest, error::KeyRejected};
 use const_oid::db::rfc5912::{ID_EC_PUBLIC_KEY, RSA_ENCRYPTION, SECP_256_R_1};
@@ -60,12 +61,17 @@ impl PrivateKey {
             KeyAlgorithm::Rsa4096 => KeySize::Rsa4096,
             KeyAlgorithm::EcP256 => {
                 let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING);
-                let pkcs8 = pair.and_then(|p| p.to_pkcs8v1()).map_err(|_| KeyRefusal::Generation)?;
+                let pkcs8 = pair
+                    .and_then(|p| p.to_pkcs8v1())
+                    .map_err(|_| KeyRefusal::Generation)?;
                 return ec(pkcs8.as_ref());
             }
         };
         let pair = RsaKeyPair::generate(size).map_err(|_| KeyRefusal::Generation)?;
-        Ok(Self::Rsa { pair: Box::new(pair), algorithm })
+        Ok(Self::Rsa {
+            pair: Box::new(pair),
+            algorithm,
+        })
     }
 
     /// Reads a key from PEM or DER, in PKCS#8 (plain, or encrypted by a method of [`pbes`]), PKCS#1 or SEC1 form.
@@ -96,10 +102,10 @@ impl PrivateKey {
         }
         let mut fields = Fields::of_sequence(der)?;
         if fields.peek() == Some(Tag::Sequence) {
-            let passphrase = passphrase.ok_or(KeyRefusal::NeedsPassphrase)?;
             let method = fields.algorithm()?;
             let sealed = fields.octets()?;
             fields.end()?;
+            let passphrase = passphrase.ok_or(KeyRefusal::NeedsPassphrase)?;
             let opened = pbes::open(&method, passphrase.text(), sealed)?;
             return Self::read_pkcs8(&opened);
         }
@@ -122,9 +128,13 @@ impl PrivateKey {
             return rsa(inner);
         }
         if kind.oid != ID_EC_PUBLIC_KEY {
-            return Err(KeyRefusal::UnsupportedKind { oid: kind.oid.to_string() });
+            return Err(KeyRefusal::UnsupportedKind {
+                oid: kind.oid.to_string(),
+            });
         }
-        let parameters = kind.parameters.ok_or_else(|| unreadable("the curve is not named"))?;
+        let parameters = kind
+            .parameters
+            .ok_or_else(|| unreadable("the curve is not named"))?;
         check_curve(parameters)?;
         let mut inner_fields = Fields::of_sequence(inner)?;
         inner_fields.integer()?;
@@ -159,7 +169,8 @@ impl PrivateKey {
             Self::Rsa { pair, .. } => pair.public_key().as_der(),
             Self::Ec { raw, .. } => raw.public_key().as_der(),
         };
-        der.map(|d| d.as_ref().to_vec()).map_err(|_| KeyRefusal::Generation)
+        der.map(|d| d.as_ref().to_vec())
+            .map_err(|_| KeyRefusal::Generation)
     }
 
     /// Signs a digest that the caller computed.
@@ -171,14 +182,21 @@ impl PrivateKey {
     ) -> Result<Vec<u8>, SignFailure> {
         let digest_algorithm = algorithm.digest();
         if algorithm.is_legacy() {
-            return Err(SignFailure::WeakDigest { digest: digest_algorithm.name().to_owned() });
+            return Err(SignFailure::WeakDigest {
+                digest: digest_algorithm.name().to_owned(),
+            });
         }
         let expected = digest_algorithm.output_bytes();
         if digest_value.len() != expected {
-            return Err(SignFailure::DigestLength { expected, found: digest_value.len() });
+            return Err(SignFailure::DigestLength {
+                expected,
+                found: digest_value.len(),
+            });
         }
-        let wrong =
-            || SignFailure::WrongAlgorithm { algorithm: self.algorithm(), asked: algorithm.uri().to_owned() };
+        let wrong = || SignFailure::WrongAlgorithm {
+            algorithm: self.algorithm(),
+            asked: algorithm.uri().to_owned(),
+        };
         match (self, algorithm) {
             (Self::Rsa { pair, .. }, SignatureAlgorithm::RsaPkcs1(_) | SignatureAlgorithm::RsaPss(_)) => {
                 let (encoding, known) = rsa_encoding(algorithm).ok_or_else(wrong)?;
@@ -196,7 +214,9 @@ impl PrivateKey {
     }
 }
 
-fn rsa_encoding(algorithm: SignatureAlgorithm) -> Option<(&'static dyn RsaEncoding, &'static digest::Algorithm)> {
+fn rsa_encoding(
+    algorithm: SignatureAlgorithm,
+) -> Option<(&'static dyn RsaEncoding, &'static digest::Algorithm)> {
     use DigestAlgorithm::{Sha256, Sha384, Sha512};
     use SignatureAlgorithm::{RsaPkcs1, RsaPss};
     match algorithm {
@@ -206,7 +226,7 @@ fn rsa_encoding(algorithm: SignatureAlgorithm) -> Option<(&'static dyn RsaEncodi
         RsaPss(Sha256) => Some((&RSA_PSS_SHA256, &digest::SHA256)),
         RsaPss(Sha384) => Some((&RSA_PSS_SHA384, &digest::SHA384)),
         RsaPss(Sha512) => Some((&RSA_PSS_SHA512, &digest::SHA512)),
-        _ => None,
+        RsaPkcs1(_) | RsaPss(_) | SignatureAlgorithm::Ecdsa(_) => None,
     }
 }
 
@@ -216,9 +236,11 @@ fn sign_rsa(
     known: &'static digest::Algorithm,
     digest_value: &[u8],
 ) -> Result<Vec<u8>, SignFailure> {
-    let digest = digest::Digest::import_less_safe(digest_value, known).map_err(|_| SignFailure::Cryptography)?;
+    let digest =
+        digest::Digest::import_less_safe(digest_value, known).map_err(|_| SignFailure::Cryptography)?;
     let mut signature = vec![0_u8; pair.public_modulus_len()];
-    pair.sign_digest(encoding, &digest, &mut signature).map_err(|_| SignFailure::Cryptography)?;
+    pair.sign_digest(encoding, &digest, &mut signature)
+        .map_err(|_| SignFailure::Cryptography)?;
     Ok(signature)
 }
 
@@ -226,17 +248,28 @@ fn sign_rsa(
 /// P-256 to SHA-256, so a longer digest is cut here; the signature is the one that SHA-384 and SHA-512 with P-256 mean.
 fn sign_ec(pair: &EcdsaKeyPair, digest_value: &[u8]) -> Result<Vec<u8>, SignFailure> {
     let leftmost = digest_value.get(..P256_BYTES).ok_or(SignFailure::Cryptography)?;
-    let digest = digest::Digest::import_less_safe(leftmost, &digest::SHA256).map_err(|_| SignFailure::Cryptography)?;
+    let digest =
+        digest::Digest::import_less_safe(leftmost, &digest::SHA256).map_err(|_| SignFailure::Cryptography)?;
     let signature = pair.sign_digest(&digest).map_err(|_| SignFailure::Cryptography)?;
     Ok(signature.as_ref().to_vec())
 }
 
 fn check_curve(parameters: der::asn1::AnyRef<'_>) -> Result<(), KeyRefusal> {
     if parameters.tag() != Tag::ObjectIdentifier {
-        return Err(KeyRefusal::ForeignCurve { oid: "given by explicit parameters".to_owned() });
+        return Err(KeyRefusal::ForeignCurve {
+            oid: "given by explicit parameters".to_owned(),
+        });
     }
-    let curve = parameters.decode_as::<der::asn1::ObjectIdentifier>().map_err(Fault::from)?;
-    if curve == SECP_256_R_1 { Ok(()) } else { Err(KeyRefusal::ForeignCurve { oid: curve.to_string() }) }
+    let curve = parameters
+        .decode_as::<der::asn1::ObjectIdentifier>()
+        .map_err(Fault::from)?;
+    if curve == SECP_256_R_1 {
+        Ok(())
+    } else {
+        Err(KeyRefusal::ForeignCurve {
+            oid: curve.to_string(),
+        })
+    }
 }
 
 /// Reads PKCS#1, strict about the length of the modulus.
@@ -246,7 +279,10 @@ fn rsa(der: &[u8]) -> Result<PrivateKey, KeyRefusal> {
     let modulus = fields.integer()?;
     let modulus = modulus.strip_prefix(&[0]).unwrap_or(modulus);
     let unused = modulus.first().map_or(0, |b| b.leading_zeros());
-    let bits = modulus.len().saturating_mul(8).saturating_sub(usize::try_from(unused).unwrap_or(0));
+    let bits = modulus
+        .len()
+        .saturating_mul(8)
+        .saturating_sub(usize::try_from(unused).unwrap_or(0));
     let algorithm = match bits {
         2048 => KeyAlgorithm::Rsa2048,
         3072 => KeyAlgorithm::Rsa3072,
@@ -255,7 +291,10 @@ fn rsa(der: &[u8]) -> Result<PrivateKey, KeyRefusal> {
         _ => return Err(KeyRefusal::UnsupportedSize { bits }),
     };
     let pair = RsaKeyPair::from_der(der).map_err(|e| rejected(&e))?;
-    Ok(PrivateKey::Rsa { pair: Box::new(pair), algorithm })
+    Ok(PrivateKey::Rsa {
+        pair: Box::new(pair),
+        algorithm,
+    })
 }
 
 /// Reads SEC1 (`fields` stand behind its version). Inside PKCS#8 (`outer`) the curve is named outside and was checked.
@@ -263,7 +302,11 @@ fn sec1(der: &[u8], mut fields: Fields<'_>, outer: Option<&[u8]>) -> Result<Priv
     let secret = fields.octets()?;
     let mut named = outer.is_some();
     while let Some(tag) = fields.peek() {
-        let number = if tag.is_constructed() { tag.number().value() } else { u8::MAX };
+        let number = if tag.is_constructed() {
+            tag.number().value()
+        } else {
+            u8::MAX
+        };
         if number == 0 {
             let parameters = Fields::of(fields.context(0)?)?.element()?;
             check_curve(parameters)?;
@@ -285,7 +328,10 @@ fn ec(der: &[u8]) -> Result<PrivateKey, KeyRefusal> {
     let raw = EcdsaKeyPair::from_private_key_der(&ECDSA_P256_SHA256_FIXED_SIGNING, der);
     let asn1 = EcdsaKeyPair::from_private_key_der(&ECDSA_P256_SHA256_ASN1_SIGNING, der);
     match (raw, asn1) {
-        (Ok(raw), Ok(asn1)) => Ok(PrivateKey::Ec { raw: Box::new(raw), der: Box::new(asn1) }),
+        (Ok(raw), Ok(asn1)) => Ok(PrivateKey::Ec {
+            raw: Box::new(raw),
+            der: Box::new(asn1),
+        }),
         (Err(e), _) | (_, Err(e)) => Err(rejected(&e)),
     }
 }

@@ -33,7 +33,10 @@ pub struct PinHardness {
 
 impl Default for PinHardness {
     fn default() -> Self {
-        Self { memory_kib: 64 * 1024, passes: 3 }
+        Self {
+            memory_kib: 64 * 1024,
+            passes: 3,
+        }
     }
 }
 
@@ -62,7 +65,9 @@ impl std::fmt::Debug for DataKey {
 /// Fills `bytes` from the operating system. Key material is the one place in the house that does not take its chance
 /// from outside: a source that can be replaced is a way to learn every key.
 pub(crate) fn random(bytes: &mut [u8]) -> Result<(), StorageFailure> {
-    SystemRandom::new().fill(bytes).map_err(|_| StorageFailure::Cryptography { what: "random bytes" })
+    SystemRandom::new()
+        .fill(bytes)
+        .map_err(|_| StorageFailure::Cryptography { what: "random bytes" })
 }
 
 impl DataKey {
@@ -94,7 +99,11 @@ impl DataKey {
         algorithm: KeyAlgorithm,
         file: &[u8],
     ) -> Option<Zeroizing<Vec<u8>>> {
-        open(&self.0, &key_context(id, usage, algorithm), file.strip_prefix(KEY_FILE_HEAD)?)
+        open(
+            &self.0,
+            &key_context(id, usage, algorithm),
+            file.strip_prefix(KEY_FILE_HEAD)?,
+        )
     }
 }
 
@@ -125,10 +134,12 @@ impl PinRecord {
     /// Opens the data key. The PIN is judged by the verifier alone; only the right PIN reaches the data key.
     pub(crate) fn open(&self, pin: &Pin) -> Result<DataKey, PinFault> {
         let derived = self.derive(pin).map_err(PinFault::Refused)?;
-        let expected = hex::decode(&self.verifier).map_err(|_| PinFault::Damaged("the verifier is not hexadecimal"))?;
+        let expected =
+            hex::decode(&self.verifier).map_err(|_| PinFault::Damaged("the verifier is not hexadecimal"))?;
         constant_time::verify_slices_are_equal(&verifier_of(&derived.1), &expected)
             .map_err(|_| PinFault::Refused(OpenRefusal::WrongPin))?;
-        let sealed = hex::decode(&self.data_key).map_err(|_| PinFault::Damaged("the data key is not hexadecimal"))?;
+        let sealed =
+            hex::decode(&self.data_key).map_err(|_| PinFault::Damaged("the data key is not hexadecimal"))?;
         let opened = open(&derived.0, &self.context(), &sealed)
             .ok_or(PinFault::Damaged("the PIN fits, but the data key does not open"))?;
         let mut key = Zeroizing::new([0_u8; KEY_BYTES]);
@@ -140,14 +151,24 @@ impl PinRecord {
     }
 
     fn context(&self) -> Vec<u8> {
-        let Self { derivation, memory_kib, passes, lanes, salt, .. } = self;
+        let Self {
+            derivation,
+            memory_kib,
+            passes,
+            lanes,
+            salt,
+            ..
+        } = self;
         format!("chhatra data key\0{derivation}\0{memory_kib}\0{passes}\0{lanes}\0{salt}").into_bytes()
     }
 
     fn derive(&self, pin: &Pin) -> Result<Derived, OpenRefusal> {
         let out_of_bounds = |why: String| OpenRefusal::Hardness { why };
         if self.derivation != "argon2id" {
-            return Err(out_of_bounds(format!("the derivation {:?} is unknown", self.derivation)));
+            return Err(out_of_bounds(format!(
+                "the derivation {:?} is unknown",
+                self.derivation
+            )));
         }
         if self.memory_kib > MEMORY_KIB_MAX || self.passes > PASSES_MAX || self.lanes > LANES_MAX {
             return Err(out_of_bounds(format!(
@@ -157,12 +178,16 @@ impl PinRecord {
         }
         let parameters = argon2::Params::new(self.memory_kib, self.passes, self.lanes, Some(2 * KEY_BYTES))
             .map_err(|e| out_of_bounds(e.to_string()))?;
-        let salt = hex::decode(&self.salt).map_err(|_| out_of_bounds("the salt is not hexadecimal".to_owned()))?;
+        let salt =
+            hex::decode(&self.salt).map_err(|_| out_of_bounds("the salt is not hexadecimal".to_owned()))?;
         let mut out = Zeroizing::new([0_u8; 2 * KEY_BYTES]);
         argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, parameters)
             .hash_password_into(pin.text().as_bytes(), &salt, out.as_mut_slice())
             .map_err(|e| out_of_bounds(e.to_string()))?;
-        let (mut sealing, mut checking) = (Zeroizing::new([0_u8; KEY_BYTES]), Zeroizing::new([0_u8; KEY_BYTES]));
+        let (mut sealing, mut checking) = (
+            Zeroizing::new([0_u8; KEY_BYTES]),
+            Zeroizing::new([0_u8; KEY_BYTES]),
+        );
         let (first, second) = out.split_at(KEY_BYTES);
         sealing.copy_from_slice(first);
         checking.copy_from_slice(second);
@@ -198,7 +223,11 @@ fn seal(key: &[u8; KEY_BYTES], context: &[u8], plain: &[u8]) -> Result<Vec<u8>, 
     body.extend_from_slice(plain);
     cipher(key)
         .ok_or(FAILED)?
-        .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(context), &mut *body)
+        .seal_in_place_append_tag(
+            Nonce::assume_unique_for_key(nonce),
+            Aad::from(context),
+            &mut *body,
+        )
         .map_err(|_| FAILED)?;
     let mut sealed = nonce.to_vec();
     sealed.extend_from_slice(&body);
@@ -209,7 +238,11 @@ fn open(key: &[u8; KEY_BYTES], context: &[u8], sealed: &[u8]) -> Option<Zeroizin
     let (nonce, body) = sealed.split_first_chunk::<NONCE_LEN>()?;
     let mut body = Zeroizing::new(body.to_vec());
     let length = cipher(key)?
-        .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(context), &mut body)
+        .open_in_place(
+            Nonce::assume_unique_for_key(*nonce),
+            Aad::from(context),
+            &mut body,
+        )
         .ok()?
         .len();
     body.truncate(length);
@@ -220,7 +253,10 @@ fn open(key: &[u8; KEY_BYTES], context: &[u8], sealed: &[u8]) -> Option<Zeroizin
 mod tests {
     use super::*;
 
-    const QUICK: PinHardness = PinHardness { memory_kib: 64, passes: 1 };
+    const QUICK: PinHardness = PinHardness {
+        memory_kib: 64,
+        passes: 1,
+    };
 
     fn id() -> KeyId {
         KeyId::from_bytes(&[7; 20])
@@ -231,25 +267,60 @@ mod tests {
         let data_key = DataKey::generate().unwrap();
         let (usage, algorithm) = (KeyUsage::Signing, KeyAlgorithm::EcP256);
         let file = data_key.seal_key(&id(), usage, algorithm, b"the secret").unwrap();
-        assert_eq!(data_key.open_key(&id(), usage, algorithm, &file).unwrap().as_slice(), b"the secret");
+        assert_eq!(
+            data_key
+                .open_key(&id(), usage, algorithm, &file)
+                .unwrap()
+                .as_slice(),
+            b"the secret"
+        );
         for length in 0..file.len() {
-            assert!(data_key.open_key(&id(), usage, algorithm, &file[..length]).is_none(), "cut at {length}");
+            assert!(
+                data_key
+                    .open_key(&id(), usage, algorithm, &file[..length])
+                    .is_none(),
+                "cut at {length}"
+            );
         }
         for at in 0..file.len() {
             let mut changed = file.clone();
             changed[at] ^= 1;
-            assert!(data_key.open_key(&id(), usage, algorithm, &changed).is_none(), "byte {at} changed");
+            assert!(
+                data_key.open_key(&id(), usage, algorithm, &changed).is_none(),
+                "byte {at} changed"
+            );
         }
-        assert!(data_key.open_key(&id(), KeyUsage::Authentication, algorithm, &file).is_none());
-        assert!(data_key.open_key(&id(), usage, KeyAlgorithm::Rsa2048, &file).is_none());
-        assert!(data_key.open_key(&KeyId::from_bytes(&[8; 20]), usage, algorithm, &file).is_none());
-        assert!(DataKey::generate().unwrap().open_key(&id(), usage, algorithm, &file).is_none());
+        assert!(
+            data_key
+                .open_key(&id(), KeyUsage::Authentication, algorithm, &file)
+                .is_none()
+        );
+        assert!(
+            data_key
+                .open_key(&id(), usage, KeyAlgorithm::Rsa2048, &file)
+                .is_none()
+        );
+        assert!(
+            data_key
+                .open_key(&KeyId::from_bytes(&[8; 20]), usage, algorithm, &file)
+                .is_none()
+        );
+        assert!(
+            DataKey::generate()
+                .unwrap()
+                .open_key(&id(), usage, algorithm, &file)
+                .is_none()
+        );
     }
 
     #[test]
     fn two_sealings_of_one_key_differ() {
         let data_key = DataKey::generate().unwrap();
-        let seal = || data_key.seal_key(&id(), KeyUsage::Signing, KeyAlgorithm::EcP256, b"x").unwrap();
+        let seal = || {
+            data_key
+                .seal_key(&id(), KeyUsage::Signing, KeyAlgorithm::EcP256, b"x")
+                .unwrap()
+        };
         assert_ne!(seal(), seal());
     }
 
@@ -263,8 +334,18 @@ mod tests {
             Err(PinFault::Refused(OpenRefusal::WrongPin))
         ));
         let mut damaged = record.clone();
-        damaged.data_key.replace_range(0..2, if damaged.data_key.starts_with("00") { "01" } else { "00" });
-        assert!(matches!(damaged.open(&Pin::new("right")), Err(PinFault::Damaged(_))));
+        damaged.data_key.replace_range(
+            0..2,
+            if damaged.data_key.starts_with("00") {
+                "01"
+            } else {
+                "00"
+            },
+        );
+        assert!(matches!(
+            damaged.open(&Pin::new("right")),
+            Err(PinFault::Damaged(_))
+        ));
         let mut cut = record;
         cut.data_key.truncate(10);
         assert!(matches!(cut.open(&Pin::new("right")), Err(PinFault::Damaged(_))));
@@ -274,11 +355,26 @@ mod tests {
     fn a_pin_record_may_not_ask_for_endless_work() {
         let record = PinRecord::seal(&Pin::new("right"), QUICK, &DataKey::generate().unwrap()).unwrap();
         let asks = [
-            PinRecord { memory_kib: u32::MAX, ..record.clone() },
-            PinRecord { passes: u32::MAX, ..record.clone() },
-            PinRecord { lanes: 1000, ..record.clone() },
-            PinRecord { derivation: "none".to_owned(), ..record.clone() },
-            PinRecord { salt: "ab".to_owned(), ..record },
+            PinRecord {
+                memory_kib: u32::MAX,
+                ..record.clone()
+            },
+            PinRecord {
+                passes: u32::MAX,
+                ..record.clone()
+            },
+            PinRecord {
+                lanes: 1000,
+                ..record.clone()
+            },
+            PinRecord {
+                derivation: "none".to_owned(),
+                ..record.clone()
+            },
+            PinRecord {
+                salt: "ab".to_owned(),
+                ..record
+            },
         ];
         for asked in asks {
             assert!(matches!(

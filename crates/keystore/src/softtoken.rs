@@ -42,17 +42,26 @@ pub fn inspect(file: &[u8], pin: &Pin, key_id: &str) -> Result<SoftKey, KeyRefus
         .iter()
         .filter_map(|der| Certificate::from_der(der).ok())
         .find(|certificate| belongs(certificate, &public_key));
-    Ok(SoftKey { algorithm: key.algorithm(), public_key, holder })
+    Ok(SoftKey {
+        algorithm: key.algorithm(),
+        public_key,
+        holder,
+    })
 }
 
 /// Judges the PIN by the token's PIN file, where there is one; otherwise the first key tells.
 pub(crate) fn check_pin(dir: &Path, pin: &Pin) -> Result<(), TakeOverRefusal> {
     for name in PIN_FILES {
-        let Some(file) = disk::read_foreign(&dir.join(name), FILE_BYTES_MAX)? else { continue };
+        let Some(file) = disk::read_foreign(&dir.join(name), FILE_BYTES_MAX)? else {
+            continue;
+        };
         return match pkcs12::check_password(&file, pin.text()) {
             Ok(()) => Ok(()),
             Err(P12Refusal::WrongPassword) => Err(TakeOverRefusal::WrongPin),
-            Err(other) => Err(TakeOverRefusal::Key { key: name.to_owned(), refusal: other.into() }),
+            Err(other) => Err(TakeOverRefusal::Key {
+                key: name.to_owned(),
+                refusal: other.into(),
+            }),
         };
     }
     Ok(())

@@ -1,1 +1,19 @@
-//! t
+//! The keystore through its public interface.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test helpers"
+)]
+
+mod common;
+mod life;
+mod refusals;
+mod damage;
+mod signing;
+mod oracle;
+mod p12;
+mod take_over;
+mod vectors;
+mod ocsp_cache;
