@@ -1,0 +1,110 @@
+//! This room's section of the configuration file: `[registry]`. Unknown keys refuse to start.
+
+use crate::error::ConfigFault;
+use keystore::KeyAlgorithm;
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// What `REGISTRY.toml` says. Relative paths are relative to the file's folder.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The code of the instance. It is fixed by `init` and cannot change afterwards.
+    pub instance: String,
+    /// Everything that this registry keeps: keys, database, published files.
+    pub state_dir: PathBuf,
+    /// Where `init` writes the anchor that gateways of this instance need.
+    pub anchor_file: PathBuf,
+    /// A file whose first line is the keystore's PIN.
+    pub pin_file: PathBuf,
+    /// Where the configuration is published, over plain HTTP.
+    pub listen: SocketAddr,
+    /// Under which host name or address (and port, if it is not 80) gateways reach it: it stands in anchors and in what is published.
+    pub address: String,
+    /// How long a published configuration holds.
+    #[serde(default = "default_expire_seconds")]
+    pub expire_seconds: u32,
+    /// How often a new one is made. A change of the state is published within a second anyway.
+    #[serde(default = "default_generate_seconds")]
+    pub generate_seconds: u32,
+    /// The kind of new signing keys: `RSA-2048` (X-Road's default), `RSA-3072`, `RSA-4096` or `EC-P256`.
+    #[serde(default = "default_algorithm")]
+    pub signing_key_algorithm: KeyAlgorithm,
+}
+
+const fn default_expire_seconds() -> u32 {
+    600
+}
+
+const fn default_generate_seconds() -> u32 {
+    60
+}
+
+const fn default_algorithm() -> KeyAlgorithm {
+    KeyAlgorithm::Rsa2048
+}
+
+impl Config {
+    /// Makes every path absolute, relative to the folder of the configuration file.
+    #[must_use]
+    pub fn resolved(mut self, folder: &Path) -> Self {
+        for path in [&mut self.state_dir, &mut self.anchor_file, &mut self.pin_file] {
+            *path = folder.join(&*path);
+        }
+        self
+    }
+
+    /// The folder of the keystore with the configuration signing keys.
+    #[must_use]
+    pub fn keystore_dir(&self) -> PathBuf {
+        self.state_dir.join("keystore")
+    }
+
+    /// The database of the declared state.
+    #[must_use]
+    pub fn store_file(&self) -> PathBuf {
+        self.state_dir.join("registry.sqlite")
+    }
+
+    /// What is published, laid out as a central server lays it out: another web server may serve it as it is.
+    #[must_use]
+    pub fn public_dir(&self) -> PathBuf {
+        self.state_dir.join("public")
+    }
+
+    /// The anchor for federated instances; the one for the own gateways is `anchor_file`.
+    #[must_use]
+    pub fn external_anchor_file(&self) -> PathBuf {
+        self.state_dir.join("external-anchor.xml")
+    }
+
+    /// Whether the values make sense together.
+    ///
+    /// # Errors
+    /// [`ConfigFault`], the first that is found.
+    pub fn check(&self) -> Result<(), ConfigFault> {
+        identifier::characters::check_new(&self.instance).map_err(|why| ConfigFault::Instance {
+            code: self.instance.clone(),
+            why,
+        })?;
+        if self.instance.contains('\'') {
+            return Err(ConfigFault::Quote {
+                code: self.instance.clone(),
+            });
+        }
+        let url = http1::Url::parse(&format!("http://{}/internalconf", self.address));
+        if !url.is_ok_and(|url| url.target() == "/internalconf" && !url.host().is_empty()) {
+            return Err(ConfigFault::Address {
+                address: self.address.clone(),
+            });
+        }
+        if self.generate_seconds == 0 || self.expire_seconds <= self.generate_seconds {
+            return Err(ConfigFault::Times {
+                expire: self.expire_seconds,
+                generate: self.generate_seconds,
+            });
+        }
+        Ok(())
+    }
+}
