@@ -326,8 +326,16 @@ fn offset(zone: &str) -> Result<Offset, Malformed> {
     }
     let (sign, rest) = zone.split_at_checked(1).ok_or(BAD)?;
     let (hours, minutes) = rest.split_at_checked(2).ok_or(BAD)?;
-    let minutes = if minutes.is_empty() { 0 } else { digits(minutes)? };
-    let seconds = i32::from(digits(hours)?)
+    let hours = digits(hours)?;
+    let minutes = match minutes.len() {
+        0 => 0,
+        2 => digits(minutes)?,
+        _ => return Err(BAD),
+    };
+    if hours > 23 || minutes > 59 {
+        return Err(BAD);
+    }
+    let seconds = i32::from(hours)
         .saturating_mul(3600)
         .saturating_add(i32::from(minutes).saturating_mul(60));
     let seconds = if sign == "-" {

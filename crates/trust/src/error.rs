@@ -371,11 +371,11 @@ impl SignerRefusal {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::NoKeyUsage { .. } | Self::UnknownIssuer { .. } | Self::OtherInstance { .. } => {
-                "internal_error"
-            }
+            Self::NoKeyUsage { .. } | Self::UnknownIssuer { .. } => "internal_error",
             Self::MayNotSign { .. } => "malformed_signature",
-            Self::Subject(_) | Self::OtherMember { .. } => "incorrect_certificate",
+            Self::Subject(_) | Self::OtherMember { .. } | Self::OtherInstance { .. } => {
+                "incorrect_certificate"
+            }
             Self::Path(refusal) => refusal.code(),
             Self::Status(refusal) => match refusal.code() {
                 "cert_validation" => "invalid_cert_path.cert_validation",

@@ -66,6 +66,13 @@ pub enum CertificateProfile {
     SkKlass3,
     /// Estonia, persons; deprecated by X-Road.
     SkEsteId,
+    /// The instance is the sender's, the class is fixed, CN is the code. No class name of the global configuration leads
+    /// here: it stands in where a CA's real profile is not available to us, as in the fixtures that were made with
+    /// X-Road's test profile.
+    CommonName {
+        /// The class of every member that the CA issues to.
+        class: String,
+    },
     /// A class that we do not know: certificates of that CA cannot sign for anyone.
     Unknown(String),
 }
@@ -93,16 +100,16 @@ impl CertificateProfile {
             .unwrap_or_else(|| Self::Unknown(class_name.to_owned()))
     }
 
-    /// The Java class, with its package.
+    /// The Java class, with its package; empty for [`Self::CommonName`].
     #[must_use]
     pub fn class_name(&self) -> String {
-        match self {
-            Self::Unknown(class_name) => class_name.clone(),
-            known => Self::KNOWN
-                .iter()
-                .find_map(|(profile, name)| (profile == known).then(|| format!("{PACKAGE}{name}")))
-                .unwrap_or_default(),
+        if let Self::Unknown(class_name) = self {
+            return class_name.clone();
         }
+        Self::KNOWN
+            .iter()
+            .find_map(|(profile, name)| (profile == self).then(|| format!("{PACKAGE}{name}")))
+            .unwrap_or_default()
     }
 
     /// The member that a signing certificate speaks for. `sender_instance` is the instance that the message names;
@@ -144,6 +151,10 @@ impl CertificateProfile {
             Self::SkEsteId => {
                 let code = subject.require(SERIAL_NUMBER)?;
                 subject.member(sender_instance, "PERSON", &code)
+            }
+            Self::CommonName { class } => {
+                let code = subject.require(COMMON_NAME)?;
+                subject.member(sender_instance, class, &code)
             }
             Self::Unknown(class_name) => Err(SubjectRefusal::UnknownProfile {
                 class_name: class_name.clone(),

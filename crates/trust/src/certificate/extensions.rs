@@ -116,9 +116,10 @@ impl Extensions {
             _ if id == oid::SUBJECT_KEY_IDENTIFIER => {
                 self.subject_key_identifier = Some(asn1::only(value, asn1::OCTET_STRING)?.body.to_vec());
             }
-            _ if id == oid::AUTHORITY_INFORMATION => self.ocsp_urls = ocsp_urls(value)?,
+            // These two only inform: a flaw in them does not spoil the certificate.
+            _ if id == oid::AUTHORITY_INFORMATION => self.ocsp_urls = ocsp_urls(value).unwrap_or_default(),
             _ if id == oid::SUBJECT_ALTERNATIVE_NAME => {
-                self.alternative_names = Some(alternative_names(value)?)
+                self.alternative_names = alternative_names(value).ok()
             }
             // They restrict nothing that we decide on: policies need no agreement here, CRLs are not fetched.
             _ if id == oid::ISSUER_ALTERNATIVE_NAME

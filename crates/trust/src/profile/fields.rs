@@ -108,7 +108,9 @@ pub(super) fn of_auth(
         }
         CertificateProfile::Is => vec![fixed("C", "IS"), open("CN"), fixed("serialNumber", full(server))],
         CertificateProfile::SkKlass3 => vec![fixed("SN", server.code()), fixed("CN", member_name)],
-        CertificateProfile::SkEsteId | CertificateProfile::Unknown(_) => Vec::new(),
+        CertificateProfile::SkEsteId
+        | CertificateProfile::CommonName { .. }
+        | CertificateProfile::Unknown(_) => Vec::new(),
     }
 }
 
@@ -169,7 +171,9 @@ pub(super) fn of_sign(
             fields
         }
         CertificateProfile::SkKlass3 => vec![fixed("SN", member.code()), fixed("CN", member_name)],
-        CertificateProfile::SkEsteId | CertificateProfile::Unknown(_) => Vec::new(),
+        CertificateProfile::SkEsteId
+        | CertificateProfile::CommonName { .. }
+        | CertificateProfile::Unknown(_) => Vec::new(),
     }
 }
 
@@ -196,7 +200,12 @@ fn names(profile: &CertificateProfile, usage: Usage) -> &'static [&'static str] 
             &["C", "O", "OU", "CN", "serialNumber"]
         }
         (CertificateProfile::SkKlass3, _) => &["SN", "CN"],
-        (CertificateProfile::SkEsteId | CertificateProfile::Unknown(_), _) => &[],
+        (
+            CertificateProfile::SkEsteId
+            | CertificateProfile::CommonName { .. }
+            | CertificateProfile::Unknown(_),
+            _,
+        ) => &[],
     }
 }
 

@@ -1,0 +1,116 @@
+//! Bytes from strangers: nothing panics, nothing grows, nothing half-read is taken.
+
+use trust::{Certificate, OcspResponse, timestamp};
+
+use crate::der::{oid, sequence, tlv};
+use crate::mint::{Answer, Stamp, Wish};
+
+#[test]
+fn a_certificate_cut_anywhere_is_refused() {
+    let leaf = Wish::signer("1").mint(None).certificate;
+    for length in 0..leaf.der().len() {
+        assert!(
+            Certificate::from_der(&leaf.der()[..length]).is_err(),
+            "cut at {length}"
+        );
+    }
+    assert!(Certificate::from_der(&[leaf.der(), &[0]].concat()).is_err());
+}
+
+#[test]
+fn any_changed_bit_of_a_certificate_is_refused_or_breaks_its_signature() {
+    let root = Wish::ca("Root").mint(None);
+    let leaf = Wish::signer("1").mint(Some(&root)).certificate;
+    for place in 0..leaf.der().len() {
+        for bit in 0..8 {
+            let mut changed = leaf.der().to_vec();
+            changed[place] ^= 1 << bit;
+            if let Ok(read) = Certificate::from_der(&changed) {
+                assert!(
+                    read.verify_signed_by(&root.certificate).is_err(),
+                    "byte {place} bit {bit}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn noise_never_gets_through_and_never_panics() {
+    // A small generator: the same noise in every run.
+    let mut state: u32 = 0x2545_f491;
+    let mut noise = move || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state.to_le_bytes()[0]
+    };
+    let root = Wish::ca("Root").mint(None);
+    let leaf = Wish::signer("1").mint(Some(&root));
+    let seeds = [
+        leaf.certificate.der().to_vec(),
+        Answer::new(&leaf.certificate, &root.certificate).der(&root),
+        Stamp::over(b"data", &leaf.certificate).token(&leaf),
+        Stamp::over(b"data", &leaf.certificate).response(&leaf),
+    ];
+    let listed = std::slice::from_ref(&leaf.certificate);
+    for seed in &seeds {
+        for _ in 0..3000 {
+            let mut bytes = seed.clone();
+            for _ in 0..=noise() % 4 {
+                let place = usize::from(u16::from_le_bytes([noise(), noise()])) % bytes.len();
+                bytes[place] = noise();
+            }
+            let _ = Certificate::from_der_or_pem(&bytes);
+            let _ = OcspResponse::parse(&bytes);
+            let _ = timestamp::verify_token(&bytes, b"data", listed);
+            let _ = timestamp::read_granted(&bytes, listed);
+        }
+    }
+}
+
+#[test]
+fn doubled_extensions_are_refused() {
+    let extension = sequence(&[&oid("2.5.29.15"), &tlv(4, &[3, 2, 0, 0x40])]);
+    let wish = Wish {
+        key_usage: None,
+        more: vec![("2.5.29.15", false, vec![3, 2, 0, 0x40])],
+        ..Wish::signer("1")
+    };
+    let once = wish.mint(None).certificate.der().to_vec();
+    assert!(once.windows(extension.len()).any(|window| window == extension));
+    // Make room by hand: the list, its wrapper, the body and the certificate all grow.
+    let doubled = splice(&once, &extension);
+    assert!(Certificate::from_der(&once).is_ok());
+    let refusal = Certificate::from_der(&doubled).unwrap_err();
+    assert!(refusal.to_string().contains("appears twice"), "{refusal}");
+}
+
+/// Puts the last extension in twice and mends the lengths around it.
+fn splice(certificate: &[u8], extension: &[u8]) -> Vec<u8> {
+    let body = |bytes: &[u8]| -> (usize, usize) {
+        if bytes[1] < 0x80 {
+            (2, usize::from(bytes[1]))
+        } else {
+            let octets = usize::from(bytes[1] & 0x7f);
+            let length = bytes[2..2 + octets]
+                .iter()
+                .fold(0, |sum, octet| sum << 8 | usize::from(*octet));
+            (2 + octets, length)
+        }
+    };
+    let (skip, _) = body(certificate);
+    let tbs_on = &certificate[skip..];
+    let (head, length) = body(tbs_on);
+    let tbs = &tbs_on[head..head + length];
+    let after = &tbs_on[head + length..];
+    let wrapper = tbs
+        .windows(extension.len())
+        .position(|window| window == extension)
+        .unwrap()
+        - 4;
+    let list: Vec<u8> = tbs[wrapper + 4..].to_vec();
+    let doubled = [list.as_slice(), extension].concat();
+    let mended = [&tbs[..wrapper], &tlv(0xa3, &tlv(0x30, &doubled))].concat();
+    tlv(0x30, &[tlv(0x30, &mended), after.to_vec()].concat())
+}
