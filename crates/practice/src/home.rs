@@ -47,7 +47,18 @@ pub(crate) struct Home {
     pub(crate) register: Register,
     pub(crate) numbers: Numbers,
     /// Held for as long as the authority lives, so that no second process writes the same files.
-    _lock: File,
+    _lock: Lock,
+}
+
+/// Lets go explicitly: closing the file would not do while a child process, just being started, still has it open.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // When this fails the process is ending or the file is gone; either lets go.
+        let _ = self.0.unlock();
+    }
 }
 
 /// Mints or opens.
@@ -91,7 +102,7 @@ pub(crate) fn open(
     })
 }
 
-fn lock(directory: &Path) -> Result<File, OpenFailure> {
+fn lock(directory: &Path) -> Result<Lock, OpenFailure> {
     let path = directory.join("lock");
     let lock = OpenOptions::new()
         .write(true)
@@ -102,7 +113,7 @@ fn lock(directory: &Path) -> Result<File, OpenFailure> {
     let lock = lock.map_err(file(&path, "opened"))?;
     lock.try_lock()
         .map_err(|_| OpenFailure::InUse(directory.to_owned()))?;
-    Ok(lock)
+    Ok(Lock(lock))
 }
 
 /// Makes all keys and certificates. A crash before the last line leaves files that the next start overwrites:
