@@ -109,7 +109,8 @@ impl ClientConnection {
     }
 
     /// Sends a request with a whole body (with its Content-Length; none when `body` is `None`) and waits for the
-    /// answer. When the body could not be sent to its end, an answer that came nevertheless is taken.
+    /// answer. When the body could not be sent to its end, an answer that came nevertheless is taken; an answer that
+    /// begins before the whole body is sent ends the sending. For long bodies use [`ClientConnection::send`].
     ///
     /// # Errors
     /// As [`ClientConnection::send`] and [`Answer::receive`].
