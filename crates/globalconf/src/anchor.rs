@@ -80,10 +80,12 @@ impl Anchor {
         })
     }
 
-    /// Writes the anchor file as a central server does. Put the `http` sources before the `https` ones (trap 12).
+    /// Writes the anchor file as a central server does. Put the `http` sources before the `https` ones (trap
+    /// 12).
     ///
     /// # Errors
-    /// [`Unwritable`] when a source or its certificates are missing, or a text holds a character XML cannot carry.
+    /// [`Unwritable`] when a source or its certificates are missing, or a text holds a character XML cannot
+    /// carry.
     pub fn write(&self) -> Result<Vec<u8>, Unwritable> {
         let mut writer = Writer::new("configurationAnchor");
         self.write_body(&mut writer)?;

@@ -9,8 +9,9 @@ const PEM_END: &[u8] = b"-----END CERTIFICATE-----";
 
 /// The bytes that stood in an element, Base64 removed: DER, a PEM file (control-plane 1.5), or rubbish.
 ///
-/// Kept as they came, so that a document can be written again with the same bytes, and decoded only when somebody
-/// needs the certificate: real anchors carry values that are no certificate at all and are never used.
+/// Kept as they came, so that a document can be written again with the same bytes, and decoded only when
+/// somebody needs the certificate: real anchors carry values that are no certificate at all and are never
+/// used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateBytes(Arc<[u8]>);
 

@@ -107,7 +107,8 @@ pub enum Warning {
     },
 }
 
-/// What the files of one instance say, typed. It may have ended: ask [`GlobalConf::check_current`](crate::GlobalConf::check_current).
+/// What the files of one instance say, typed. It may have ended: ask
+/// [`GlobalConf::check_current`](crate::GlobalConf::check_current).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Configuration {
     instance: String,
@@ -123,7 +124,8 @@ pub struct Configuration {
 
 /// A configuration of which every byte was verified against a signed directory.
 ///
-/// Only [`CheckedDirectory::assemble`](crate::download::CheckedDirectory::assemble) makes one, and only this can be stored.
+/// Only [`CheckedDirectory::assemble`](crate::download::CheckedDirectory::assemble) makes one, and only this
+/// can be stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VerifiedConfiguration {
     configuration: Configuration,
@@ -192,7 +194,8 @@ impl Configuration {
         Ok(configuration)
     }
 
-    /// The registry hands these on without looking into them; a bad one leaves its default in force and the rest usable.
+    /// The registry hands these on without looking into them; a bad one leaves its default in force and the
+    /// rest usable.
     fn read_optional_parts(&mut self) {
         if let Some(found) = self.optional_part(MONITORING, parts::read_monitoring) {
             self.monitoring_client = found;
@@ -267,7 +270,8 @@ impl Configuration {
         self.verify_next_update
     }
 
-    /// The earliest end of shared and private parameters; `None` when one of them does not say (a store of another program).
+    /// The earliest end of shared and private parameters; `None` when one of them does not say (a store of
+    /// another program).
     #[must_use]
     pub fn expires(&self) -> Option<Timestamp> {
         let shared = self.file(SHARED_FILE)?.expires?;

@@ -1,4 +1,5 @@
-//! The signed directory: which files make up the configuration, their digests, until when it holds (control-plane 1.3).
+//! The signed directory: which files make up the configuration, their digests, until when it holds
+//! (control-plane 1.3).
 
 pub mod multipart;
 mod read;
@@ -65,8 +66,9 @@ impl VerifiedDirectory {
         &self.certificate_digest
     }
 
-    /// When the generation was made, if the locations tell: the newest path segment of 23 digits, which central servers
-    /// write as `uuuuMMddHHmmss` and nanoseconds. A configuration proxy keeps that segment in its longer path.
+    /// When the generation was made, if the locations tell: the newest path segment of 23 digits, which
+    /// central servers write as `uuuuMMddHHmmss` and nanoseconds. A configuration proxy keeps that segment in
+    /// its longer path.
     #[must_use]
     pub fn generation(&self) -> Option<&str> {
         self.files

@@ -1,6 +1,7 @@
 //! The download as pure steps; the caller does the HTTP (control-plane 1.4).
 //!
-//! One source at a time, the main instance first, then every federated instance that [`FederationFilter`] admits:
+//! One source at a time, the main instance first, then every federated instance that [`FederationFilter`]
+//! admits:
 //!
 //! 1. [`locations`] gives the addresses in the order in which to try them;
 //! 2. [`Negotiation`] tells which URL to ask and settles the configuration version from HTTP statuses;

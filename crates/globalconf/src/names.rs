@@ -13,8 +13,9 @@ pub(crate) fn read_client(node: Node<'_, '_>) -> Result<ClientId, Malformed> {
     identifier::xml::read_client(node).map_err(|error| refused(node, &error))
 }
 
-/// Reads a member of a global group. The schema lets `MEMBER` stand with a `subsystemCode`, and configurations in use have it: that
-/// is read as the subsystem, the narrower of the two readings, so that no right grows and no instance falls out.
+/// Reads a member of a global group. The schema lets `MEMBER` stand with a `subsystemCode`, and
+/// configurations in use have it: that is read as the subsystem, the narrower of the two readings, so that no
+/// right grows and no instance falls out.
 pub(crate) fn read_group_member(node: Node<'_, '_>) -> Result<ClientId, Malformed> {
     let contradiction = Refusal::TypeContradictsParts {
         found: ObjectType::Member,

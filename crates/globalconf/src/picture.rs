@@ -15,8 +15,8 @@ use trust::Authorities;
 
 pub use current::{Current, ProviderServer, TimeStampingService};
 
-/// Everything that a gateway holds. On the message path it answers only through [`Current`], which [`Self::check_current`]
-/// gives.
+/// Everything that a gateway holds. On the message path it answers only through [`Current`], which
+/// [`Self::check_current`] gives.
 #[derive(Debug, Clone)]
 pub struct GlobalConf {
     main: Held,
@@ -71,8 +71,8 @@ impl GlobalConf {
     /// Loads the store, see [`crate::store`]. A configuration that has ended is loaded too.
     ///
     /// # Errors
-    /// [`store::Refusal`] when the own instance is missing, damaged or mixed. A federated instance in such a state is left
-    /// out, and [`Self::warnings`] tells.
+    /// [`store::Refusal`] when the own instance is missing, damaged or mixed. A federated instance in such a
+    /// state is left out, and [`Self::warnings`] tells.
     pub fn load(dir: &Path) -> Result<Self, store::Refusal> {
         let loaded = store::load(dir)?;
         Ok(Self::build(loaded.main, loaded.federated, loaded.warnings))
@@ -115,8 +115,8 @@ impl GlobalConf {
     /// The only way to the questions of the message path.
     ///
     /// # Errors
-    /// [`Outdated`] when the configuration of the own instance is not in force at `now`. Federated instances that have ended
-    /// do not hinder: they are absent.
+    /// [`Outdated`] when the configuration of the own instance is not in force at `now`. Federated instances
+    /// that have ended do not hinder: they are absent.
     pub fn check_current(&self, now: Timestamp) -> Result<Current<'_>, Outdated> {
         let configuration = &self.main.configuration;
         let instance = || configuration.instance().to_owned();
@@ -134,8 +134,8 @@ impl GlobalConf {
         }
     }
 
-    /// What is held of an instance, in force or not: for the next download, for evidence and for people, never to let a
-    /// message pass.
+    /// What is held of an instance, in force or not: for the next download, for evidence and for people,
+    /// never to let a message pass.
     #[must_use]
     pub fn configuration(&self, instance: &str) -> Option<&Configuration> {
         self.held()
@@ -143,7 +143,8 @@ impl GlobalConf {
             .map(|held| &held.configuration)
     }
 
-    /// Whom an instance approves, in force or not: to judge evidence of the past against a configuration that was kept.
+    /// Whom an instance approves, in force or not: to judge evidence of the past against a configuration that
+    /// was kept.
     #[must_use]
     pub fn authorities_for_evidence(&self, instance: &str) -> Option<&Authorities> {
         self.held()

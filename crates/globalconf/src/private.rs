@@ -22,7 +22,8 @@ pub struct Private {
 /// The registry's services for gateways.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ManagementService {
-    /// URL of the registration of authentication certificates, for instance `https://cs:4001/managementservice/`.
+    /// URL of the registration of authentication certificates, for instance
+    /// `https://cs:4001/managementservice/`.
     pub registration_address: String,
     /// TLS certificate of that address, pinned by its bytes.
     pub registration_certificate: Option<CertificateBytes>,

@@ -12,7 +12,8 @@ pub const VERSION_OLDEST: u8 = 2;
 /// Newest configuration version, the one of X-Road 7.8.
 pub const VERSION_NEWEST: u8 = 6;
 
-/// The content of `shared-params.xml`. References (`id`, `owner`, `client`) are resolved: identifiers stand in their place.
+/// The content of `shared-params.xml`. References (`id`, `owner`, `client`) are resolved: identifiers stand
+/// in their place.
 ///
 /// Elements after `globalSettings`, which versions 3 and later allow for extensions, are not kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -247,7 +248,8 @@ impl Shared {
 }
 
 impl Member {
-    /// The member itself, then its subsystems. A code that is no identifier is left out; reading refuses such a document.
+    /// The member itself, then its subsystems. A code that is no identifier is left out; reading refuses such
+    /// a document.
     pub fn clients(&self) -> impl Iterator<Item = ClientId> {
         let subsystems = self.subsystems.iter();
         let subsystems =

@@ -1,4 +1,5 @@
-//! The local store: X-Road's directory on disk, readable by its programs, and whole after a crash at any byte (control-plane 1.8).
+//! The local store: X-Road's directory on disk, readable by its programs, and whole after a crash at any byte
+//! (control-plane 1.8).
 //!
 //! ```text
 //! DIR/instance-identifier                    code of the own instance
@@ -6,11 +7,12 @@
 //! DIR/.chhatra-<encoded instance>.journal    only while a configuration is being replaced
 //! ```
 //!
-//! Each `.metadata` carries two members more than X-Road writes (and ignores): `contentSha256`, the digest of the file beside
-//! it, and `generationSha256`, a digest over all files and metadata that belong together. So a file that is cut, or files of two
-//! generations side by side, are noticed.
+//! Each `.metadata` carries two members more than X-Road writes (and ignores): `contentSha256`, the digest of
+//! the file beside it, and `generationSha256`, a digest over all files and metadata that belong together. So
+//! a file that is cut, or files of two generations side by side, are noticed.
 //!
-//! [`replace`] works in this order; every file is written to a temporary name, flushed, renamed, and the folder is flushed:
+//! [`replace`] works in this order; every file is written to a temporary name, flushed, renamed, and the
+//! folder is flushed:
 //!
 //! | step | a crash here leaves | and [`load`](crate::GlobalConf::load) then gives |
 //! |---|---|---|
@@ -21,11 +23,13 @@
 //! | 5 `instance-identifier`, if it changes | all new files, the old or the new name | the old or the new instance |
 //! | 6 the journal is removed | the new generation | the new generation |
 //!
-//! The first configuration of a store makes no exception: without `instance-identifier` there is nothing to load, and it is downloaded
-//! again. If a disk loses more than a crash does (the journal itself is cut, or a file that it relies on), the set is
-//! accepted only when its digests agree, and refused otherwise. It is never guessed.
+//! The first configuration of a store makes no exception: without `instance-identifier` there is nothing to
+//! load, and it is downloaded again. If a disk loses more than a crash does (the journal itself is cut, or a
+//! file that it relies on), the set is accepted only when its digests agree, and refused otherwise. It is
+//! never guessed.
 //!
-//! One process writes; any number may read, also while it writes: a reader that meets a moving store tries again.
+//! One process writes; any number may read, also while it writes: a reader that meets a moving store tries
+//! again.
 
 mod journal;
 mod metadata;
@@ -57,7 +61,8 @@ pub struct Failure {
     pub error: io::Error,
 }
 
-/// Makes `configuration` the stored one of its instance; for the own instance also names it in `instance-identifier`.
+/// Makes `configuration` the stored one of its instance; for the own instance also names it in
+/// `instance-identifier`.
 ///
 /// # Errors
 /// [`Failure`]: the old or the new generation is in force, see the table above.

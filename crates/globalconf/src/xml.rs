@@ -63,7 +63,8 @@ pub(crate) struct Sequence<'a, 'input> {
 }
 
 impl<'a, 'input> Sequence<'a, 'input> {
-    /// The children are in no namespace. `attributes` are the unqualified attributes that may stand on `node`.
+    /// The children are in no namespace. `attributes` are the unqualified attributes that may stand on
+    /// `node`.
     pub(crate) fn of(node: Node<'a, 'input>, attributes: &[&str]) -> Result<Self, Malformed> {
         check_attributes(node, attributes)?;
         Self::new(node)

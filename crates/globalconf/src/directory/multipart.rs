@@ -20,7 +20,8 @@ impl Part {
         Self { headers, content }
     }
 
-    /// Fields, and after a blank line the content. A part without content ends with its last field's line end.
+    /// Fields, and after a blank line the content. A part without content ends with its last field's line
+    /// end.
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = String::new();
@@ -43,7 +44,8 @@ pub fn head(kind: &str, boundary: &str) -> String {
     format!("Content-Type: multipart/{kind}; charset=UTF-8; boundary={boundary}\r\n\r\n")
 }
 
-/// The body of a multipart document: delimiters and parts, from the first `-` to the line end after the closing delimiter.
+/// The body of a multipart document: delimiters and parts, from the first `-` to the line end after the
+/// closing delimiter.
 #[must_use]
 pub fn body(boundary: &str, parts: &[Part]) -> String {
     let mut out = String::new();

@@ -1,4 +1,5 @@
-//! The byte-exact splitter: what is signed are raw octets, so nothing here re-writes what it reads (control-plane 1.3.2).
+//! The byte-exact splitter: what is signed are raw octets, so nothing here re-writes what it reads
+//! (control-plane 1.3.2).
 
 /// Headers in one part at most.
 const HEADERS_MAX: usize = 64;
@@ -199,9 +200,11 @@ fn unquote(value: &str) -> &str {
     value
 }
 
-/// The octets between the delimiters of `boundary`, each without the line break that belongs to the next delimiter.
+/// The octets between the delimiters of `boundary`, each without the line break that belongs to the next
+/// delimiter.
 ///
-/// A last part without a delimiter after it reaches to the end. What stands after the closing delimiter is ignored.
+/// A last part without a delimiter after it reaches to the end. What stands after the closing delimiter is
+/// ignored.
 pub(super) fn parts<'a>(bytes: &'a [u8], boundary: &str) -> Vec<&'a [u8]> {
     let mut found = Vec::new();
     let mut open: Option<usize> = None;
@@ -236,7 +239,8 @@ pub(super) fn delimiter(line: &[u8], boundary: &str) -> Option<bool> {
     }
 }
 
-/// `bytes[start..end]` without its last line break. A part without content may end before it begins: then it is empty.
+/// `bytes[start..end]` without its last line break. A part without content may end before it begins: then it
+/// is empty.
 fn before(bytes: &[u8], start: usize, end: usize) -> &[u8] {
     let part = bytes.get(start..end).unwrap_or_default();
     let part = part.strip_suffix(b"\n").unwrap_or(part);

@@ -1,6 +1,8 @@
-//! Writing a directory: the text to be signed, then the document around text and signature (control-plane 1.3.1).
+//! Writing a directory: the text to be signed, then the document around text and signature (control-plane
+//! 1.3.1).
 //!
-//! The key never comes here: a [`Draft`] gives out the octets, the caller has them signed and brings the value back.
+//! The key never comes here: a [`Draft`] gives out the octets, the caller has them signed and brings the
+//! value back.
 
 use super::FILES_MAX;
 use super::multipart::{Part, body, head};
@@ -84,8 +86,8 @@ impl DraftFile {
 }
 
 impl Draft {
-    /// Composes the text. `boundaries` are the outer and the inner one, [`BOUNDARY_CHARACTERS`] random letters and digits
-    /// each; `expires` is written in whole seconds; the files stand in the order given.
+    /// Composes the text. `boundaries` are the outer and the inner one, [`BOUNDARY_CHARACTERS`] random
+    /// letters and digits each; `expires` is written in whole seconds; the files stand in the order given.
     ///
     /// # Errors
     /// [`UnwritableDirectory`].
@@ -136,8 +138,8 @@ impl Draft {
         &self.text
     }
 
-    /// Puts the document together. `signature` is over [`Self::to_be_signed`], ECDSA in its ASN.1 form (trap 24);
-    /// `certificate` is the DER of the certificate that anchors and sources name.
+    /// Puts the document together. `signature` is over [`Self::to_be_signed`], ECDSA in its ASN.1 form (trap
+    /// 24); `certificate` is the DER of the certificate that anchors and sources name.
     ///
     /// # Errors
     /// [`UnwritableDirectory::WeakSignature`].
@@ -160,8 +162,8 @@ impl Draft {
     }
 }
 
-/// The document around a first part (header, blank line, signed octets) and its signature. The certificate is named by its
-/// SHA-512, as `confSignCertHashAlgoUri` has it by default.
+/// The document around a first part (header, blank line, signed octets) and its signature. The certificate is
+/// named by its SHA-512, as `confSignCertHashAlgoUri` has it by default.
 #[must_use]
 pub fn seal(
     text: &str,

@@ -76,7 +76,8 @@ pub enum Refusal {
         /// Its identifier.
         identifier: &'static str,
     },
-    /// Older than what is held, though well signed: somebody repeats an old directory, or a source lags behind.
+    /// Older than what is held, though well signed: somebody repeats an old directory, or a source lags
+    /// behind.
     #[error("the directory is older than the one held: {field} is {offered}, held is {held}")]
     Rollback {
         /// By which field.
@@ -112,7 +113,8 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The diagnostics code of the original (control-plane 1.3.3). Ours without a counterpart take the nearest.
+    /// The diagnostics code of the original (control-plane 1.3.3). Ours without a counterpart take the
+    /// nearest.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -150,7 +152,8 @@ pub struct FetchFile {
     pub bytes_max: usize,
 }
 
-/// Verifies what a location answered. `held` is the configuration of this instance that is in force, ended or not.
+/// Verifies what a location answered. `held` is the configuration of this instance that is in force, ended or
+/// not.
 ///
 /// # Errors
 /// [`Refusal`]; a directory of the same age as the one held is accepted.
@@ -199,8 +202,8 @@ pub fn check_directory(
     })
 }
 
-/// The generation decides where both name one; it does not change when an operator shortens the validity of a configuration.
-/// Otherwise `Expire-date` decides.
+/// The generation decides where both name one; it does not change when an operator shortens the validity of a
+/// configuration. Otherwise `Expire-date` decides.
 fn refuse_rollback(directory: &VerifiedDirectory, held: &Configuration) -> Result<(), Refusal> {
     let locations = held.files().filter_map(|(_, file)| file.location.as_deref());
     let held_generation = locations.filter_map(generation_of).max();

@@ -14,13 +14,15 @@ pub struct Location {
     pub certificates: Vec<CertificateBytes>,
 }
 
-/// All locations of one source in the order of trying: the address that succeeded last, then those that the held shared
-/// parameters name, then those of the anchor; in both groups `https` before `http`, each shuffled.
+/// All locations of one source in the order of trying: the address that succeeded last, then those that the
+/// held shared parameters name, then those of the anchor; in both groups `https` before `http`, each
+/// shuffled.
 ///
-/// Explicit `https` URLs are dropped and derived anew from the `http` ones, so an anchor with `https` only gives nothing
-/// (trap 12). The held shared parameters count even when they have ended: that is how keys change over without a new
-/// anchor. `last_good` is the URL as it was asked, with its version, so that it is not negotiated again; it is left
-/// out when no location leads there any more. `below(n)` gives a random number less than `n`.
+/// Explicit `https` URLs are dropped and derived anew from the `http` ones, so an anchor with `https` only
+/// gives nothing (trap 12). The held shared parameters count even when they have ended: that is how keys
+/// change over without a new anchor. `last_good` is the URL as it was asked, with its version, so that it is
+/// not negotiated again; it is left out when no location leads there any more. `below(n)` gives a random
+/// number less than `n`.
 pub fn locations(
     anchor: &Anchor,
     held: Option<&Shared>,
@@ -50,9 +52,9 @@ pub fn locations(
     found
 }
 
-/// `https://<address>/<path>` and `http://<address>/<path>` for every source in the held shared parameters. The path is
-/// that of the anchor's first `http` URL, and decides which certificates count: `internalconf` the internal ones,
-/// `externalconf` the external ones, anything else (a configuration proxy) both (trap 13).
+/// `https://<address>/<path>` and `http://<address>/<path>` for every source in the held shared parameters.
+/// The path is that of the anchor's first `http` URL, and decides which certificates count: `internalconf`
+/// the internal ones, `externalconf` the external ones, anything else (a configuration proxy) both (trap 13).
 #[must_use]
 pub fn locations_from_shared(anchor: &Anchor, shared: &Shared) -> Vec<Location> {
     let mut plain_urls = anchor
@@ -114,9 +116,11 @@ fn shuffle(locations: &mut [Location], below: &mut dyn FnMut(usize) -> usize) {
     }
 }
 
-/// Resolves a `Content-location` against the URL of its directory (RFC 3986 for paths); what a URL cannot hold is encoded.
+/// Resolves a `Content-location` against the URL of its directory (RFC 3986 for paths); what a URL cannot
+/// hold is encoded.
 ///
-/// `None` when the URL is not `http` or `https`. The location has been checked by [`crate::directory::read`]: it is a path.
+/// `None` when the URL is not `http` or `https`. The location has been checked by [`crate::directory::read`]:
+/// it is a path.
 #[must_use]
 pub fn resolve(directory_url: &str, location: &str) -> Option<String> {
     let (scheme, rest) = directory_url.split_once("://")?;

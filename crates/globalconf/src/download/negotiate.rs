@@ -29,7 +29,8 @@ impl Default for Wanted {
 /// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ask {
-    /// GET this and report the status to [`Negotiation::answered`]. The body of a 200 may be kept: it is the directory.
+    /// GET this and report the status to [`Negotiation::answered`]. The body of a 200 may be kept: it is the
+    /// directory.
     Probe(String),
     /// The version is settled: this is the URL of the directory.
     Download(String),
@@ -37,8 +38,8 @@ pub enum Ask {
 
 /// The negotiation with one location: ask [`Negotiation::next`], report, until it says [`Ask::Download`].
 ///
-/// Anything but 404 counts as "exists", so that a broken server is not mistaken for an old one. A location that cannot
-/// be reached at all is given up by the caller.
+/// Anything but 404 counts as "exists", so that a broken server is not mistaken for an old one. A location
+/// that cannot be reached at all is given up by the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Negotiation {
     url: String,
@@ -48,7 +49,8 @@ pub struct Negotiation {
 }
 
 impl Negotiation {
-    /// Starts with a location's URL; a URL that already has a `version` is kept as it is, unless one version is wanted.
+    /// Starts with a location's URL; a URL that already has a `version` is kept as it is, unless one version
+    /// is wanted.
     #[must_use]
     pub fn new(url: &str, wanted: Wanted) -> Self {
         let (asking, oldest, settled) = match wanted {

@@ -12,8 +12,8 @@ pub(super) fn ocsp_policy(main: &Configuration) -> OcspPolicy {
     }
 }
 
-/// A service with a certificate that cannot be read is left out, and only that one: a stray value in one place must not take a
-/// country off the exchange.
+/// A service with a certificate that cannot be read is left out, and only that one: a stray value in one
+/// place must not take a country off the exchange.
 pub(super) fn build(shared: &Shared, ocsp: OcspPolicy, warnings: &mut Vec<Warning>) -> Authorities {
     let mut reader = Reader {
         instance: &shared.instance,
@@ -86,7 +86,8 @@ impl Reader<'_> {
         })
     }
 
-    /// A responder keeps its address even when its certificate cannot be read: it may sign with a delegated one.
+    /// A responder keeps its address even when its certificate cannot be read: it may sign with a delegated
+    /// one.
     fn responder(&mut self, service: &str, responder: &OcspResponder) -> Responder {
         let bytes = responder.certificate.as_ref();
         let certificate =

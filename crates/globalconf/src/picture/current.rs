@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use std::collections::BTreeSet;
 use trust::{Authorities, Certificate};
 
-/// The configuration at one moment. Only [`GlobalConf::check_current`] gives it, so that nobody acts on one that has ended.
+/// The configuration at one moment. Only [`GlobalConf::check_current`] gives it, so that nobody acts on one
+/// that has ended.
 ///
 /// Federated instances that have ended are absent. Do not keep it longer than one message.
 #[derive(Debug, Clone, Copy)]
@@ -99,7 +100,8 @@ impl<'a> Current<'a> {
         self.of(instance).map(|held| held.configuration.shared())
     }
 
-    /// Whom an instance approves. Signatures and certificates of its members are judged by this (data-plane 4.2, 5.6).
+    /// Whom an instance approves. Signatures and certificates of its members are judged by this (data-plane
+    /// 4.2, 5.6).
     #[must_use]
     pub fn authorities(&self, instance: &str) -> Option<&'a Authorities> {
         self.of(instance).map(|held| &held.authorities)
@@ -129,7 +131,8 @@ impl<'a> Current<'a> {
             .collect()
     }
 
-    /// The gateways where a client is owner or registered, with or without address, in the order of the document.
+    /// The gateways where a client is owner or registered, with or without address, in the order of the
+    /// document.
     #[must_use]
     pub fn servers_of(&self, client: &ClientId) -> Vec<&'a Server> {
         let Some(held) = self.of(client.instance()) else {
@@ -163,8 +166,8 @@ impl<'a> Current<'a> {
         self.server(server)?.address.as_deref()
     }
 
-    /// Hash of an authentication certificate as the registered ones are compared: SHA-256, but SHA-1 while the *own* instance
-    /// publishes version 2, for all instances (data-plane 4.2, trap 16).
+    /// Hash of an authentication certificate as the registered ones are compared: SHA-256, but SHA-1 while
+    /// the *own* instance publishes version 2, for all instances (data-plane 4.2, trap 16).
     fn authentication_hash(&self, certificate: &Certificate) -> Vec<u8> {
         if self.conf.main.configuration.version() > 2 {
             certificate.sha256().to_vec()
@@ -182,7 +185,8 @@ impl<'a> Current<'a> {
         found.flatten().collect()
     }
 
-    /// The gateway that an authentication certificate is registered for; of several the last, as the original answers.
+    /// The gateway that an authentication certificate is registered for; of several the last, as the original
+    /// answers.
     #[must_use]
     pub fn server_by_auth_certificate(&self, certificate: &Certificate) -> Option<ServerId> {
         self.servers_with(certificate)
@@ -190,14 +194,15 @@ impl<'a> Current<'a> {
             .map(|server| server.id.clone())
     }
 
-    /// Whether an authentication certificate is registered for any gateway of any instance (data-plane 4.2 step A).
+    /// Whether an authentication certificate is registered for any gateway of any instance (data-plane 4.2
+    /// step A).
     #[must_use]
     pub fn auth_certificate_is_registered(&self, certificate: &Certificate) -> bool {
         !self.servers_with(certificate).is_empty()
     }
 
-    /// Whether a gateway with this authentication certificate has exactly this client as owner or registered client
-    /// (data-plane 4.2 step 5).
+    /// Whether a gateway with this authentication certificate has exactly this client as owner or registered
+    /// client (data-plane 4.2 step 5).
     #[must_use]
     pub fn auth_certificate_serves(&self, certificate: &Certificate, client: &ClientId) -> bool {
         self.servers_with(certificate)
@@ -267,8 +272,8 @@ impl<'a> Current<'a> {
             .collect()
     }
 
-    /// Subjects (DER) of the approved CAs of all instances, each once: the authorities of a TLS certificate request
-    /// (data-plane 4.1).
+    /// Subjects (DER) of the approved CAs of all instances, each once: the authorities of a TLS certificate
+    /// request (data-plane 4.1).
     #[must_use]
     pub fn all_ca_subjects(&self) -> Vec<Vec<u8>> {
         let mut seen = BTreeSet::new();
@@ -288,7 +293,8 @@ impl<'a> Current<'a> {
         self.conf.main.configuration.ocsp_fetch_interval_seconds()
     }
 
-    /// How often the message log is time-stamped, in seconds, as the registry wishes; the caller clamps it (data-plane 7.4).
+    /// How often the message log is time-stamped, in seconds, as the registry wishes; the caller clamps it
+    /// (data-plane 7.4).
     #[must_use]
     pub const fn time_stamping_interval_seconds(&self) -> u64 {
         self.private.time_stamping_interval_seconds

@@ -1,4 +1,5 @@
-//! Reading shared parameters of versions 2 to 6: sequence, cardinality, types and references as the schemas ask.
+//! Reading shared parameters of versions 2 to 6: sequence, cardinality, types and references as the schemas
+//! ask.
 
 use super::{
     AcmeServer, ApprovedCa, ApprovedTsa, CaCertificate, CentralService, ConfigurationSource, CostType,
@@ -16,8 +17,8 @@ impl Shared {
     /// Reads the file as configuration version `version`, which the directory or the metadata names.
     ///
     /// # Errors
-    /// [`Malformed`] when the bytes do not follow the schema of that version, a reference leads nowhere or an identifier
-    /// occurs twice.
+    /// [`Malformed`] when the bytes do not follow the schema of that version, a reference leads nowhere or an
+    /// identifier occurs twice.
     pub fn read(bytes: &[u8], version: u8) -> Result<Self, Malformed> {
         if !(VERSION_OLDEST..=VERSION_NEWEST).contains(&version) {
             return Err(Malformed::new(
@@ -268,7 +269,8 @@ impl Reader {
         let hash_bytes = if self.version > 2 { 32 } else { 20 };
         let authentication_certificate_hashes = all(children.many("authCertHash"), |node| {
             let hash = xml::base64(node)?;
-            // A value of another length can match no certificate; the schema does not refuse it, so neither do we.
+            // A value of another length can match no certificate; the schema does not refuse it, so neither
+            // do we.
             Ok((hash.len() == hash_bytes).then_some(hash))
         })?;
         let clients = all(children.many("client"), |node| self.referred(node))?;
@@ -360,7 +362,8 @@ fn central_service(node: Node<'_, '_>) -> Result<CentralService, Malformed> {
     })
 }
 
-/// What the schema cannot say: a client or a server that occurs twice would make the answers depend on who looks.
+/// What the schema cannot say: a client or a server that occurs twice would make the answers depend on who
+/// looks.
 fn unique(shared: &Shared) -> Result<(), Malformed> {
     let mut clients = BTreeSet::new();
     for client in shared.clients() {

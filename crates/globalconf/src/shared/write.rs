@@ -12,14 +12,15 @@ use std::collections::BTreeMap;
 impl Shared {
     /// Writes the file of configuration version `version`.
     ///
-    /// What a version does not know is left out (control-plane 1.5): before 6 costs and `defaultCsrFormat`, before 5
-    /// subsystem names and maintenance mode — a server in maintenance then hides its subsystem clients —, before 4 the
-    /// ACME profile ids, before 3 sources and ACME. Certificate hashes are written as given: SHA-256, for version 2
-    /// SHA-1. Publish at least one internal and one external certificate in every source (trap 15).
+    /// What a version does not know is left out (control-plane 1.5): before 6 costs and `defaultCsrFormat`,
+    /// before 5 subsystem names and maintenance mode — a server in maintenance then hides its subsystem
+    /// clients —, before 4 the ACME profile ids, before 3 sources and ACME. Certificate hashes are written as
+    /// given: SHA-256, for version 2 SHA-1. Publish at least one internal and one external certificate in
+    /// every source (trap 15).
     ///
     /// # Errors
-    /// [`Unwritable`] when a version 3 or later has no source, a server refers to a client that is no member's, a hash has
-    /// the wrong length or a text holds a character XML cannot carry.
+    /// [`Unwritable`] when a version 3 or later has no source, a server refers to a client that is no
+    /// member's, a hash has the wrong length or a text holds a character XML cannot carry.
     pub fn write(&self, version: u8) -> Result<Vec<u8>, Unwritable> {
         if !(VERSION_OLDEST..=VERSION_NEWEST).contains(&version) {
             return Err(Unwritable::shape(

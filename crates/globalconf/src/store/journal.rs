@@ -1,6 +1,8 @@
-//! The journal: one file that holds all that is new in a generation, so that an interrupted write can be completed.
+//! The journal: one file that holds all that is new in a generation, so that an interrupted write can be
+//! completed.
 //!
-//! `chhatra-journal 1 <SHA-256 of the rest>\n`, one line of JSON, then the contents that the JSON names, end to end.
+//! `chhatra-journal 1 <SHA-256 of the rest>\n`, one line of JSON, then the contents that the JSON names, end
+//! to end.
 
 use super::metadata::{Metadata, generation, sha256};
 use crate::configuration::{Configuration, StoredFile};
@@ -58,7 +60,8 @@ pub(super) fn write(
     journal
 }
 
-/// What a journal holds, taking what it leaves out from `on_disk`. `None` when a byte of it or of such a file is not as it was.
+/// What a journal holds, taking what it leaves out from `on_disk`. `None` when a byte of it or of such a file
+/// is not as it was.
 pub(super) fn read(
     journal: &[u8],
     on_disk: impl Fn(&str) -> Option<Vec<u8>>,

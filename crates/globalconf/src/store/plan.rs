@@ -62,7 +62,8 @@ fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Temporary file, name, and the folder made to last: a crash leaves the old content or the new one under `name`.
+/// Temporary file, name, and the folder made to last: a crash leaves the old content or the new one under
+/// `name`.
 fn put(steps: &mut Vec<Step>, folder: &Path, name: &str, bytes: Vec<u8>) {
     let temporary = folder.join(format!(".{name}.tmp"));
     steps.push(Step::WriteTemporary(temporary.clone(), bytes));
@@ -94,7 +95,8 @@ pub(super) fn replace(dir: &Path, configuration: &Configuration, is_main: bool) 
         journal::write(configuration, |name, file| is_on_disk(&folder, name, file)),
     );
     for (name, file) in &files {
-        // XML before metadata, as X-Road does it; only what differs, since X-Road looks at the times of files.
+        // XML before metadata, as X-Road does it; only what differs, since X-Road looks at the times of
+        // files.
         if !is_on_disk(&folder, name, file) {
             put(&mut steps, &folder, name, file.bytes.to_vec());
         }

@@ -173,8 +173,8 @@ pub(crate) fn load(dir: &Path) -> Result<Loaded, Refusal> {
     })
 }
 
-/// One instance. The journal and the files are read one after the other; if a writer passes between, they may not fit, so
-/// try again before refusing.
+/// One instance. The journal and the files are read one after the other; if a writer passes between, they may
+/// not fit, so try again before refusing.
 fn load_instance(
     dir: &Path,
     folder: &str,

@@ -45,8 +45,9 @@ fn run(steps: &[Step]) {
     }
 }
 
-/// Comes to every point at which a crash can be: after each step, and after each byte of each write. `prepare` fills a fresh folder and
-/// gives the steps of the write; `look` gets the folder, how many steps are done, and how many bytes of the next one.
+/// Comes to every point at which a crash can be: after each step, and after each byte of each write.
+/// `prepare` fills a fresh folder and gives the steps of the write; `look` gets the folder, how many steps
+/// are done, and how many bytes of the next one.
 fn crash_everywhere(prepare: impl Fn(&Path) -> Vec<Step>, mut look: impl FnMut(&Path, usize, Option<usize>)) {
     let mut done = 0_usize;
     loop {

@@ -11,6 +11,7 @@ mod vectors;
 mod queries;
 mod recorded;
 mod written;
+mod refused_directories;
 mod refusals;
 mod rollback;
 mod stored;

@@ -130,21 +130,21 @@ pub(crate) fn client(text: &str) -> ClientId {
     ClientId::parse_short(text).unwrap()
 }
 
-/// An instance with one of everything.
-pub(crate) fn shared(instance: &str, internal: &[CertificateBytes]) -> Shared {
-    let member = |code: &str, name: &str, subsystems: &[(&str, Option<&str>)]| Member {
+fn member(instance: &str, code: &str, name: &str, subsystems: &[(&str, Option<&str>)]) -> Member {
+    let subsystem = |(code, name): &(&str, Option<&str>)| Subsystem {
+        code: (*code).to_owned(),
+        name: name.map(str::to_owned),
+    };
+    Member {
         id: MemberId::new(instance, "GOV", code).unwrap(),
         class_description: "Government & co".to_owned(),
         name: name.to_owned(),
-        subsystems: subsystems
-            .iter()
-            .map(|(code, name)| Subsystem {
-                code: (*code).to_owned(),
-                name: name.map(str::to_owned),
-            })
-            .collect(),
-    };
-    let ca = |bytes: &CertificateBytes| CaCertificate {
+        subsystems: subsystems.iter().map(subsystem).collect(),
+    }
+}
+
+fn ca(bytes: &CertificateBytes) -> ApprovedCa {
+    let certificate = || CaCertificate {
         certificate: bytes.clone(),
         responders: vec![OcspResponder {
             url: "http://ca/ocsp".to_owned(),
@@ -152,7 +152,52 @@ pub(crate) fn shared(instance: &str, internal: &[CertificateBytes]) -> Shared {
             cost: Some(CostType::Paid),
         }],
     };
+    ApprovedCa {
+        name: "Practice CA".to_owned(),
+        authentication_only: false,
+        top: certificate(),
+        intermediates: vec![certificate()],
+        profile_class: "ee.ria.xroad.common.certificateprofile.impl.FiVRKCertificateProfileInfoProvider"
+            .to_owned(),
+        default_csr_format: Some(CsrFormat::Der),
+        acme: Some(AcmeServer {
+            directory_url: "http://ca/acme".to_owned(),
+            ip_address: Some("192.0.2.1".to_owned()),
+            authentication_profile: Some("5".to_owned()),
+            signing_profile: Some("6".to_owned()),
+        }),
+    }
+}
+
+fn servers(instance: &str) -> Vec<Server> {
+    let of = |rest: &str| client(&format!("{instance}/GOV/{rest}"));
+    vec![
+        Server {
+            id: ServerId::new(instance, "GOV", "MOI", "gw1").unwrap(),
+            address: Some("gw1.example".to_owned()),
+            authentication_certificate_hashes: vec![vec![1; 32], vec![2; 32]],
+            clients: vec![of("MOI/civil-registry"), of("MOC")],
+            maintenance: Some(Maintenance {
+                message: Some("back at noon".to_owned()),
+            }),
+        },
+        Server {
+            id: ServerId::new(instance, "GOV", "MOC", "gw2").unwrap(),
+            address: None,
+            authentication_certificate_hashes: vec![],
+            clients: vec![of("MOC/business-registry")],
+            maintenance: None,
+        },
+    ]
+}
+
+/// An instance with one of everything.
+pub(crate) fn shared(instance: &str, internal: &[CertificateBytes]) -> Shared {
     let any = internal.first().unwrap();
+    let class = MemberClass {
+        code: "GOV".to_owned(),
+        description: "Government & co".to_owned(),
+    };
     Shared {
         instance: instance.to_owned(),
         sources: vec![ConfigurationSource {
@@ -160,21 +205,7 @@ pub(crate) fn shared(instance: &str, internal: &[CertificateBytes]) -> Shared {
             internal_certificates: internal.to_vec(),
             external_certificates: internal.to_vec(),
         }],
-        approved_cas: vec![ApprovedCa {
-            name: "Practice CA".to_owned(),
-            authentication_only: false,
-            top: ca(any),
-            intermediates: vec![ca(any)],
-            profile_class: "ee.ria.xroad.common.certificateprofile.impl.FiVRKCertificateProfileInfoProvider"
-                .to_owned(),
-            default_csr_format: Some(CsrFormat::Der),
-            acme: Some(AcmeServer {
-                directory_url: "http://ca/acme".to_owned(),
-                ip_address: Some("192.0.2.1".to_owned()),
-                authentication_profile: Some("5".to_owned()),
-                signing_profile: Some("6".to_owned()),
-            }),
-        }],
+        approved_cas: vec![ca(any)],
         approved_tsas: vec![ApprovedTsa {
             name: "Practice TSA".to_owned(),
             url: "http://tsa/".to_owned(),
@@ -183,33 +214,14 @@ pub(crate) fn shared(instance: &str, internal: &[CertificateBytes]) -> Shared {
         }],
         members: vec![
             member(
+                instance,
                 "MOI",
                 "Ministry of <Interior>",
                 &[("civil-registry", Some("Civil registry")), ("b", None)],
             ),
-            member("MOC", "ក្រសួង", &[("business-registry", None)]),
+            member(instance, "MOC", "ក្រសួង", &[("business-registry", None)]),
         ],
-        servers: vec![
-            Server {
-                id: ServerId::new(instance, "GOV", "MOI", "gw1").unwrap(),
-                address: Some("gw1.example".to_owned()),
-                authentication_certificate_hashes: vec![vec![1; 32], vec![2; 32]],
-                clients: vec![
-                    client(&format!("{instance}/GOV/MOI/civil-registry")),
-                    client(&format!("{instance}/GOV/MOC")),
-                ],
-                maintenance: Some(Maintenance {
-                    message: Some("back at noon".to_owned()),
-                }),
-            },
-            Server {
-                id: ServerId::new(instance, "GOV", "MOC", "gw2").unwrap(),
-                address: None,
-                authentication_certificate_hashes: vec![],
-                clients: vec![client(&format!("{instance}/GOV/MOC/business-registry"))],
-                maintenance: None,
-            },
-        ],
+        servers: servers(instance),
         groups: vec![Group {
             code: "security-server-owners".to_owned(),
             description: "Owners".to_owned(),
@@ -217,10 +229,7 @@ pub(crate) fn shared(instance: &str, internal: &[CertificateBytes]) -> Shared {
         }],
         central_services: vec![],
         settings: Settings {
-            member_classes: vec![MemberClass {
-                code: "GOV".to_owned(),
-                description: "Government & co".to_owned(),
-            }],
+            member_classes: vec![class],
             ocsp_freshness_seconds: 3600,
         },
     }

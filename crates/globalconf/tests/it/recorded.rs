@@ -1,4 +1,5 @@
-//! Recordings of a live 7.8.0: every signed download verifies, and what we write for the same content is the same, byte for byte.
+//! Recordings of a live 7.8.0: every signed download verifies, and what we write for the same content is the
+//! same, byte for byte.
 
 use crate::practice::{at, vectors};
 use globalconf::directory::{Draft, DraftFile, read, seal};

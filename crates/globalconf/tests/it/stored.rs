@@ -185,7 +185,9 @@ fn loads_the_store_of_another_program_and_refuses_one_that_is_half_ours() {
 
 fn federated(key: &Key, instance: &str) -> VerifiedConfiguration {
     use globalconf::directory::{Draft, DraftFile, file_location};
-    let bytes = shared(instance, &[key.certificate.clone()]).write(6).unwrap();
+    let bytes = shared(instance, std::slice::from_ref(&key.certificate))
+        .write(6)
+        .unwrap();
     let location = file_location(6, now(), "shared-params.xml");
     let file = DraftFile::new(
         "SHARED-PARAMETERS",

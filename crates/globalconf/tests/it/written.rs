@@ -1,4 +1,5 @@
-//! What we write, judged by programs of others: `xmllint` with the original's schemas, `openssl` over the signed octets.
+//! What we write, judged by programs of others: `xmllint` with the original's schemas, `openssl` over the
+//! signed octets.
 
 use crate::practice::{INSTANCE, Key, client, contents, now, private, publish, run, shared, vectors};
 use globalconf::parts::{
