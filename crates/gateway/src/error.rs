@@ -59,7 +59,9 @@ pub enum StoreFault {
 #[derive(Debug, thiserror::Error)]
 pub enum StartFault {
     /// An address cannot be listened on.
-    #[error("{address} cannot be listened on: {error} (is another program using it, or is the port below 1024?)")]
+    #[error(
+        "{address} cannot be listened on: {error} (is another program using it, or is the port below 1024?)"
+    )]
     Listen {
         /// Which.
         address: std::net::SocketAddr,
@@ -210,7 +212,7 @@ pub enum Refusal {
     PeerFault(message::fault::Fault),
     /// While reading the message part: X-Road says `service_failed` then.
     #[error("{0}")]
-    WhileReading(Box<Refusal>),
+    WhileReading(Box<Self>),
 
     // ── permission, on the provider's side ──
     /// The provider is not a registered client of this server.

@@ -33,7 +33,11 @@ pub(crate) fn fault(refusal: &Refusal, side: Side, chance: &Chance) -> Fault {
     }
     let detail = chance.uuid4();
     let code = code(refusal);
-    let code = if code.starts_with("client.") { code.into_owned() } else { prefixed(side.prefix(), &code) };
+    let code = if code.starts_with("client.") {
+        code.into_owned()
+    } else {
+        prefixed(side.prefix(), &code)
+    };
     tracing::warn!(code, detail, retry = refusal.retry_can_help(), "{refusal}");
     Fault::new(code, refusal.to_string(), detail)
 }
@@ -59,10 +63,9 @@ fn code(refusal: &Refusal) -> Cow<'static, str> {
         Refusal::CannotSign { code, .. } => prefixed("cannot_create_signature", code).into(),
         Refusal::PeerCertificate { code, .. } => prefixed("ssl_authentication_failed", code).into(),
         Refusal::NotRecorded(failure) => logging_code(failure).into(),
-        Refusal::Spool(_)
-        | Refusal::ConsumerIo(_)
-        | Refusal::PeerIo(_)
-        | Refusal::ServiceIo(_) => "io_error".into(),
+        Refusal::Spool(_) | Refusal::ConsumerIo(_) | Refusal::PeerIo(_) | Refusal::ServiceIo(_) => {
+            "io_error".into()
+        }
         Refusal::MalformedRequest(_) | Refusal::MalformedMessage(_) => "internal_error".into(),
         Refusal::NoClient => "invalid_client_identifier".into(),
         Refusal::UnknownClient(_) | Refusal::NoProvider(_) | Refusal::UnknownProviderHere(_) => {

@@ -20,6 +20,7 @@ use messagelog::{BodyLogging, MessageLog, Settings, TimeStamping};
 use openssl::ssl::SslContext;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -52,6 +53,8 @@ pub struct Gateway {
     consumer_tls: Arc<rustls::ServerConfig>,
     service_tls: Arc<rustls::ClientConfig>,
     internal_certificate: Certificate,
+    settings_taken: AtomicU64,
+    pictures_taken: AtomicU64,
 }
 
 /// The four listeners, bound.
@@ -80,7 +83,9 @@ impl Listeners {
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, StartFault> {
-    TcpListener::bind(address).await.map_err(|error| StartFault::Listen { address, error })
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| StartFault::Listen { address, error })
 }
 
 impl Gateway {
@@ -121,6 +126,8 @@ impl Gateway {
             consumer_tls: Arc::new(consumer_tls),
             service_tls: Arc::new(service_tls),
             internal_certificate,
+            settings_taken: AtomicU64::new(0),
+            pictures_taken: AtomicU64::new(0),
         };
         gateway.take_settings(settings);
         Ok(gateway)
@@ -148,7 +155,10 @@ impl Gateway {
             let _ended = job.await;
         }
         self.peers.forget();
-        self.log.close().await.map_err(|fault| StartFault::LogClose(fault.to_string()))
+        self.log
+            .close()
+            .await
+            .map_err(|fault| StartFault::LogClose(fault.to_string()))
     }
 
     /// Whether messages would be carried now, and if not, why.
@@ -162,7 +172,10 @@ impl Gateway {
     }
 
     pub(crate) fn require_picture(&self) -> Result<(), Refusal> {
-        self.picture()?.check_current(self.clock.now()).map(|_| ()).map_err(Self::outdated)
+        self.picture()?
+            .check_current(self.clock.now())
+            .map(|_| ())
+            .map_err(Self::outdated)
     }
 
     pub(crate) fn require_ready(&self) -> Result<(), Refusal> {
@@ -186,6 +199,19 @@ impl Gateway {
         self.verdicts.forget();
         *self.peer_tls.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.ocsp_wanted.notify_one();
+        self.pictures_taken.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often settings have been taken since the start: whoever applied some sees when they are in force.
+    #[must_use]
+    pub fn settings_taken(&self) -> u64 {
+        self.settings_taken.load(Ordering::Relaxed)
+    }
+
+    /// How often a new globalconf has been taken since the start.
+    #[must_use]
+    pub fn pictures_taken(&self) -> u64 {
+        self.pictures_taken.load(Ordering::Relaxed)
     }
 
     /// The same picture, in force for longer: what was concluded from it stands.
@@ -200,21 +226,38 @@ impl Gateway {
     fn take_settings(&self, settings: ServerConf) {
         self.log.provide_time_stamping(!settings.time_stamps().is_empty());
         self.settings.store(Arc::new(settings));
+        self.settings_taken.fetch_add(1, Ordering::Relaxed);
     }
 
     /// TLS towards peers as our present authentication certificate.
     pub(crate) fn peer_tls(&self) -> Result<Arc<PeerTls>, Refusal> {
         let identity = self.identity.authentication(self)?;
-        let certificate = identity.chain.first().ok_or_else(|| no_authentication("the chain is empty"))?;
+        let certificate = identity
+            .chain
+            .first()
+            .ok_or_else(|| no_authentication("the chain is empty"))?;
         let mut made = self.peer_tls.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(contexts) = made.as_ref().filter(|contexts| contexts.certificate == *certificate) {
+        if let Some(contexts) = made
+            .as_ref()
+            .filter(|contexts| contexts.certificate == *certificate)
+        {
             return Ok(Arc::clone(contexts));
         }
-        let key = self.identity.keystore.tls_key_der(&identity.key).map_err(|e| no_authentication(&e.to_string()))?;
-        let credentials = Credentials { chain: &identity.chain, key_pkcs8: &key };
+        let key = self
+            .identity
+            .keystore
+            .tls_key_der(&identity.key)
+            .map_err(|e| no_authentication(&e.to_string()))?;
+        let credentials = Credentials {
+            chain: &identity.chain,
+            key_pkcs8: &key,
+        };
         let subjects = {
             let picture = self.picture()?;
-            picture.check_current(self.clock.now()).map_err(Self::outdated)?.all_ca_subjects()
+            picture
+                .check_current(self.clock.now())
+                .map_err(Self::outdated)?
+                .all_ca_subjects()
         };
         let picture = Arc::clone(&self.picture);
         let clock = self.clock.clone();
@@ -244,7 +287,10 @@ impl Gateway {
     /// An OCSP answer that we hold under the SHA-1 of its certificate, in hex.
     pub(crate) fn ocsp_by_hash(&self, hash: &str) -> Option<Bytes> {
         let sha1 = <[u8; 20]>::try_from(hex::decode(hash).ok()?).ok()?;
-        self.identity.ocsp.by_hash(&sha1).map(|der| Bytes::copy_from_slice(&der))
+        self.identity
+            .ocsp
+            .by_hash(&sha1)
+            .map(|der| Bytes::copy_from_slice(&der))
     }
 
     /// The present as HTTP writes it.
@@ -254,7 +300,10 @@ impl Gateway {
 
     pub(crate) fn ocsp_interval(&self) -> Duration {
         let told = self.picture.load_full().and_then(|picture| {
-            picture.check_current(self.clock.now()).ok().map(|current| current.ocsp_fetch_interval_seconds())
+            picture
+                .check_current(self.clock.now())
+                .ok()
+                .map(|current| current.ocsp_fetch_interval_seconds())
         });
         Duration::from_secs(self.config.jobs.ocsp_seconds.or(told).unwrap_or(1200).max(1))
     }
@@ -272,9 +321,15 @@ impl Gateway {
 
 /// Whether the certificate is registered for some server of some instance (data-plane 4.2 step A).
 fn admits(picture: &ArcSwapOption<GlobalConf>, clock: &Clock, der: &[u8]) -> bool {
-    let Some(picture) = picture.load_full() else { return false };
-    let Ok(certificate) = Certificate::from_der(der) else { return false };
-    picture.check_current(clock.now()).is_ok_and(|current| current.auth_certificate_is_registered(&certificate))
+    let Some(picture) = picture.load_full() else {
+        return false;
+    };
+    let Ok(certificate) = Certificate::from_der(der) else {
+        return false;
+    };
+    picture
+        .check_current(clock.now())
+        .is_ok_and(|current| current.auth_certificate_is_registered(&certificate))
 }
 
 fn no_authentication(why: &str) -> Refusal {
@@ -284,7 +339,9 @@ fn no_authentication(why: &str) -> Refusal {
 type InternalTls = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>, Certificate);
 
 fn internal_tls(keystore: &Keystore, clock: &Clock) -> Result<InternalTls, StartFault> {
-    let credential = keystore.active_internal_tls(clock.now()).ok_or(StartFault::NoInternalTls)?;
+    let credential = keystore
+        .active_internal_tls(clock.now())
+        .ok_or(StartFault::NoInternalTls)?;
     let der = keystore.tls_key_der(&credential.key)?;
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(der.to_vec()));
     let chain = vec![CertificateDer::from(credential.certificate.der().to_vec())];
@@ -292,7 +349,12 @@ fn internal_tls(keystore: &Keystore, clock: &Clock) -> Result<InternalTls, Start
 }
 
 fn log_settings(config: &Config) -> Settings {
-    let exceptions = config.log.bodies_except.iter().cloned().collect::<std::collections::BTreeSet<_>>();
+    let exceptions = config
+        .log
+        .bodies_except
+        .iter()
+        .cloned()
+        .collect::<std::collections::BTreeSet<_>>();
     Settings {
         bodies: BodyLogging {
             enabled: config.log.bodies,
@@ -313,7 +375,9 @@ fn log_settings(config: &Config) -> Settings {
 
 /// Takes over settings that a command has applied, and keys that it has added, within a second.
 async fn watch_settings(gateway: Arc<Gateway>, stop: Stop) {
-    let Ok(mut store) = Store::open(&gateway.config.serverconf_file()) else { return };
+    let Ok(mut store) = Store::open(&gateway.config.serverconf_file()) else {
+        return;
+    };
     let mut seen = store.version().unwrap_or_default();
     while !stop.is_requested() {
         tokio::select! {
@@ -325,7 +389,10 @@ async fn watch_settings(gateway: Arc<Gateway>, stop: Stop) {
             continue;
         }
         seen = version;
-        let read = store.read().map_err(|e| e.to_string()).and_then(|d| ServerConf::new(&d).map_err(|e| e.to_string()));
+        let read = store
+            .read()
+            .map_err(|e| e.to_string())
+            .and_then(|d| ServerConf::new(&d).map_err(|e| e.to_string()));
         match read {
             Ok(settings) => {
                 gateway.take_settings(settings);

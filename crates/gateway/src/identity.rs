@@ -45,17 +45,29 @@ pub(crate) struct Identity {
 
 impl Identity {
     pub(crate) fn new(keystore: Arc<Keystore>, ocsp: OcspBook) -> Self {
-        Self { keystore, ocsp, signing: Mutex::default(), authentication: Mutex::default() }
+        Self {
+            keystore,
+            ocsp,
+            signing: Mutex::default(),
+            authentication: Mutex::default(),
+        }
     }
 
     /// Forgets the choices: keys, certificates, OCSP answers or globalconf have changed.
     pub(crate) fn forget(&self) {
-        self.signing.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.signing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
         *self.authentication.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// With what the member signs now.
-    pub(crate) fn signing(&self, gateway: &Gateway, member: &MemberId) -> Result<Arc<SigningIdentity>, Refusal> {
+    pub(crate) fn signing(
+        &self,
+        gateway: &Gateway,
+        member: &MemberId,
+    ) -> Result<Arc<SigningIdentity>, Refusal> {
         let now = gateway.clock.now();
         let mut chosen = self.signing.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(identity) = chosen.get(member).filter(|identity| now < identity.until) {
@@ -66,14 +78,24 @@ impl Identity {
         Ok(identity)
     }
 
-    fn choose_signing(&self, gateway: &Gateway, member: &MemberId, now: Timestamp) -> Result<SigningIdentity, Refusal> {
+    fn choose_signing(
+        &self,
+        gateway: &Gateway,
+        member: &MemberId,
+        now: Timestamp,
+    ) -> Result<SigningIdentity, Refusal> {
         let picture = gateway.picture()?;
         let current = picture.check_current(now).map_err(Gateway::outdated)?;
         let cannot = |text: String| Refusal::CannotSign { code: "", text };
         let credentials = self.keystore.active_signing(member, now);
-        let (credential, usable) = self.first_usable(&credentials, member.instance(), &current, now).map_err(|why| {
-            cannot(format!("Could not get signing info for member '{}': {why}", member.display_form()))
-        })?;
+        let (credential, usable) = self
+            .first_usable(&credentials, member.instance(), &current, now)
+            .map_err(|why| {
+                cannot(format!(
+                    "Could not get signing info for member '{}': {why}",
+                    member.display_form()
+                ))
+            })?;
         let extra = usable.chain.get(1..).unwrap_or_default().to_vec();
         let material = SignerMaterial {
             certificate: credential.certificate.clone(),
@@ -81,7 +103,11 @@ impl Identity {
             ocsp: usable.responses.iter().map(|r| r.der().to_vec()).collect(),
             algorithm: algorithm(credential),
         };
-        Ok(SigningIdentity { key: credential.key.clone(), material, until: usable.until })
+        Ok(SigningIdentity {
+            key: credential.key.clone(),
+            material,
+            until: usable.until,
+        })
     }
 
     /// As whom this gateway connects and accepts now.
@@ -127,16 +153,28 @@ impl Identity {
         Err(why)
     }
 
-    fn usable(&self, certificate: &Certificate, authorities: &Authorities, now: Timestamp) -> Result<Usable, String> {
+    fn usable(
+        &self,
+        certificate: &Certificate,
+        authorities: &Authorities,
+        now: Timestamp,
+    ) -> Result<Usable, String> {
         let chain = authorities.chain_of(certificate);
         let intermediates = chain.get(1..).unwrap_or_default();
-        let path = trust::path::verify_presented(certificate, intermediates, authorities, now).map_err(|e| e.to_string())?;
+        let path = trust::path::verify_presented(certificate, intermediates, authorities, now)
+            .map_err(|e| e.to_string())?;
         let responses: Option<Vec<OcspResponse>> = chain.iter().map(|c| self.ocsp.held(c)).collect();
         let responses = responses.ok_or("Could not get OCSP responses for certificates")?;
         let statuses =
             trust::ocsp::verify_statuses(&path, &responses, authorities, now).map_err(|e| e.to_string())?;
-        let longest = now.checked_add(SignedDuration::from_secs(CHOICE_SECONDS_MAX)).unwrap_or(Timestamp::MAX);
-        Ok(Usable { chain, responses, until: statuses.usable_until().min(longest) })
+        let longest = now
+            .checked_add(SignedDuration::from_secs(CHOICE_SECONDS_MAX))
+            .unwrap_or(Timestamp::MAX);
+        Ok(Usable {
+            chain,
+            responses,
+            until: statuses.usable_until().min(longest),
+        })
     }
 }
 

@@ -35,7 +35,12 @@ pub(crate) struct Rest {
 
 impl Parts {
     pub(crate) const fn new(body: Body, decoder: Decoder) -> Self {
-        Self { body, decoder, message_seen: false, ended: false }
+        Self {
+            body,
+            decoder,
+            message_seen: false,
+            ended: false,
+        }
     }
 
     /// The next event; `None` after the end.
@@ -71,7 +76,10 @@ impl Parts {
                 Event::BodyStart => spool = Some(Spool::new(spool_dir)),
                 Event::Body(chunk) => {
                     if let Some(spool) = &mut spool {
-                        spool.write(&chunk).await.map_err(|e| Refusal::Spool(e.to_string()))?;
+                        spool
+                            .write(&chunk)
+                            .await
+                            .map_err(|e| Refusal::Spool(e.to_string()))?;
                     }
                 }
                 Event::BodyEnd { digest, .. } => {
@@ -89,19 +97,26 @@ impl Parts {
             }
         }
         let signatures_xml = signature.ok_or(Refusal::MissingSignature)?;
-        let signed = SignedParts { signatures_xml, hash_chain_result: result, hash_chain: chain };
+        let signed = SignedParts {
+            signatures_xml,
+            hash_chain_result: result,
+            hash_chain: chain,
+        };
         Ok(Rest { body, signed })
     }
 
     /// A message that ends behind its message part ends inside its proof; X-Road then finds broken XML there (E.5).
     fn refused(&self, refusal: proxy::Refusal) -> Refusal {
-        match refusal {
-            proxy::Refusal::Multipart(Malformed::Truncated) if self.message_seen => {
-                Refusal::CutProof("The message ends before its signature does".to_owned())
-            }
-            proxy::Refusal::MissingRest | proxy::Refusal::MissingSignature => Refusal::Decoding(refusal),
-            other => Refusal::Decoding(other).while_reading(),
+        if self.message_seen && matches!(refusal, proxy::Refusal::Multipart(Malformed::Truncated)) {
+            return Refusal::CutProof("The message ends before its signature does".to_owned());
         }
+        if matches!(
+            refusal,
+            proxy::Refusal::MissingRest | proxy::Refusal::MissingSignature
+        ) {
+            return Refusal::Decoding(refusal);
+        }
+        Refusal::Decoding(refusal).while_reading()
     }
 }
 
@@ -111,11 +126,16 @@ pub(crate) fn received_fault(fault: &ReceivedFault) -> Refusal {
 }
 
 fn cut(error: &BodyError) -> Refusal {
-    Refusal::PeerIo(format!("The message of the other server could not be read: {error}")).while_reading()
+    Refusal::PeerIo(format!(
+        "The message of the other server could not be read: {error}"
+    ))
+    .while_reading()
 }
 
 /// A short body as one piece, for faults.
 pub(crate) async fn short_body(body: &mut Body) -> Result<Bytes, Refusal> {
     let bytes = body.read_all(message::fault::BYTES_MAX).await;
-    bytes.map(Bytes::from).map_err(|error| Refusal::PeerIo(format!("A fault could not be read: {error}")))
+    bytes
+        .map(Bytes::from)
+        .map_err(|error| Refusal::PeerIo(format!("A fault could not be read: {error}")))
 }

@@ -9,8 +9,9 @@ mod lookup;
 pub(crate) mod store;
 
 pub use declaration::{
-    Client, ClientStatus, Connection, Declaration, Endpoint, LocalGroup, Right, Service, ServiceKind, Subject,
-    TimeStampService,
+    Client, ClientStatus, Connection, Declaration, Endpoint, LocalGroup, Right, Service, ServiceKind,
+    Subject, TimeStampService,
 };
-pub use facts::{Change, changes};
-pub use lookup::{ClientEntry, ServerConf, ServiceEntry};
+pub use facts::Change;
+pub(crate) use facts::changes;
+pub(crate) use lookup::{ClientEntry, ServerConf, ServiceEntry};

@@ -4,23 +4,23 @@ use std::fmt;
 
 /// A parsed service address (data-plane 4.10).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServiceUrl {
+pub(crate) struct ServiceUrl {
     /// Whether it is reached over TLS.
-    pub tls: bool,
+    pub(crate) tls: bool,
     /// Host name or address, IPv6 in brackets.
-    pub host: String,
+    pub(crate) host: String,
     /// The port, 80 or 443 unless given.
-    pub port: u16,
+    pub(crate) port: u16,
     /// The base path: empty or beginning with `/`.
-    pub path: String,
+    pub(crate) path: String,
     /// The base query, without `?`.
-    pub query: Option<String>,
+    pub(crate) query: Option<String>,
     explicit_port: bool,
 }
 
 /// Why an address is not one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum UrlFault {
+pub(crate) enum UrlFault {
     /// Neither `http://` nor `https://`.
     #[error("the address must begin with http:// or https://")]
     Scheme,
@@ -40,13 +40,16 @@ impl ServiceUrl {
     ///
     /// # Errors
     /// See [`UrlFault`].
-    pub fn parse(text: &str) -> Result<Self, UrlFault> {
+    pub(crate) fn parse(text: &str) -> Result<Self, UrlFault> {
         let (tls, rest) = match (text.strip_prefix("http://"), text.strip_prefix("https://")) {
             (Some(rest), _) => (false, rest),
             (None, Some(rest)) => (true, rest),
             (None, None) => return Err(UrlFault::Scheme),
         };
-        if rest.bytes().any(|b| !b.is_ascii_graphic() || matches!(b, b'#' | b'"' | b'<' | b'>' | b'\\')) {
+        if rest
+            .bytes()
+            .any(|b| !b.is_ascii_graphic() || matches!(b, b'#' | b'"' | b'<' | b'>' | b'\\'))
+        {
             return Err(UrlFault::Path);
         }
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
@@ -68,7 +71,7 @@ impl ServiceUrl {
 
     /// The request target for a call: base path, the message's raw service path and query (one slash of a double one is dropped).
     #[must_use]
-    pub fn target(&self, service_path: &str, query: Option<&str>) -> String {
+    pub(crate) fn target(&self, service_path: &str, query: Option<&str>) -> String {
         let base = if self.path.ends_with('/') && service_path.starts_with('/') {
             self.path.strip_suffix('/').unwrap_or_default()
         } else {
@@ -87,13 +90,17 @@ impl ServiceUrl {
 
     /// The `Host` header.
     #[must_use]
-    pub fn host_header(&self) -> String {
-        if self.explicit_port { format!("{}:{}", self.host, self.port) } else { self.host.clone() }
+    pub(crate) fn host_header(&self) -> String {
+        if self.explicit_port {
+            format!("{}:{}", self.host, self.port)
+        } else {
+            self.host.clone()
+        }
     }
 
     /// The host as a name to be looked up: without brackets.
     #[must_use]
-    pub fn host_name(&self) -> &str {
+    pub(crate) fn host_name(&self) -> &str {
         self.host.trim_start_matches('[').trim_end_matches(']')
     }
 }
@@ -110,13 +117,18 @@ fn split_authority(authority: &str) -> Result<(&str, Option<u16>), UrlFault> {
     let fine = match name {
         Some(v6) => v6.parse::<std::net::Ipv6Addr>().is_ok(),
         None => {
-            !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
+            !host.is_empty()
+                && host
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
         }
     };
     if !fine {
         return Err(UrlFault::Host);
     }
-    let port = port.map(|p| p.parse::<u16>().ok().filter(|p| *p > 0).ok_or(UrlFault::Port)).transpose()?;
+    let port = port
+        .map(|p| p.parse::<u16>().ok().filter(|p| *p > 0).ok_or(UrlFault::Port))
+        .transpose()?;
     Ok((host, port))
 }
 

@@ -44,9 +44,14 @@ pub(crate) struct Stream {
 
 impl Stream {
     /// Begins the answer. To an X-Road peer it ends with the connection (E.1.12); our own kind gets chunks and keeps the connection.
-    pub(crate) async fn start(gateway: &Gateway, responder: Responder, own_kind: bool) -> Result<Self, WriteError> {
+    pub(crate) async fn start(
+        gateway: &Gateway,
+        responder: Responder,
+        own_kind: bool,
+    ) -> Result<Self, WriteError> {
         let algorithm = DigestAlgorithm::Sha512;
-        let boundary = Boundary::top(&gateway.chance.letters(30)).map_err(|_| WriteError::Head("no boundary"))?;
+        let boundary =
+            Boundary::top(&gateway.chance.letters(30)).map_err(|_| WriteError::Head("no boundary"))?;
         let encoder = Encoder::new(Expected::RestResponse, boundary, algorithm);
         let mut head = ResponseHead::new(200)
             .with("Date", gateway.http_date())
@@ -55,9 +60,17 @@ impl Stream {
         if !own_kind {
             head.push("Connection", "close");
         }
-        let framing = if own_kind { Framing::Chunked } else { Framing::UntilClose };
+        let framing = if own_kind {
+            Framing::Chunked
+        } else {
+            Framing::UntilClose
+        };
         let writer = responder.start(&head, framing).await?;
-        Ok(Self { encoder, writer, algorithm })
+        Ok(Self {
+            encoder,
+            writer,
+            algorithm,
+        })
     }
 
     async fn write(&mut self, bytes: &[u8]) -> Result<(), Stopped> {
@@ -70,9 +83,19 @@ impl Stream {
         let parts = &recorded.subject().parts;
         let mut bytes = Vec::new();
         if let (Some(result), Some(chain)) = (&parts.hash_chain_result, &parts.hash_chain) {
-            bytes.append(&mut self.encoder.hash_chain(result, chain).map_err(|e| unwritable(&e))?);
+            bytes.append(
+                &mut self
+                    .encoder
+                    .hash_chain(result, chain)
+                    .map_err(|e| unwritable(&e))?,
+            );
         }
-        bytes.append(&mut self.encoder.signature(&parts.signatures_xml).map_err(|e| unwritable(&e))?);
+        bytes.append(
+            &mut self
+                .encoder
+                .signature(&parts.signatures_xml)
+                .map_err(|e| unwritable(&e))?,
+        );
         self.write(&bytes).await
     }
 
@@ -132,7 +155,11 @@ impl Recordable for SignedAnswer {
             side: Side::Provider,
             direction: Direction::Response,
             message: self.carried.message.clone(),
-            body: self.carried.body.as_ref().map_or(Body::None, |body| body.spooled.to_log()),
+            body: self
+                .carried
+                .body
+                .as_ref()
+                .map_or(Body::None, |body| body.spooled.to_log()),
             signed: self.parts.clone(),
         }
     }
@@ -157,26 +184,40 @@ pub(crate) async fn carry(
                 stream.write(&std::mem::take(&mut waiting)).await?;
             }
             stream.encoder.body(&chunk);
-            spool.write(&chunk).await.map_err(|e| Refusal::Spool(e.to_string()))?;
+            spool
+                .write(&chunk)
+                .await
+                .map_err(|e| Refusal::Spool(e.to_string()))?;
             stream.write(&chunk).await?;
         }
-        let digest = stream.encoder.body_end().unwrap_or_else(|| stream.algorithm.digest(b""));
+        let digest = stream
+            .encoder
+            .body_end()
+            .unwrap_or_else(|| stream.algorithm.digest(b""));
         let spooled = spool.finish().await.map_err(|e| Refusal::Spool(e.to_string()))?;
         body = Some(PassedBody { digest, spooled });
     }
     if !waiting.is_empty() {
         stream.write(&waiting).await?;
     }
-    Ok(CarriedAnswer { received: delivered.verified.into_received(), message, digest, body })
+    Ok(CarriedAnswer {
+        received: delivered.verified.into_received(),
+        message,
+        digest,
+        body,
+    })
 }
 
 /// The answer's message: the service's headers that travel, then the five that tie it to the request.
 fn message(delivered: &Delivered) -> Result<RestResponse, Refusal> {
     let received = delivered.verified.received();
-    let hash = received.request.request_hash(received.body.as_ref().map(|body| body.digest.as_slice()));
+    let hash = received
+        .request
+        .request_hash(received.body.as_ref().map(|body| body.digest.as_slice()));
     let head = &delivered.response.head;
-    RestResponse::build(&received.request, &hash, head.status, &head.reason, &head.headers)
-        .map_err(|refusal| Refusal::MalformedMessage(format!("The service's answer cannot be carried: {refusal}")))
+    RestResponse::build(&received.request, &hash, head.status, &head.reason, &head.headers).map_err(
+        |refusal| Refusal::MalformedMessage(format!("The service's answer cannot be carried: {refusal}")),
+    )
 }
 
 /// The next piece of the service's body, unpacked.
@@ -202,16 +243,25 @@ async fn next(delivered: &mut Delivered) -> Result<Option<Bytes>, Refusal> {
 pub(crate) async fn sign(gateway: &Gateway, carried: CarriedAnswer) -> Result<SignedAnswer, Refusal> {
     let provider = carried.received.service().client();
     let identity = gateway.identity.signing(gateway, provider.member_ref())?;
-    let mut parts = vec![Part { name: "/message.xml".to_owned(), digest: carried.digest.clone() }];
+    let mut parts = vec![Part {
+        name: "/message.xml".to_owned(),
+        digest: carried.digest.clone(),
+    }];
     if let Some(body) = &carried.body {
-        parts.push(Part { name: "/attachment1".to_owned(), digest: body.digest.clone() });
+        parts.push(Part {
+            name: "/attachment1".to_owned(),
+            digest: body.digest.clone(),
+        });
     }
     let parts = gateway.desk.sign(identity, parts).await?;
     Ok(SignedAnswer { carried, parts })
 }
 
 /// Waits until the answer is on disk.
-pub(crate) async fn record(gateway: &Gateway, signed: SignedAnswer) -> Result<Recorded<SignedAnswer>, Refusal> {
+pub(crate) async fn record(
+    gateway: &Gateway,
+    signed: SignedAnswer,
+) -> Result<Recorded<SignedAnswer>, Refusal> {
     recorded::put(&gateway.log, signed).await
 }
 

@@ -33,23 +33,39 @@ pub(crate) fn accept(
     }
     let request_id = gateway.chance.uuid4();
     let new_id = format!("{}-{}", gateway.config.server.instance(), gateway.chance.uuid4());
-    let request =
-        RestRequest::build(&head.method, head.path_and_query(), &head.headers, &request_id, &new_id).map_err(refusal)?;
-    let content_type = head.header("content-type").map(|v| v.to_vec()).unwrap_or_default();
-    Ok(Received { consumer, request, content_type, body })
+    let request = RestRequest::build(
+        &head.method,
+        head.path_and_query(),
+        &head.headers,
+        &request_id,
+        &new_id,
+    )
+    .map_err(refusal)?;
+    let content_type = head
+        .header("content-type")
+        .map(|v| v.to_vec())
+        .unwrap_or_default();
+    Ok(Received {
+        consumer,
+        request,
+        content_type,
+        body,
+    })
 }
 
 fn refusal(refusal: rest::Refusal) -> Refusal {
-    match refusal {
-        rest::Refusal::MissingClient => Refusal::NoClient,
-        other => Refusal::MalformedRequest(other.to_string()),
+    if refusal == rest::Refusal::MissingClient {
+        return Refusal::NoClient;
     }
+    Refusal::MalformedRequest(refusal.to_string())
 }
 
 /// X-Road answers every path that it does not know as SOAP, which is POST only (data-plane E.1.16).
 fn not_rest(head: &RequestHead) -> Refusal {
     if head.method == "POST" {
-        Refusal::MalformedRequest("This gateway carries REST messages: the path must begin with /r1/".to_owned())
+        Refusal::MalformedRequest(
+            "This gateway carries REST messages: the path must begin with /r1/".to_owned(),
+        )
     } else {
         Refusal::InvalidHttpMethod("Must use POST request method instead of ".to_owned() + &head.method)
     }

@@ -39,7 +39,10 @@ impl Recordable for VerifiedAnswer {
             side: Side::Consumer,
             direction: Direction::Response,
             message: self.message.to_vec(),
-            body: self.body.as_ref().map_or(Body::None, |body| body.spooled.to_log()),
+            body: self
+                .body
+                .as_ref()
+                .map_or(Body::None, |body| body.spooled.to_log()),
             signed: self.signed.clone(),
         }
     }
@@ -47,16 +50,34 @@ impl Recordable for VerifiedAnswer {
 
 /// Reads, verifies, compares and records the answer.
 pub(crate) async fn conclude(gateway: &Gateway, dispatched: Dispatched) -> Result<Concluded, Refusal> {
-    let Dispatched { request, request_hash, response, peer } = dispatched;
+    let Dispatched {
+        request,
+        request_hash,
+        response,
+        peer,
+    } = dispatched;
     let (message, digest, rest, algorithm) = read(gateway, response).await?;
     finished(gateway, peer);
     let answer = RestResponse::parse(&message)
         .map_err(|refusal| Refusal::MalformedMessage(refusal.to_string()).while_reading())?;
-    let proven = proof::Message { bytes: &message, digest: &digest, body: rest.body.as_ref(), algorithm };
+    let proven = proof::Message {
+        bytes: &message,
+        digest: &digest,
+        body: rest.body.as_ref(),
+        algorithm,
+    };
     proof::verify(gateway, &proven, &rest.signed, request.service().client())?;
-    answer.answers(&request, &request_hash).map_err(Refusal::Inconsistent)?;
+    answer
+        .answers(&request, &request_hash)
+        .map_err(Refusal::Inconsistent)?;
     let Rest { body, signed } = rest;
-    let verified = VerifiedAnswer { request, response: answer, message, body, signed };
+    let verified = VerifiedAnswer {
+        request,
+        response: answer,
+        message,
+        body,
+        signed,
+    };
     recorded::put(&gateway.log, verified).await
 }
 
@@ -74,7 +95,10 @@ async fn read(
         Err(refusal) => return Err(Refusal::Decoding(refusal).while_reading()),
     };
     let algorithm = hash_algorithm(&response.head)?;
-    let mut parts = Parts::new(response.body, Decoder::new(Expected::RestResponse, &boundary, algorithm));
+    let mut parts = Parts::new(
+        response.body,
+        Decoder::new(Expected::RestResponse, &boundary, algorithm),
+    );
     match parts.next().await? {
         Some(Event::Message { bytes, digest, .. }) => {
             let rest = parts.rest(&gateway.config.spool_dir()).await?;
@@ -95,8 +119,13 @@ async fn bare_fault(response: &mut Response) -> Refusal {
 
 /// Spelled in lower case only: a 7.8.0 consumer knows no other, so a server that writes another breaks them all (trap 2).
 fn hash_algorithm(head: &ResponseHead) -> Result<DigestAlgorithm, Refusal> {
-    let missing = || Refusal::MalformedMessage("Could not get hash algorithm identifier from message".to_owned());
-    let value = head.headers.iter().find(|(name, _)| name.as_ref() == b"x-hash-algorithm").map(|(_, value)| value);
+    let missing =
+        || Refusal::MalformedMessage("Could not get hash algorithm identifier from message".to_owned());
+    let value = head
+        .headers
+        .iter()
+        .find(|(name, _)| name.as_ref() == b"x-hash-algorithm")
+        .map(|(_, value)| value);
     value
         .and_then(|value| std::str::from_utf8(value).ok())
         .and_then(DigestAlgorithm::from_name)
@@ -139,13 +168,22 @@ pub(crate) async fn hand_back(concluded: Concluded, responder: Responder) -> Res
 }
 
 fn bodiless(answer: &VerifiedAnswer) -> bool {
-    matches!(answer.response.status(), 100..=199 | 204 | 205 | 304) || answer.request.verb().as_str() == "HEAD"
+    matches!(answer.response.status(), 100..=199 | 204 | 205 | 304)
+        || answer.request.verb().as_str() == "HEAD"
 }
 
 fn empty(answer: &VerifiedAnswer) -> Framing {
-    if bodiless(answer) { Framing::None } else { Framing::ContentLength(0) }
+    if bodiless(answer) {
+        Framing::None
+    } else {
+        Framing::ContentLength(0)
+    }
 }
 
 fn framing(answer: &VerifiedAnswer, body: &PassedBody) -> Framing {
-    if bodiless(answer) { Framing::None } else { Framing::ContentLength(body.spooled.length()) }
+    if bodiless(answer) {
+        Framing::None
+    } else {
+        Framing::ContentLength(body.spooled.length())
+    }
 }

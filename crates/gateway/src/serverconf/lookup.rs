@@ -12,22 +12,22 @@ use trust::Certificate;
 
 /// A snapshot of this server's settings.
 #[derive(Debug, Default)]
-pub struct ServerConf {
+pub(crate) struct ServerConf {
     clients: BTreeMap<ClientId, ClientEntry>,
     time_stamps: Vec<TimeStampService>,
 }
 
 /// One client of this server.
 #[derive(Debug)]
-pub struct ClientEntry {
+pub(crate) struct ClientEntry {
     /// Its identifier.
-    pub id: ClientId,
+    pub(crate) id: ClientId,
     /// Only registered clients exchange messages.
-    pub registered: bool,
+    pub(crate) registered: bool,
     /// How its information systems must connect.
-    pub connection: Connection,
+    pub(crate) connection: Connection,
     /// The certificates of its information systems.
-    pub internal_certificates: Vec<Certificate>,
+    pub(crate) internal_certificates: Vec<Certificate>,
     services: BTreeMap<String, ServiceEntry>,
     rights: Vec<access::Right>,
     groups: BTreeMap<String, BTreeSet<ClientId>>,
@@ -35,17 +35,17 @@ pub struct ClientEntry {
 
 /// One service of a client.
 #[derive(Debug)]
-pub struct ServiceEntry {
+pub(crate) struct ServiceEntry {
     /// What kind of service it is.
-    pub kind: ServiceKind,
+    pub(crate) kind: ServiceKind,
     /// Its address as declared.
-    pub url: Option<ServiceUrl>,
+    pub(crate) url: Option<ServiceUrl>,
     /// How long it may take.
-    pub timeout: std::time::Duration,
+    pub(crate) timeout: std::time::Duration,
     /// Whether its TLS certificate must be among the client's internal certificates.
-    pub verify_certificate: bool,
+    pub(crate) verify_certificate: bool,
     /// The notice while it is switched off.
-    pub disabled: Option<String>,
+    pub(crate) disabled: Option<String>,
 }
 
 impl ServerConf {
@@ -53,28 +53,26 @@ impl ServerConf {
     ///
     /// # Errors
     /// A right whose endpoint is not one.
-    pub fn new(declaration: &Declaration) -> Result<Self, DeclarationFault> {
+    pub(crate) fn new(declaration: &Declaration) -> Result<Self, DeclarationFault> {
         let mut clients = BTreeMap::new();
         for client in &declaration.clients {
             clients.insert(client.id.clone(), ClientEntry::new(client)?);
         }
-        Ok(Self { clients, time_stamps: declaration.time_stamps.clone() })
+        Ok(Self {
+            clients,
+            time_stamps: declaration.time_stamps.clone(),
+        })
     }
 
     /// The client with exactly this identifier.
     #[must_use]
-    pub fn client(&self, id: &ClientId) -> Option<&ClientEntry> {
+    pub(crate) fn client(&self, id: &ClientId) -> Option<&ClientEntry> {
         self.clients.get(id)
-    }
-
-    /// All clients.
-    pub fn clients(&self) -> impl Iterator<Item = &ClientEntry> {
-        self.clients.values()
     }
 
     /// The time-stamp services in the order in which they are tried.
     #[must_use]
-    pub fn time_stamps(&self) -> &[TimeStampService] {
+    pub(crate) fn time_stamps(&self) -> &[TimeStampService] {
         &self.time_stamps
     }
 }
@@ -90,7 +88,11 @@ impl ClientEntry {
             registered: client.status == ClientStatus::Registered,
             connection: client.connection,
             internal_certificates: certificates.collect(),
-            services: client.services.iter().map(|s| (s.code.clone(), ServiceEntry::new(s))).collect(),
+            services: client
+                .services
+                .iter()
+                .map(|s| (s.code.clone(), ServiceEntry::new(s)))
+                .collect(),
             rights: client.rights.iter().map(right).collect::<Result<_, _>>()?,
             groups: client
                 .local_groups
@@ -102,20 +104,22 @@ impl ClientEntry {
 
     /// The service with this code.
     #[must_use]
-    pub fn service(&self, code: &str) -> Option<&ServiceEntry> {
+    pub(crate) fn service(&self, code: &str) -> Option<&ServiceEntry> {
         self.services.get(code)
     }
 
     /// The rights that this client has given.
     #[must_use]
-    pub fn rights(&self) -> &[access::Right] {
+    pub(crate) fn rights(&self) -> &[access::Right] {
         &self.rights
     }
 
     /// Whether `caller` belongs to this client's own group.
     #[must_use]
-    pub fn in_local_group(&self, caller: &ClientId, group: &LocalGroupId) -> bool {
-        self.groups.get(group.code()).is_some_and(|members| members.contains(caller))
+    pub(crate) fn in_local_group(&self, caller: &ClientId, group: &LocalGroupId) -> bool {
+        self.groups
+            .get(group.code())
+            .is_some_and(|members| members.contains(caller))
     }
 }
 
@@ -145,5 +149,8 @@ pub(super) fn right(right: &super::Right) -> Result<access::Right, DeclarationFa
             access::Subject::LocalGroup(LocalGroupId::new(code.clone()).map_err(|e| fault(e.to_string()))?)
         }
     };
-    Ok(access::Right { subject, endpoint: endpoint.map_err(|e| fault(e.to_string()))? })
+    Ok(access::Right {
+        subject,
+        endpoint: endpoint.map_err(|e| fault(e.to_string()))?,
+    })
 }

@@ -1,8 +1,8 @@
 //! The settings in SQLite: one transaction replaces them all, so a crash leaves the old settings or the new ones.
 
 use super::declaration::{
-    Client, ClientStatus, Connection, Declaration, Endpoint, LocalGroup, Right, Service, ServiceKind, Subject,
-    TimeStampService,
+    Client, ClientStatus, Connection, Declaration, Endpoint, LocalGroup, Right, Service, ServiceKind,
+    Subject, TimeStampService,
 };
 use crate::error::StoreFault;
 use identifier::{ClientId, GlobalGroupId};
@@ -28,16 +28,25 @@ impl Store {
         database.pragma_update(None, "foreign_keys", "on")?;
         let version: i64 = database.pragma_query_value(None, "user_version", |row| row.get(0))?;
         match version {
-            0 => database.execute_batch(&format!("BEGIN;{SCHEMA}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;"))?,
+            0 => database.execute_batch(&format!(
+                "BEGIN;{SCHEMA}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;"
+            ))?,
             SCHEMA_VERSION => {}
-            newer => return Err(StoreFault::Version { found: newer, known: SCHEMA_VERSION }),
+            newer => {
+                return Err(StoreFault::Version {
+                    found: newer,
+                    known: SCHEMA_VERSION,
+                });
+            }
         }
         Ok(Self { database })
     }
 
     /// Changes whenever another connection has committed; cheap enough to ask every second.
     pub(crate) fn version(&self) -> Result<i64, StoreFault> {
-        Ok(self.database.pragma_query_value(None, "data_version", |row| row.get(0))?)
+        Ok(self
+            .database
+            .pragma_query_value(None, "data_version", |row| row.get(0))?)
     }
 
     /// Reads the whole of the settings.
@@ -46,7 +55,12 @@ impl Store {
         let mut statement =
             transaction.prepare("SELECT id, identifier, connection, status FROM client ORDER BY id")?;
         let rows = statement.query_map([], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?, row.get::<_, String>(3)?))
+            Ok((
+                row.get::<_, i64>(0)?,
+                row.get::<_, String>(1)?,
+                row.get::<_, String>(2)?,
+                row.get::<_, String>(3)?,
+            ))
         })?;
         let mut clients = Vec::new();
         for row in rows {
@@ -87,7 +101,11 @@ impl Store {
 fn write_client(transaction: &Transaction<'_>, client: &Client) -> Result<(), StoreFault> {
     transaction.execute(
         "INSERT INTO client (identifier, connection, status) VALUES (?1, ?2, ?3)",
-        params![client.id.to_string(), connection_name(client.connection), status_name(client.status)],
+        params![
+            client.id.to_string(),
+            connection_name(client.connection),
+            status_name(client.status)
+        ],
     )?;
     let key = transaction.last_insert_rowid();
     for certificate in &client.internal_certificates_der {
@@ -166,8 +184,9 @@ fn write_right(transaction: &Transaction<'_>, client: i64, right: &Right) -> Res
 }
 
 fn read_certificates(transaction: &Transaction<'_>, client: i64) -> Result<Vec<String>, StoreFault> {
-    let mut statement = transaction
-        .prepare_cached("SELECT der_base64 FROM internal_certificate WHERE client = ?1 ORDER BY der_base64")?;
+    let mut statement = transaction.prepare_cached(
+        "SELECT der_base64 FROM internal_certificate WHERE client = ?1 ORDER BY der_base64",
+    )?;
     let rows = statement.query_map([client], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
@@ -199,20 +218,27 @@ fn read_services(transaction: &Transaction<'_>, client: i64) -> Result<Vec<Servi
 fn read_endpoints(transaction: &Transaction<'_>, service: i64) -> Result<Vec<Endpoint>, StoreFault> {
     let mut statement =
         transaction.prepare_cached("SELECT method, path FROM endpoint WHERE service = ?1 ORDER BY id")?;
-    let rows = statement.query_map([service], |row| Ok(Endpoint { method: row.get(0)?, path: row.get(1)? }))?;
+    let rows = statement.query_map([service], |row| {
+        Ok(Endpoint {
+            method: row.get(0)?,
+            path: row.get(1)?,
+        })
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn read_groups(transaction: &Transaction<'_>, client: i64) -> Result<Vec<LocalGroup>, StoreFault> {
-    let mut statement =
-        transaction.prepare_cached("SELECT id, code, description FROM local_group WHERE client = ?1 ORDER BY id")?;
-    let mut members =
-        transaction.prepare_cached("SELECT member FROM local_group_member WHERE local_group = ?1 ORDER BY rowid")?;
+    let mut statement = transaction
+        .prepare_cached("SELECT id, code, description FROM local_group WHERE client = ?1 ORDER BY id")?;
+    let mut members = transaction
+        .prepare_cached("SELECT member FROM local_group_member WHERE local_group = ?1 ORDER BY rowid")?;
     let mut rows = statement.query([client])?;
     let mut groups = Vec::new();
     while let Some(row) = rows.next()? {
         let key: i64 = row.get(0)?;
-        let ids = members.query_map([key], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+        let ids = members
+            .query_map([key], |row| row.get::<_, String>(0))?
+            .collect::<Result<Vec<_>, _>>()?;
         groups.push(LocalGroup {
             code: row.get(1)?,
             description: row.get(2)?,
@@ -239,7 +265,10 @@ fn read_rights(transaction: &Transaction<'_>, client: i64) -> Result<Vec<Right>,
                 _ => return Err(StoreFault::Content(format!("subject kind {kind}"))),
             },
             service: row.get(2)?,
-            endpoint: endpoint.0.zip(endpoint.1).map(|(method, path)| Endpoint { method, path }),
+            endpoint: endpoint
+                .0
+                .zip(endpoint.1)
+                .map(|(method, path)| Endpoint { method, path }),
         });
     }
     Ok(rights)
@@ -247,7 +276,12 @@ fn read_rights(transaction: &Transaction<'_>, client: i64) -> Result<Vec<Right>,
 
 fn read_time_stamps(transaction: &Transaction<'_>) -> Result<Vec<TimeStampService>, StoreFault> {
     let mut statement = transaction.prepare("SELECT name, url FROM time_stamp_service ORDER BY rank")?;
-    let rows = statement.query_map([], |row| Ok(TimeStampService { name: row.get(0)?, url: row.get(1)? }))?;
+    let rows = statement.query_map([], |row| {
+        Ok(TimeStampService {
+            name: row.get(0)?,
+            url: row.get(1)?,
+        })
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

@@ -55,19 +55,26 @@ impl Pool {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let same = kept.iter().filter(|(other, _)| other.host == peer.host).count();
         if kept.len() < KEPT_MAX && same < KEPT_PER_HOST_MAX {
-            let until = now.checked_add(SignedDuration::from_secs(KEPT_SECONDS)).unwrap_or(now);
+            let until = now
+                .checked_add(SignedDuration::from_secs(KEPT_SECONDS))
+                .unwrap_or(now);
             kept.push((peer, until));
         }
     }
 
     fn winner(&self, set: &[String], now: Timestamp) -> Option<String> {
         let winners = self.winners.lock().unwrap_or_else(PoisonError::into_inner);
-        winners.get(set).filter(|(_, until)| now < *until).map(|(host, _)| host.clone())
+        winners
+            .get(set)
+            .filter(|(_, until)| now < *until)
+            .map(|(host, _)| host.clone())
     }
 
     fn note_winner(&self, set: Vec<String>, host: Option<&str>, now: Timestamp) {
         let mut winners = self.winners.lock().unwrap_or_else(PoisonError::into_inner);
-        let until = now.checked_add(SignedDuration::from_secs(WINNER_SECONDS)).unwrap_or(now);
+        let until = now
+            .checked_add(SignedDuration::from_secs(WINNER_SECONDS))
+            .unwrap_or(now);
         match host {
             Some(host) => winners.insert(set, (host.to_owned(), until)),
             None => winners.remove(&set),
@@ -113,7 +120,9 @@ pub(crate) async fn open(
         match result {
             Ok(peer) => {
                 if several {
-                    gateway.peers.note_winner(set, Some(&peer.host), gateway.clock.now());
+                    gateway
+                        .peers
+                        .note_winner(set, Some(&peer.host), gateway.clock.now());
                 }
                 return Ok(peer);
             }
@@ -122,7 +131,7 @@ pub(crate) async fn open(
                 if addresses.is_empty() {
                     return Err(refusal);
                 }
-                wait = (wait / 2).max(WINNER_WAIT);
+                wait = wait.checked_div(2).unwrap_or(WINNER_WAIT).max(WINNER_WAIT);
             }
         }
     }
@@ -137,7 +146,10 @@ async fn first(
     several: bool,
 ) -> (String, Result<Peer, Refusal>) {
     if let [host] = addresses {
-        return (host.clone(), to_host(gateway, host, provider, wait, several).await);
+        return (
+            host.clone(),
+            to_host(gateway, host, provider, wait, several).await,
+        );
     }
     let port = gateway.config.peer.port;
     let mut races = JoinSet::new();
@@ -174,15 +186,17 @@ async fn to_host(
             return Ok(peer);
         }
     }
-    let socket = http1::connect(host, gateway.config.peer.port, wait).await.map_err(unreachable)?;
+    let socket = http1::connect(host, gateway.config.peer.port, wait)
+        .await
+        .map_err(unreachable)?;
     secure(gateway, host.to_owned(), socket, provider, wait, several).await
 }
 
 fn unreachable(error: FetchError) -> Refusal {
-    match error {
-        FetchError::UnknownHost(host) => Refusal::UnknownHost(host),
-        other => Refusal::Unreachable(other.to_string()),
+    if let FetchError::UnknownHost(host) = error {
+        return Refusal::UnknownHost(host);
     }
+    Refusal::Unreachable(error.to_string())
 }
 
 /// TLS, then the verification of the certificate; nothing was sent before it.
@@ -200,16 +214,31 @@ async fn secure(
     let mut stream = SslStream::new(ssl, socket).map_err(|e| tls_failed(e.to_string()))?;
     match tokio::time::timeout(wait, Pin::new(&mut stream).connect()).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => return Err(tls_failed(format!("The TLS handshake with {host} failed: {error}"))),
+        Ok(Err(error)) => {
+            return Err(tls_failed(format!(
+                "The TLS handshake with {host} failed: {error}"
+            )));
+        }
         Err(_) => return Err(tls_failed(format!("The TLS handshake with {host} took too long"))),
     }
     let chain = tls::presented(stream.ssl());
     verify_peer::provider(gateway, &host, &chain, provider).await?;
     let peer = &gateway.config.peer;
     let read = Duration::from_millis(peer.read_timeout_ms);
-    let limits = Limits { head_timeout: read, body_timeout: read, write_timeout: read, ..Limits::default() };
+    let limits = Limits {
+        head_timeout: read,
+        body_timeout: read,
+        write_timeout: read,
+        ..Limits::default()
+    };
     let name = if several { "localhost" } else { &host };
     let host_header = format!("{name}:{}", peer.port);
     let own_kind = tls::is_own_kind(stream.ssl());
-    Ok(Peer { http: ClientConnection::new(stream, limits), host, host_header, chain, own_kind })
+    Ok(Peer {
+        http: ClientConnection::new(stream, limits),
+        host,
+        host_header,
+        chain,
+        own_kind,
+    })
 }

@@ -33,8 +33,13 @@ pub(crate) async fn serve(gateway: Arc<Gateway>, listener: TcpListener, stop: St
 
 async fn connection(gateway: Arc<Gateway>, socket: TcpStream, limits: Limits, stop: Stop) {
     let wait = Duration::from_millis(gateway.config.peer.connect_timeout_ms);
-    let Some(stream) = handshake(&gateway, socket, wait).await else { return };
-    let caller = Caller { chain: tls::presented(stream.ssl()), own_kind: tls::is_own_kind(stream.ssl()) };
+    let Some(stream) = handshake(&gateway, socket, wait).await else {
+        return;
+    };
+    let caller = Caller {
+        chain: tls::presented(stream.ssl()),
+        own_kind: tls::is_own_kind(stream.ssl()),
+    };
     let connection = ServerConnection::new(stream, limits);
     let handler = move |request: Request| {
         let (gateway, caller) = (Arc::clone(&gateway), caller.clone());

@@ -4,13 +4,13 @@
 //! Towards a gateway of our own kind TLS 1.3 and kept connections are used. Our kind is told by an ALPN name that an X-Road server
 //! neither offers nor answers, so it notices nothing.
 
+use openssl::dh::Dh;
 use openssl::error::ErrorStack;
 use openssl::pkey::PKey;
 use openssl::ssl::{
-    AlpnError, Ssl, SslContext, SslContextBuilder, SslMethod, SslMode, SslOptions, SslRef, SslSessionCacheMode,
-    SslVerifyMode, SslVersion, select_next_proto,
+    AlpnError, Ssl, SslContext, SslContextBuilder, SslMethod, SslMode, SslOptions, SslRef,
+    SslSessionCacheMode, SslVerifyMode, SslVersion, select_next_proto,
 };
-use openssl::dh::Dh;
 use openssl::stack::Stack;
 use openssl::x509::{X509, X509Name};
 use std::sync::Arc;
@@ -43,15 +43,24 @@ pub(crate) fn acceptor(
     builder.set_session_id_context(b"chhatra")?;
     builder.set_session_cache_mode(SslSessionCacheMode::SERVER);
     // Sessions stay in memory instead of tickets, since a ticket forgets the intermediates that the peer presented.
-    builder.set_options(SslOptions::NO_TICKET | SslOptions::CIPHER_SERVER_PREFERENCE | SslOptions::NO_RENEGOTIATION);
+    builder.set_options(
+        SslOptions::NO_TICKET | SslOptions::CIPHER_SERVER_PREFERENCE | SslOptions::NO_RENEGOTIATION,
+    );
     builder.set_client_ca_list(names(authorities)?);
-    builder.set_verify_callback(SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT, move |_, context| {
-        if context.error_depth() > 0 {
-            return true;
-        }
-        context.current_cert().and_then(|c| c.to_der().ok()).is_some_and(|der| admission(&der))
-    });
-    builder.set_alpn_select_callback(|_, offered| select_next_proto(OWN_KIND, offered).ok_or(AlpnError::NOACK));
+    builder.set_verify_callback(
+        SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT,
+        move |_, context| {
+            if context.error_depth() > 0 {
+                return true;
+            }
+            context
+                .current_cert()
+                .and_then(|c| c.to_der().ok())
+                .is_some_and(|der| admission(&der))
+        },
+    );
+    builder
+        .set_alpn_select_callback(|_, offered| select_next_proto(OWN_KIND, offered).ok_or(AlpnError::NOACK));
     Ok(builder.build())
 }
 
@@ -69,7 +78,9 @@ fn base(method: SslMethod, credentials: &Credentials<'_>) -> Result<SslContextBu
     builder.set_max_proto_version(Some(SslVersion::TLS1_3))?;
     builder.set_cipher_list(SUITES_TLS12)?;
     builder.set_ciphersuites(SUITES_TLS13)?;
-    builder.set_mode(SslMode::RELEASE_BUFFERS | SslMode::ENABLE_PARTIAL_WRITE | SslMode::ACCEPT_MOVING_WRITE_BUFFER);
+    builder.set_mode(
+        SslMode::RELEASE_BUFFERS | SslMode::ENABLE_PARTIAL_WRITE | SslMode::ACCEPT_MOVING_WRITE_BUFFER,
+    );
     builder.set_options(SslOptions::NO_COMPRESSION);
     if let Some((leaf, intermediates)) = credentials.chain.split_first() {
         builder.set_certificate(&*X509::from_der(leaf.der())?)?;
@@ -97,18 +108,25 @@ pub(crate) fn session(context: &SslContext) -> Result<Ssl, ErrorStack> {
 
 /// Whether the other side is of our own kind.
 pub(crate) fn is_own_kind(ssl: &SslRef) -> bool {
-    ssl.selected_alpn_protocol().is_some_and(|name| OWN_KIND.get(1..) == Some(name))
+    ssl.selected_alpn_protocol()
+        .is_some_and(|name| OWN_KIND.get(1..) == Some(name))
 }
 
 /// The certificates that the other side presented, its own first.
 pub(crate) fn presented(ssl: &SslRef) -> Vec<Certificate> {
     let leaf = ssl.peer_certificate().and_then(|c| c.to_der().ok());
-    let chain = ssl.peer_cert_chain().into_iter().flatten().filter_map(|c| c.to_der().ok());
+    let chain = ssl
+        .peer_cert_chain()
+        .into_iter()
+        .flatten()
+        .filter_map(|c| c.to_der().ok());
     let mut ders: Vec<Vec<u8>> = leaf.into_iter().collect();
     for der in chain {
         if !ders.contains(&der) {
             ders.push(der);
         }
     }
-    ders.iter().filter_map(|der| Certificate::from_der(der).ok()).collect()
+    ders.iter()
+        .filter_map(|der| Certificate::from_der(der).ok())
+        .collect()
 }

@@ -1,0 +1,90 @@
+//! A gateway of the nation: opened, running, stopped, started again.
+
+use anyhow::{Context as _, Result};
+use clock::{Chance, Clock};
+use gateway::{Config, Declaration, Gateway, Listeners};
+use http1::{Stopper, stop_channel};
+use keystore::Pin;
+use std::sync::Arc;
+use tokio::task::JoinHandle;
+
+/// A gateway in a task of its own.
+#[derive(Debug)]
+pub struct RunningGateway {
+    /// Its configuration.
+    pub config: Config,
+    /// Itself.
+    pub gateway: Arc<Gateway>,
+    stopper: Stopper,
+    task: JoinHandle<Result<(), gateway::StartFault>>,
+}
+
+impl RunningGateway {
+    /// Opens and runs.
+    ///
+    /// # Errors
+    /// What the gateway said.
+    pub async fn start(config: Config, pin: &Pin, clock: Clock, chance: Chance) -> Result<Self> {
+        let listeners = Listeners::bind(&config).await?;
+        let (opened, pin) = (config.clone(), pin.clone());
+        let gateway =
+            tokio::task::spawn_blocking(move || Gateway::open(opened, &pin, clock, chance)).await??;
+        let gateway = Arc::new(gateway);
+        let (stopper, stop) = stop_channel();
+        let task = tokio::spawn(Arc::clone(&gateway).run(listeners, stop));
+        Ok(Self {
+            config,
+            gateway,
+            stopper,
+            task,
+        })
+    }
+
+    /// Waits until messages would be carried.
+    ///
+    /// # Errors
+    /// The reason why not, after a minute.
+    pub async fn ready(&self) -> Result<()> {
+        let waiting = async {
+            while self.gateway.ready().is_err() {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        };
+        if tokio::time::timeout(std::time::Duration::from_secs(60), waiting)
+            .await
+            .is_err()
+        {
+            self.gateway.ready().context("the gateway did not get ready")?;
+        }
+        Ok(())
+    }
+
+    /// Applies other settings and waits until they are in force.
+    ///
+    /// # Errors
+    /// What the settings database said.
+    pub async fn apply(&self, declaration: &Declaration) -> Result<()> {
+        let changed = gateway::admin::apply(&self.config, declaration)?;
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let before = self.gateway.settings_taken();
+        let taken = async {
+            while self.gateway.settings_taken() == before {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(30), taken)
+            .await
+            .context("the settings were not taken")
+    }
+
+    /// Stops as an operator would: no new work, what runs is finished, the log is flushed.
+    ///
+    /// # Errors
+    /// What the gateway said.
+    pub async fn stop(self) -> Result<()> {
+        self.stopper.stop();
+        Ok(self.task.await??)
+    }
+}
