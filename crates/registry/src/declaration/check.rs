@@ -7,7 +7,7 @@ use identifier::characters::check_new;
 use identifier::{ClientId, MemberId, ServerId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use trust::Certificate;
+use trust::{Certificate, CertificateProfile};
 
 /// The purpose TLS client authentication.
 const CLIENT_AUTHENTICATION: &str = "1.3.6.1.5.5.7.3.2";
@@ -315,6 +315,10 @@ fn authorities(cas: &[CertificationService]) -> Result<(), DeclarationFault> {
     let mut certificates = BTreeSet::new();
     for ca in cas {
         let name = named(&ca.top.certificate)?;
+        let profile = ca.profile.class_name();
+        if matches!(ca.profile, CertificateProfile::Unknown(_)) || profile.is_empty() {
+            return Err(DeclarationFault::UnknownProfile { profile });
+        }
         for part in std::iter::once(&ca.top).chain(&ca.intermediates) {
             let subject = part.certificate.subject_rfc2253();
             if !part.certificate.is_ca() {

@@ -1,1 +1,98 @@
-//! Tests.
+//! The database refuses what it must, and a replacement that fails leaves what was there.
+
+use super::*;
+use crate::declaration::{Management, Member, Settings};
+use identifier::ClientId;
+use tempfile::TempDir;
+
+fn state(codes: &[&str]) -> Declaration {
+    Declaration {
+        settings: Settings {
+            member_classes: Vec::new(),
+            ocsp_freshness_seconds: 3600,
+            time_stamping_interval_seconds: 60,
+            ocsp_fetch_interval_seconds: None,
+            verify_next_update: None,
+            monitoring_client: None,
+            management: Management {
+                provider: ClientId::parse_short("CAMBODIA/GOV/MPTC").unwrap(),
+                address: None,
+                certificate: None,
+            },
+        },
+        members: codes
+            .iter()
+            .map(|code| Member {
+                class: "GOV".to_owned(),
+                code: (*code).to_owned(),
+                name: "A ministry".to_owned(),
+                subsystems: Vec::new(),
+            })
+            .collect(),
+        servers: Vec::new(),
+        groups: Vec::new(),
+        cas: Vec::new(),
+        tsas: Vec::new(),
+    }
+}
+
+fn with_class(mut state: Declaration) -> Declaration {
+    let class = crate::declaration::MemberClass {
+        code: "GOV".to_owned(),
+        description: String::new(),
+    };
+    state.settings.member_classes.push(class);
+    state
+}
+
+#[test]
+fn a_replacement_that_fails_in_the_middle_changes_nothing() {
+    let dir = TempDir::new().unwrap();
+    let mut store = Store::create(&dir.path().join("r.sqlite"), "CAMBODIA").unwrap();
+    assert_eq!(store.read().unwrap().0, None);
+    let first = with_class(state(&["MOI"]));
+    store.replace(&first).unwrap();
+    for bad in [with_class(state(&["MOC", "MOC"])), state(&["MOC"])] {
+        assert!(matches!(store.replace(&bad), Err(StoreFault::Database(_))));
+        assert_eq!(store.read().unwrap().0.as_ref(), Some(&first));
+    }
+}
+
+#[test]
+fn another_connection_learns_of_every_replacement() {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("r.sqlite");
+    let mut writer = Store::create(&file, "CAMBODIA").unwrap();
+    let watcher = Store::open(&file, "CAMBODIA").unwrap();
+    let before = watcher.version().unwrap();
+    assert_eq!(watcher.version().unwrap(), before);
+    writer.replace(&with_class(state(&["MOI"]))).unwrap();
+    assert_ne!(watcher.version().unwrap(), before);
+}
+
+#[test]
+fn refuses_a_database_that_is_not_there_of_another_instance_or_newer() {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("r.sqlite");
+    assert!(matches!(
+        Store::open(&file, "CAMBODIA"),
+        Err(StoreFault::NotInitialised { .. })
+    ));
+    assert!(!file.exists());
+    drop(Store::create(&file, "CAMBODIA").unwrap());
+    let expected = ("CAMBODIA".to_owned(), "VIETNAM".to_owned());
+    for opened in [Store::create(&file, "VIETNAM"), Store::open(&file, "VIETNAM")] {
+        match opened {
+            Err(StoreFault::AnotherInstance { stored, configured }) => {
+                assert_eq!((stored, configured), expected)
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let database = Connection::open(&file).unwrap();
+    database.pragma_update(None, "user_version", 2).unwrap();
+    assert!(matches!(
+        Store::open(&file, "CAMBODIA"),
+        Err(StoreFault::Version { found: 2, known: 1 })
+    ));
+}
