@@ -40,9 +40,7 @@ pub(crate) async fn run(gateway: Arc<Gateway>, stop: Stop) {
 async fn round(gateway: &Gateway, last_good: Option<&str>) -> Result<String, String> {
     let anchor = read_anchor(gateway)?;
     let held = gateway.picture().ok();
-    let held = held
-        .as_ref()
-        .and_then(|picture| picture.configuration(&anchor.instance));
+    let held = held.as_ref().and_then(|picture| picture.configuration(&anchor.instance));
     let mut below = |n: usize| {
         let bound = u32::try_from(n).unwrap_or(u32::MAX);
         usize::try_from(gateway.chance.below(bound)).unwrap_or(0)
@@ -74,14 +72,8 @@ async fn from_location(
     held: Option<&Configuration>,
 ) -> Result<(String, VerifiedConfiguration), String> {
     let (url, document) = directory(&location.url).await?;
-    let asked = Location {
-        url: url.clone(),
-        certificates: location.certificates.clone(),
-    };
-    let source = SourceOfConfiguration {
-        instance: anchor.instance.clone(),
-        role: Role::Main,
-    };
+    let asked = Location { url: url.clone(), certificates: location.certificates.clone() };
+    let source = SourceOfConfiguration { instance: anchor.instance.clone(), role: Role::Main };
     let checked =
         check_directory(&document, &asked, &source, held, gateway.clock.now()).map_err(|e| e.to_string())?;
     let fetched = files(&checked, held).await?;
@@ -132,10 +124,7 @@ fn take(gateway: &Gateway, verified: VerifiedConfiguration) -> Result<(), String
     let dir = gateway.config.globalconf_dir();
     store::replace(&dir, &verified).map_err(|e| e.to_string())?;
     let fresh = GlobalConf::load(&dir).map_err(|e| e.to_string())?;
-    let changed = gateway
-        .picture()
-        .ok()
-        .is_none_or(|old| !same_content(&old, &fresh));
+    let changed = gateway.picture().ok().is_none_or(|old| !same_content(&old, &fresh));
     if changed {
         tracing::info!("a new global configuration is in force");
         gateway.take_picture(fresh);
@@ -149,12 +138,7 @@ fn take(gateway: &Gateway, verified: VerifiedConfiguration) -> Result<(), String
 fn same_content(old: &GlobalConf, new: &GlobalConf) -> bool {
     let files = |picture: &GlobalConf| -> Option<Vec<(String, Arc<[u8]>)>> {
         let configuration = picture.configuration(picture.main_instance())?;
-        Some(
-            configuration
-                .files()
-                .map(|(name, file)| (name.to_owned(), Arc::clone(&file.bytes)))
-                .collect(),
-        )
+        Some(configuration.files().map(|(name, file)| (name.to_owned(), Arc::clone(&file.bytes))).collect())
     };
     files(old) == files(new)
 }
@@ -167,8 +151,6 @@ async fn get(url: &str, bytes_max: usize) -> Result<(u16, Vec<u8>), String> {
         total_timeout: Duration::from_secs(120),
         body_bytes_max: bytes_max,
     };
-    let answer = http1::fetch("GET", url, &[], None, &limits)
-        .await
-        .map_err(|e| e.to_string())?;
+    let answer = http1::fetch("GET", url, &[], None, &limits).await.map_err(|e| e.to_string())?;
     Ok((answer.status, answer.body))
 }

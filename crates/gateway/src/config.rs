@@ -119,12 +119,7 @@ pub struct Jobs {
 
 impl Default for Jobs {
     fn default() -> Self {
-        Self {
-            globalconf_seconds: 60,
-            retry_seconds: 60,
-            timestamp_seconds: None,
-            ocsp_seconds: None,
-        }
+        Self { globalconf_seconds: 60, retry_seconds: 60, timestamp_seconds: None, ocsp_seconds: None }
     }
 }
 

@@ -33,11 +33,7 @@ pub(crate) fn fault(refusal: &Refusal, side: Side, chance: &Chance) -> Fault {
     }
     let detail = chance.uuid4();
     let code = code(refusal);
-    let code = if code.starts_with("client.") {
-        code.into_owned()
-    } else {
-        prefixed(side.prefix(), &code)
-    };
+    let code = if code.starts_with("client.") { code.into_owned() } else { prefixed(side.prefix(), &code) };
     tracing::warn!(code, detail, retry = refusal.retry_can_help(), "{refusal}");
     Fault::new(code, refusal.to_string(), detail)
 }

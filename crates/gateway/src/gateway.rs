@@ -83,9 +83,7 @@ impl Listeners {
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, StartFault> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| StartFault::Listen { address, error })
+    TcpListener::bind(address).await.map_err(|error| StartFault::Listen { address, error })
 }
 
 impl Gateway {
@@ -155,10 +153,7 @@ impl Gateway {
             let _ended = job.await;
         }
         self.peers.forget();
-        self.log
-            .close()
-            .await
-            .map_err(|fault| StartFault::LogClose(fault.to_string()))
+        self.log.close().await.map_err(|fault| StartFault::LogClose(fault.to_string()))
     }
 
     /// Whether messages would be carried now, and if not, why.
@@ -172,10 +167,7 @@ impl Gateway {
     }
 
     pub(crate) fn require_picture(&self) -> Result<(), Refusal> {
-        self.picture()?
-            .check_current(self.clock.now())
-            .map(|_| ())
-            .map_err(Self::outdated)
+        self.picture()?.check_current(self.clock.now()).map(|_| ()).map_err(Self::outdated)
     }
 
     pub(crate) fn require_ready(&self) -> Result<(), Refusal> {
@@ -232,15 +224,9 @@ impl Gateway {
     /// TLS towards peers as our present authentication certificate.
     pub(crate) fn peer_tls(&self) -> Result<Arc<PeerTls>, Refusal> {
         let identity = self.identity.authentication(self)?;
-        let certificate = identity
-            .chain
-            .first()
-            .ok_or_else(|| no_authentication("the chain is empty"))?;
+        let certificate = identity.chain.first().ok_or_else(|| no_authentication("the chain is empty"))?;
         let mut made = self.peer_tls.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(contexts) = made
-            .as_ref()
-            .filter(|contexts| contexts.certificate == *certificate)
-        {
+        if let Some(contexts) = made.as_ref().filter(|contexts| contexts.certificate == *certificate) {
             return Ok(Arc::clone(contexts));
         }
         let key = self
@@ -248,16 +234,10 @@ impl Gateway {
             .keystore
             .tls_key_der(&identity.key)
             .map_err(|e| no_authentication(&e.to_string()))?;
-        let credentials = Credentials {
-            chain: &identity.chain,
-            key_pkcs8: &key,
-        };
+        let credentials = Credentials { chain: &identity.chain, key_pkcs8: &key };
         let subjects = {
             let picture = self.picture()?;
-            picture
-                .check_current(self.clock.now())
-                .map_err(Self::outdated)?
-                .all_ca_subjects()
+            picture.check_current(self.clock.now()).map_err(Self::outdated)?.all_ca_subjects()
         };
         let picture = Arc::clone(&self.picture);
         let clock = self.clock.clone();
@@ -287,10 +267,7 @@ impl Gateway {
     /// An OCSP answer that we hold under the SHA-1 of its certificate, in hex.
     pub(crate) fn ocsp_by_hash(&self, hash: &str) -> Option<Bytes> {
         let sha1 = <[u8; 20]>::try_from(hex::decode(hash).ok()?).ok()?;
-        self.identity
-            .ocsp
-            .by_hash(&sha1)
-            .map(|der| Bytes::copy_from_slice(&der))
+        self.identity.ocsp.by_hash(&sha1).map(|der| Bytes::copy_from_slice(&der))
     }
 
     /// The present as HTTP writes it.
@@ -300,10 +277,7 @@ impl Gateway {
 
     pub(crate) fn ocsp_interval(&self) -> Duration {
         let told = self.picture.load_full().and_then(|picture| {
-            picture
-                .check_current(self.clock.now())
-                .ok()
-                .map(|current| current.ocsp_fetch_interval_seconds())
+            picture.check_current(self.clock.now()).ok().map(|current| current.ocsp_fetch_interval_seconds())
         });
         Duration::from_secs(self.config.jobs.ocsp_seconds.or(told).unwrap_or(1200).max(1))
     }
@@ -339,9 +313,7 @@ fn no_authentication(why: &str) -> Refusal {
 type InternalTls = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>, Certificate);
 
 fn internal_tls(keystore: &Keystore, clock: &Clock) -> Result<InternalTls, StartFault> {
-    let credential = keystore
-        .active_internal_tls(clock.now())
-        .ok_or(StartFault::NoInternalTls)?;
+    let credential = keystore.active_internal_tls(clock.now()).ok_or(StartFault::NoInternalTls)?;
     let der = keystore.tls_key_der(&credential.key)?;
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(der.to_vec()));
     let chain = vec![CertificateDer::from(credential.certificate.der().to_vec())];
@@ -349,12 +321,7 @@ fn internal_tls(keystore: &Keystore, clock: &Clock) -> Result<InternalTls, Start
 }
 
 fn log_settings(config: &Config) -> Settings {
-    let exceptions = config
-        .log
-        .bodies_except
-        .iter()
-        .cloned()
-        .collect::<std::collections::BTreeSet<_>>();
+    let exceptions = config.log.bodies_except.iter().cloned().collect::<std::collections::BTreeSet<_>>();
     Settings {
         bodies: BodyLogging {
             enabled: config.log.bodies,

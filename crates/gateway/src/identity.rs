@@ -45,20 +45,12 @@ pub(crate) struct Identity {
 
 impl Identity {
     pub(crate) fn new(keystore: Arc<Keystore>, ocsp: OcspBook) -> Self {
-        Self {
-            keystore,
-            ocsp,
-            signing: Mutex::default(),
-            authentication: Mutex::default(),
-        }
+        Self { keystore, ocsp, signing: Mutex::default(), authentication: Mutex::default() }
     }
 
     /// Forgets the choices: keys, certificates, OCSP answers or globalconf have changed.
     pub(crate) fn forget(&self) {
-        self.signing
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        self.signing.lock().unwrap_or_else(PoisonError::into_inner).clear();
         *self.authentication.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
@@ -88,13 +80,9 @@ impl Identity {
         let current = picture.check_current(now).map_err(Gateway::outdated)?;
         let cannot = |text: String| Refusal::CannotSign { code: "", text };
         let credentials = self.keystore.active_signing(member, now);
-        let (credential, usable) = self
-            .first_usable(&credentials, member.instance(), &current, now)
-            .map_err(|why| {
-                cannot(format!(
-                    "Could not get signing info for member '{}': {why}",
-                    member.display_form()
-                ))
+        let (credential, usable) =
+            self.first_usable(&credentials, member.instance(), &current, now).map_err(|why| {
+                cannot(format!("Could not get signing info for member '{}': {why}", member.display_form()))
             })?;
         let extra = usable.chain.get(1..).unwrap_or_default().to_vec();
         let material = SignerMaterial {
@@ -103,11 +91,7 @@ impl Identity {
             ocsp: usable.responses.iter().map(|r| r.der().to_vec()).collect(),
             algorithm: algorithm(credential),
         };
-        Ok(SigningIdentity {
-            key: credential.key.clone(),
-            material,
-            until: usable.until,
-        })
+        Ok(SigningIdentity { key: credential.key.clone(), material, until: usable.until })
     }
 
     /// As whom this gateway connects and accepts now.
@@ -167,14 +151,9 @@ impl Identity {
         let responses = responses.ok_or("Could not get OCSP responses for certificates")?;
         let statuses =
             trust::ocsp::verify_statuses(&path, &responses, authorities, now).map_err(|e| e.to_string())?;
-        let longest = now
-            .checked_add(SignedDuration::from_secs(CHOICE_SECONDS_MAX))
-            .unwrap_or(Timestamp::MAX);
-        Ok(Usable {
-            chain,
-            responses,
-            until: statuses.usable_until().min(longest),
-        })
+        let longest =
+            now.checked_add(SignedDuration::from_secs(CHOICE_SECONDS_MAX)).unwrap_or(Timestamp::MAX);
+        Ok(Usable { chain, responses, until: statuses.usable_until().min(longest) })
     }
 }
 

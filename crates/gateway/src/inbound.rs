@@ -21,11 +21,7 @@ use permit::Permitted;
 /// One exchange: every step called in order. What fails before the service is called is answered with a bare fault, what fails
 /// afterwards with a fault part (data-plane 4.6).
 pub(crate) async fn exchange(gateway: &Gateway, caller: Caller, request: Request) {
-    let Request {
-        head,
-        body,
-        responder,
-    } = request;
+    let Request { head, body, responder } = request;
     let own_kind = caller.own_kind;
     let written = match admit(gateway, caller, &head, body).await {
         Ok(recorded) => answer(gateway, recorded, responder, own_kind).await,
@@ -58,9 +54,7 @@ async fn answer(
     match fulfil(gateway, recorded, &mut stream).await {
         Ok(()) => stream.end().await,
         Err(answer::Stopped::Refused(refusal)) => {
-            stream
-                .fault(&fault::fault(&refusal, Side::Provider, &gateway.chance))
-                .await
+            stream.fault(&fault::fault(&refusal, Side::Provider, &gateway.chance)).await
         }
         Err(answer::Stopped::Gone(error)) => Err(error),
     }

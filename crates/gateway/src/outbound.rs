@@ -18,13 +18,9 @@ use listen::Consumer;
 
 /// One exchange: every step called in order. Nobody but the consumer learns how it ended.
 pub(crate) async fn exchange(gateway: &Gateway, consumer: Consumer, request: Request) {
-    let Request {
-        head,
-        body,
-        responder,
-    } = request;
+    let Request { head, body, responder } = request;
     let written = match carry(gateway, consumer, &head, body).await {
-        Ok(concluded) => conclude::hand_back(concluded, responder).await,
+        Ok(concluded) => conclude::hand_back(concluded, responder, &gateway.http_date()).await,
         Err(refusal) => refuse(gateway, &refusal, &head, responder).await,
     };
     if let Err(error) = written {
@@ -64,22 +60,14 @@ async fn refuse(
             .with("SOAPAction", "");
         return responder.respond(&answer, fault.to_xml().as_bytes()).await;
     }
-    let accept: Vec<&str> = head
-        .header_all("accept")
-        .filter_map(|v| std::str::from_utf8(v).ok())
-        .collect();
+    let accept: Vec<&str> = head.header_all("accept").filter_map(|v| std::str::from_utf8(v).ok()).collect();
     let error = fault::rest_error(&fault, &accept);
     let mut answer = ResponseHead::new(error.status)
         .with("Date", date)
         .with(message::consumer_error::HEADER, &error.code)
         .with("Content-Type", error.content_type);
     // The original says "Server Error"; some clients show the phrase to people.
-    answer.reason = if error.status == 500 {
-        "Server Error"
-    } else {
-        "Bad Request"
-    }
-    .to_owned();
+    answer.reason = if error.status == 500 { "Server Error" } else { "Bad Request" }.to_owned();
     let mut body = responder.start(&answer, Framing::Chunked).await?;
     body.write(error.body.as_bytes()).await?;
     body.finish().await

@@ -35,12 +35,7 @@ pub(crate) struct Rest {
 
 impl Parts {
     pub(crate) const fn new(body: Body, decoder: Decoder) -> Self {
-        Self {
-            body,
-            decoder,
-            message_seen: false,
-            ended: false,
-        }
+        Self { body, decoder, message_seen: false, ended: false }
     }
 
     /// The next event; `None` after the end.
@@ -76,10 +71,7 @@ impl Parts {
                 Event::BodyStart => spool = Some(Spool::new(spool_dir)),
                 Event::Body(chunk) => {
                     if let Some(spool) = &mut spool {
-                        spool
-                            .write(&chunk)
-                            .await
-                            .map_err(|e| Refusal::Spool(e.to_string()))?;
+                        spool.write(&chunk).await.map_err(|e| Refusal::Spool(e.to_string()))?;
                     }
                 }
                 Event::BodyEnd { digest, .. } => {
@@ -97,11 +89,7 @@ impl Parts {
             }
         }
         let signatures_xml = signature.ok_or(Refusal::MissingSignature)?;
-        let signed = SignedParts {
-            signatures_xml,
-            hash_chain_result: result,
-            hash_chain: chain,
-        };
+        let signed = SignedParts { signatures_xml, hash_chain_result: result, hash_chain: chain };
         Ok(Rest { body, signed })
     }
 
@@ -110,10 +98,7 @@ impl Parts {
         if self.message_seen && matches!(refusal, proxy::Refusal::Multipart(Malformed::Truncated)) {
             return Refusal::CutProof("The message ends before its signature does".to_owned());
         }
-        if matches!(
-            refusal,
-            proxy::Refusal::MissingRest | proxy::Refusal::MissingSignature
-        ) {
+        if matches!(refusal, proxy::Refusal::MissingRest | proxy::Refusal::MissingSignature) {
             return Refusal::Decoding(refusal);
         }
         Refusal::Decoding(refusal).while_reading()
@@ -126,16 +111,11 @@ pub(crate) fn received_fault(fault: &ReceivedFault) -> Refusal {
 }
 
 fn cut(error: &BodyError) -> Refusal {
-    Refusal::PeerIo(format!(
-        "The message of the other server could not be read: {error}"
-    ))
-    .while_reading()
+    Refusal::PeerIo(format!("The message of the other server could not be read: {error}")).while_reading()
 }
 
 /// A short body as one piece, for faults.
 pub(crate) async fn short_body(body: &mut Body) -> Result<Bytes, Refusal> {
     let bytes = body.read_all(message::fault::BYTES_MAX).await;
-    bytes
-        .map(Bytes::from)
-        .map_err(|error| Refusal::PeerIo(format!("A fault could not be read: {error}")))
+    bytes.map(Bytes::from).map_err(|error| Refusal::PeerIo(format!("A fault could not be read: {error}")))
 }

@@ -29,9 +29,7 @@ pub(crate) fn verify(
     let current = picture.check_current(now).map_err(Gateway::outdated)?;
     let instance = sender.instance();
     let authorities = current.authorities(instance).ok_or_else(|| {
-        Refusal::MalformedMessage(format!(
-            "Shared params for instance identifier {instance} not found"
-        ))
+        Refusal::MalformedMessage(format!("Shared params for instance identifier {instance} not found"))
     })?;
     let mut parts = vec![ReceivedPart {
         name: "/message.xml",

@@ -21,9 +21,7 @@ impl OcspBook {
 
     /// The answer held for a certificate, whatever its age.
     pub(crate) fn held(&self, certificate: &Certificate) -> Option<OcspResponse> {
-        self.0
-            .get(&certificate.sha1())
-            .and_then(|der| OcspResponse::parse(&der).ok())
+        self.0.get(&certificate.sha1()).and_then(|der| OcspResponse::parse(&der).ok())
     }
 
     /// The bytes held under the SHA-1 of a certificate.
@@ -42,11 +40,7 @@ impl OcspBook {
 /// Fetches answers for our own certificates until the stop: at once, then by the interval of globalconf, sooner after a failure.
 pub(crate) async fn run(gateway: Arc<Gateway>, stop: Stop) {
     while !stop.is_requested() {
-        let pause = if round(&gateway).await {
-            gateway.ocsp_interval()
-        } else {
-            gateway.retry_interval()
-        };
+        let pause = if round(&gateway).await { gateway.ocsp_interval() } else { gateway.retry_interval() };
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = gateway.ocsp_wanted.notified() => {}
@@ -66,10 +60,7 @@ async fn round(gateway: &Gateway) -> bool {
             Ok(response) => gateway.identity.ocsp.keep(&certificate, &response),
             Err(why) => {
                 complete = false;
-                tracing::warn!(
-                    certificate = certificate.subject_rfc2253(),
-                    "no OCSP answer: {why}"
-                );
+                tracing::warn!(certificate = certificate.subject_rfc2253(), "no OCSP answer: {why}");
             }
         }
     }
@@ -86,17 +77,10 @@ fn wanted(gateway: &Gateway) -> Option<(Authorities, Vec<Certificate>)> {
     let keystore = &gateway.identity.keystore;
     let mut certificates: Vec<Certificate> = Vec::new();
     for key in keystore.list() {
-        if !matches!(
-            key.usage,
-            keystore::KeyUsage::Signing | keystore::KeyUsage::Authentication
-        ) {
+        if !matches!(key.usage, keystore::KeyUsage::Signing | keystore::KeyUsage::Authentication) {
             continue;
         }
-        for held in key
-            .certificates
-            .iter()
-            .filter(|held| held.active && held.certificate.is_valid_at(now))
-        {
+        for held in key.certificates.iter().filter(|held| held.active && held.certificate.is_valid_at(now)) {
             for certificate in authorities.chain_of(&held.certificate) {
                 if !certificates.contains(&certificate) {
                     certificates.push(certificate);
@@ -114,9 +98,7 @@ async fn fetch(
     authorities: &Authorities,
     now: Timestamp,
 ) -> Result<OcspResponse, String> {
-    let issuer = authorities
-        .issuer_of(certificate)
-        .ok_or("its issuer is not approved")?;
+    let issuer = authorities.issuer_of(certificate).ok_or("its issuer is not approved")?;
     let request = trust::ocsp::request(certificate, issuer);
     let mut why = "no responder is known".to_owned();
     for url in authorities.ocsp_urls(certificate) {
@@ -134,19 +116,15 @@ async fn fetch(
 }
 
 async fn ask(url: &str, request: &[u8]) -> Result<OcspResponse, String> {
-    let headers = [
-        ("Content-Type", "application/ocsp-request"),
-        ("Accept", "application/ocsp-response"),
-    ];
+    let headers = [("Content-Type", "application/ocsp-request"), ("Accept", "application/ocsp-response")];
     let limits = FetchLimits {
         connect_timeout: Duration::from_secs(20),
         read_timeout: Duration::from_secs(60),
         total_timeout: Duration::from_secs(90),
         body_bytes_max: ANSWER_BYTES_MAX,
     };
-    let answer = http1::fetch("POST", url, &headers, Some(request), &limits)
-        .await
-        .map_err(|e| e.to_string())?;
+    let answer =
+        http1::fetch("POST", url, &headers, Some(request), &limits).await.map_err(|e| e.to_string())?;
     if answer.status != 200 {
         return Err(format!("it answered with status {}", answer.status));
     }

@@ -46,10 +46,7 @@ impl ServiceUrl {
             (None, Some(rest)) => (true, rest),
             (None, None) => return Err(UrlFault::Scheme),
         };
-        if rest
-            .bytes()
-            .any(|b| !b.is_ascii_graphic() || matches!(b, b'#' | b'"' | b'<' | b'>' | b'\\'))
-        {
+        if rest.bytes().any(|b| !b.is_ascii_graphic() || matches!(b, b'#' | b'"' | b'<' | b'>' | b'\\')) {
             return Err(UrlFault::Path);
         }
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
@@ -91,11 +88,7 @@ impl ServiceUrl {
     /// The `Host` header.
     #[must_use]
     pub(crate) fn host_header(&self) -> String {
-        if self.explicit_port {
-            format!("{}:{}", self.host, self.port)
-        } else {
-            self.host.clone()
-        }
+        if self.explicit_port { format!("{}:{}", self.host, self.port) } else { self.host.clone() }
     }
 
     /// The host as a name to be looked up: without brackets.
@@ -118,17 +111,13 @@ fn split_authority(authority: &str) -> Result<(&str, Option<u16>), UrlFault> {
         Some(v6) => v6.parse::<std::net::Ipv6Addr>().is_ok(),
         None => {
             !host.is_empty()
-                && host
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
+                && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
         }
     };
     if !fine {
         return Err(UrlFault::Host);
     }
-    let port = port
-        .map(|p| p.parse::<u16>().ok().filter(|p| *p > 0).ok_or(UrlFault::Port))
-        .transpose()?;
+    let port = port.map(|p| p.parse::<u16>().ok().filter(|p| *p > 0).ok_or(UrlFault::Port)).transpose()?;
     Ok((host, port))
 }
 

@@ -43,11 +43,7 @@ impl std::fmt::Debug for SigningDesk {
 
 impl SigningDesk {
     pub(crate) fn new(keystore: Arc<Keystore>, clock: Clock) -> Self {
-        Self {
-            keystore,
-            clock,
-            queues: Mutex::new(BTreeMap::new()),
-        }
+        Self { keystore, clock, queues: Mutex::new(BTreeMap::new()) }
     }
 
     /// Signs the parts of one message as `identity`.
@@ -58,14 +54,7 @@ impl SigningDesk {
     ) -> Result<SignedParts, Refusal> {
         let queue = self.queue(&identity.key);
         let (reply, signed) = oneshot::channel();
-        queue
-            .send(Job {
-                parts,
-                identity,
-                reply,
-            })
-            .await
-            .map_err(|_| stopped())?;
+        queue.send(Job { parts, identity, reply }).await.map_err(|_| stopped())?;
         signed.await.map_err(|_| stopped())?
     }
 
@@ -82,10 +71,7 @@ impl SigningDesk {
 }
 
 fn stopped() -> Refusal {
-    Refusal::CannotSign {
-        code: "internal_error",
-        text: "Signing has been stopped".to_owned(),
-    }
+    Refusal::CannotSign { code: "internal_error", text: "Signing has been stopped".to_owned() }
 }
 
 /// Takes what waits, as soon as the key has room.
@@ -109,10 +95,8 @@ async fn sign_together(keystore: &Keystore, clock: &Clock, jobs: Vec<Job>) {
     let Some(identity) = jobs.first().map(|job| Arc::clone(&job.identity)) else {
         return;
     };
-    let (leaves, replies): (Vec<_>, Vec<_>) = jobs
-        .into_iter()
-        .map(|job| (Leaf { parts: job.parts }, job.reply))
-        .unzip();
+    let (leaves, replies): (Vec<_>, Vec<_>) =
+        jobs.into_iter().map(|job| (Leaf { parts: job.parts }, job.reply)).unzip();
     match signed(keystore, clock, &identity, leaves).await {
         Ok(all) => {
             for (reply, parts) in replies.into_iter().zip(all) {
@@ -139,11 +123,7 @@ async fn signed(
     let unsigned = xades::Unsigned::new(batch, identity.material.clone(), clock.now())
         .map_err(|e| cannot(e.to_string()))?;
     let value = keystore
-        .sign_digest(
-            &identity.key,
-            unsigned.algorithm(),
-            &unsigned.digest_to_be_signed(),
-        )
+        .sign_digest(&identity.key, unsigned.algorithm(), &unsigned.digest_to_be_signed())
         .await
         .map_err(|e| cannot(e.to_string()))?;
     unsigned.finish(&value).map_err(|e| cannot(e.to_string()))

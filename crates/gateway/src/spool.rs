@@ -38,18 +38,11 @@ enum Place {
 
 impl Spool {
     pub(crate) fn new(folder: &Path) -> Self {
-        Self {
-            folder: folder.to_owned(),
-            memory: BytesMut::new(),
-            file: None,
-            length: 0,
-        }
+        Self { folder: folder.to_owned(), memory: BytesMut::new(), file: None, length: 0 }
     }
 
     pub(crate) async fn write(&mut self, chunk: &[u8]) -> io::Result<()> {
-        self.length = self
-            .length
-            .saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
+        self.length = self.length.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
         if let Some((file, _)) = &mut self.file {
             return file.write_all(chunk).await;
         }
@@ -57,9 +50,7 @@ impl Spool {
             self.memory.extend_from_slice(chunk);
             return Ok(());
         }
-        let named = tempfile::Builder::new()
-            .prefix(PREFIX)
-            .tempfile_in(&self.folder)?;
+        let named = tempfile::Builder::new().prefix(PREFIX).tempfile_in(&self.folder)?;
         let (file, path) = named.into_parts();
         let mut file = File::from_std(file);
         file.write_all(&self.memory).await?;
@@ -77,10 +68,7 @@ impl Spool {
                 Place::File(Arc::new(path))
             }
         };
-        Ok(Spooled {
-            place,
-            length: self.length,
-        })
+        Ok(Spooled { place, length: self.length })
     }
 }
 
@@ -94,26 +82,17 @@ impl Spooled {
     pub(crate) fn to_log(&self) -> messagelog::Body {
         match &self.place {
             Place::Memory(bytes) => messagelog::Body::Bytes(bytes.clone()),
-            Place::File(path) => messagelog::Body::File {
-                path: path.to_path_buf(),
-                bytes: self.length,
-            },
+            Place::File(path) => messagelog::Body::File { path: path.to_path_buf(), bytes: self.length },
         }
     }
 
     /// Reads it from the beginning.
     pub(crate) async fn read(&self) -> io::Result<SpoolReader> {
         match &self.place {
-            Place::Memory(bytes) => Ok(SpoolReader {
-                memory: Some(bytes.clone()),
-                file: None,
-            }),
+            Place::Memory(bytes) => Ok(SpoolReader { memory: Some(bytes.clone()), file: None }),
             Place::File(path) => {
                 let file = File::open(path.as_ref()).await?;
-                Ok(SpoolReader {
-                    memory: None,
-                    file: Some((file, self.clone())),
-                })
+                Ok(SpoolReader { memory: None, file: Some((file, self.clone())) })
             }
         }
     }
@@ -175,11 +154,7 @@ mod tests {
         let files = std::fs::read_dir(folder.path()).unwrap().count();
         let length = spooled.length();
         drop((reader, spooled));
-        assert_eq!(
-            std::fs::read_dir(folder.path()).unwrap().count(),
-            0,
-            "nothing stays behind"
-        );
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing stays behind");
         (length, files, true)
     }
 

@@ -18,9 +18,8 @@ pub(crate) async fn run(gateway: Arc<Gateway>, stop: Stop) {
             stamper.set_interval(seconds);
         }
         // A settings change or a clock set by hand is noticed within a second.
-        let pause = stamper
-            .wait(gateway.clock.now())
-            .clamp(Duration::from_millis(10), Duration::from_secs(1));
+        let pause =
+            stamper.wait(gateway.clock.now()).clamp(Duration::from_millis(10), Duration::from_secs(1));
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = stop.requested() => return,
@@ -61,10 +60,7 @@ fn listed(gateway: &Gateway) -> Vec<Certificate> {
     let Ok(picture) = gateway.picture() else {
         return Vec::new();
     };
-    picture
-        .check_current(gateway.clock.now())
-        .map(|current| current.time_stampers())
-        .unwrap_or_default()
+    picture.check_current(gateway.clock.now()).map(|current| current.time_stampers()).unwrap_or_default()
 }
 
 async fn ask(
@@ -80,9 +76,8 @@ async fn ask(
         body_bytes_max: ANSWER_BYTES_MAX,
     };
     let headers = [("Content-Type", "application/timestamp-query")];
-    let answer = http1::fetch("POST", url, &headers, Some(request), &limits)
-        .await
-        .map_err(|e| e.to_string())?;
+    let answer =
+        http1::fetch("POST", url, &headers, Some(request), &limits).await.map_err(|e| e.to_string())?;
     if answer.status != 200 {
         return Err(format!("it answered with status {}", answer.status));
     }

@@ -9,9 +9,7 @@ static NEXT: AtomicU16 = AtomicU16::new(0);
 pub(crate) fn take_block() -> anyhow::Result<(Block, TcpListener)> {
     let process = u16::try_from(std::process::id() % 50_000)?;
     for _ in 0..2_000 {
-        let number = process
-            .wrapping_mul(13)
-            .wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let number = process.wrapping_mul(13).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
         let [a, b] = number.to_be_bytes();
         // 127.0.* and 127.1.* are left to people and demonstrations.
         let block = Block([127, a.max(2), b]);

@@ -28,10 +28,7 @@ pub struct Enrolled {
 /// A keystore that is cheap to open.
 fn create(folder: &Path, pin: &Pin) -> Result<Keystore> {
     let settings = Settings {
-        pin_hardness: PinHardness {
-            memory_kib: 64,
-            passes: 1,
-        },
+        pin_hardness: PinHardness { memory_kib: 64, passes: 1 },
         sign_threads: 2,
         ..Settings::default()
     };
@@ -61,12 +58,7 @@ pub fn enrol(
     keystore.activate(&authentication.sha256())?;
     let (signing_key, signing) = certify_signer(&keystore, &member, algorithm, authority)?;
     internal_tls(&keystore, clock)?;
-    Ok(Enrolled {
-        authentication,
-        authentication_key,
-        signing,
-        signing_key,
-    })
+    Ok(Enrolled { authentication, authentication_key, signing, signing_key })
 }
 
 fn certify_signer(
@@ -76,11 +68,7 @@ fn certify_signer(
     authority: &PracticeAuthority,
 ) -> Result<(KeyId, Certificate)> {
     let key = keystore.generate(KeyUsage::Signing, algorithm, "signing")?;
-    let subject = Subject::new([
-        ("C", member.instance()),
-        ("O", member.class()),
-        ("CN", member.code()),
-    ])?;
+    let subject = Subject::new([("C", member.instance()), ("O", member.class()), ("CN", member.code())])?;
     let request = keystore.csr(&key, &subject, &[])?;
     let issued = authority.issue_signing(request.der())?;
     keystore.import_certificate(&issued.der, &Owner::member(member.clone()))?;

@@ -32,12 +32,7 @@ impl RunningGateway {
         let gateway = Arc::new(gateway);
         let (stopper, stop) = stop_channel();
         let task = tokio::spawn(Arc::clone(&gateway).run(listeners, stop));
-        Ok(Self {
-            config,
-            gateway,
-            stopper,
-            task,
-        })
+        Ok(Self { config, gateway, stopper, task })
     }
 
     /// Waits until messages would be carried.
@@ -50,10 +45,7 @@ impl RunningGateway {
                 tokio::time::sleep(std::time::Duration::from_millis(20)).await;
             }
         };
-        if tokio::time::timeout(std::time::Duration::from_secs(60), waiting)
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout(std::time::Duration::from_secs(60), waiting).await.is_err() {
             self.gateway.ready().context("the gateway did not get ready")?;
         }
         Ok(())

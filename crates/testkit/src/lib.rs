@@ -20,5 +20,5 @@ mod wire;
 pub use enrol::{Enrolled, enrol};
 pub use gateway::RunningGateway;
 pub use nation::{CLIENT, Choices, INSTANCE, Nation, PROVIDER};
-pub use service::{Reply, Service};
+pub use service::{Reply, Seen, Service};
 pub use wire::{Answer, call, call_to};

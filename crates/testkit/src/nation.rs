@@ -116,39 +116,22 @@ impl Nation {
         let pin = Pin::new("Practice-2026");
         let (authority, services) = start_authority(folder.path(), &choices, &clock, block).await?;
         let (consumer_id, provider_id) = (server("MOC", "commerce")?, server("MOI", "interior")?);
-        let keystore_of = |name: &str| folder.path().join(name).join("keystore");
-        for name in ["commerce", "interior"] {
-            std::fs::create_dir_all(folder.path().join(name))?;
-        }
-        let enrolled = |name: &str, id: &ServerId| {
-            enrol(
-                &keystore_of(name),
-                &pin,
-                id,
-                choices.algorithm,
-                &authority,
-                &clock,
-            )
+        let enrolled = |name: &str, id: &ServerId| -> Result<Enrolled> {
+            let home = folder.path().join(name);
+            std::fs::create_dir_all(&home)?;
+            enrol(&home.join("keystore"), &pin, id, choices.algorithm, &authority, &clock)
         };
         let consumer_identity = enrolled("commerce", &consumer_id)?;
         let provider_identity = enrolled("interior", &provider_id)?;
-        let registry_state = state(
-            &choices,
-            &authority,
-            &services,
-            block,
-            &consumer_identity,
-            &provider_identity,
-        )?;
+        let registry_state =
+            state(&choices, &authority, &services, block, &consumer_identity, &provider_identity)?;
         let (registry_config, registry, registry_stop) =
             start_registry(folder.path(), block, &pin, &clock, &registry_state).await?;
         let service = Service::start(SocketAddr::new(block.host(20), 9080)).await?;
         let make =
             |name: &str, id: &ServerId, last: u8| config(folder.path(), name, id, block, last, &choices);
-        let (consumer_config, provider_config) = (
-            make("commerce", &consumer_id, 11),
-            make("interior", &provider_id, 12),
-        );
+        let (consumer_config, provider_config) =
+            (make("commerce", &consumer_id, 11), make("interior", &provider_id, 12));
         gateway::admin::apply(&consumer_config, &consumer_settings(&services)?)?;
         gateway::admin::apply(&provider_config, &provider_settings(&services, &service)?)?;
         let chance = || {
@@ -216,10 +199,7 @@ impl Nation {
     /// # Errors
     /// What registry or gateways said.
     pub async fn publish(&self, state: &registry::Declaration) -> Result<()> {
-        let before = (
-            self.consumer.gateway.pictures_taken(),
-            self.provider.gateway.pictures_taken(),
-        );
+        let before = (self.consumer.gateway.pictures_taken(), self.provider.gateway.pictures_taken());
         registry::admin::apply(&self.registry_config, state)?;
         let taken = async {
             while self.consumer.gateway.pictures_taken() == before.0
@@ -257,11 +237,7 @@ async fn start_authority(
         chance,
     )?);
     let at = |port: u16| SocketAddr::new(block.host(13), port);
-    let addresses = Addresses {
-        authority: at(8888),
-        ocsp: at(8889),
-        tsa: at(8899),
-    };
+    let addresses = Addresses { authority: at(8888), ocsp: at(8889), tsa: at(8899) };
     let services = Services::start(Arc::clone(&authority), addresses).await?;
     Ok((authority, services))
 }
@@ -310,10 +286,7 @@ fn state(
         name: code.to_owned(),
         subsystems: subsystem
             .into_iter()
-            .map(|code| registry::Subsystem {
-                code: code.to_owned(),
-                name: None,
-            })
+            .map(|code| registry::Subsystem { code: code.to_owned(), name: None })
             .collect(),
     };
     let server =
@@ -404,10 +377,7 @@ fn config(folder: &Path, name: &str, server: &ServerId, block: Block, last: u8, 
             transport: at(5500),
             ocsp: at(5577),
         },
-        peer: Peer {
-            connect_timeout_ms: 5_000,
-            ..Peer::default()
-        },
+        peer: Peer { connect_timeout_ms: 5_000, ..Peer::default() },
         log: choices.log.clone(),
         jobs: Jobs {
             globalconf_seconds: 1,
@@ -419,10 +389,7 @@ fn config(folder: &Path, name: &str, server: &ServerId, block: Block, last: u8, 
 }
 
 fn time_stamps(services: &Services) -> Vec<TimeStampService> {
-    vec![TimeStampService {
-        name: "Practice TSA".to_owned(),
-        url: services.tsa_url(),
-    }]
+    vec![TimeStampService { name: "Practice TSA".to_owned(), url: services.tsa_url() }]
 }
 
 fn client(id: &str) -> Result<gateway::Client> {
@@ -439,10 +406,7 @@ fn client(id: &str) -> Result<gateway::Client> {
 }
 
 fn consumer_settings(services: &Services) -> Result<Declaration> {
-    Ok(Declaration {
-        clients: vec![client(CLIENT)?],
-        time_stamps: time_stamps(services),
-    })
+    Ok(Declaration { clients: vec![client(CLIENT)?], time_stamps: time_stamps(services) })
 }
 
 fn provider_settings(services: &Services, service: &Service) -> Result<Declaration> {
@@ -462,8 +426,5 @@ fn provider_settings(services: &Services, service: &Service) -> Result<Declarati
         service: "people".to_owned(),
         endpoint: None,
     });
-    Ok(Declaration {
-        clients: vec![provider],
-        time_stamps: time_stamps(services),
-    })
+    Ok(Declaration { clients: vec![provider], time_stamps: time_stamps(services) })
 }

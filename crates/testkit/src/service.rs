@@ -42,20 +42,13 @@ impl Reply {
     /// A status without a body.
     #[must_use]
     pub fn status(status: u16) -> Self {
-        Self {
-            status,
-            ..Self::default()
-        }
+        Self { status, ..Self::default() }
     }
 
     /// The request's body, as it came.
     #[must_use]
     pub fn echo() -> Self {
-        Self {
-            status: 200,
-            echo: true,
-            ..Self::default()
-        }
+        Self { status: 200, echo: true, ..Self::default() }
     }
 }
 
@@ -92,12 +85,7 @@ impl Service {
         let (replies, notes) = (Arc::clone(&reply), Arc::clone(&seen));
         let handler = move |request: Request, _| answer(Arc::clone(&replies), Arc::clone(&notes), request);
         tokio::spawn(http1::serve(listener, handler, Limits::default(), stop));
-        Ok(Self {
-            address,
-            reply,
-            seen,
-            stopper,
-        })
+        Ok(Self { address, reply, seen, stopper })
     }
 
     /// From now on it answers so.
@@ -124,16 +112,9 @@ impl Service {
 }
 
 async fn answer(reply: Arc<Mutex<Reply>>, seen: Arc<Mutex<Vec<Seen>>>, request: Request) {
-    let Request {
-        head,
-        mut body,
-        responder,
-    } = request;
+    let Request { head, mut body, responder } = request;
     let received = body.read_all(usize::MAX).await.unwrap_or_default();
-    seen.lock().unwrap_or_else(PoisonError::into_inner).push(Seen {
-        head,
-        body: received.clone(),
-    });
+    seen.lock().unwrap_or_else(PoisonError::into_inner).push(Seen { head, body: received.clone() });
     let reply = reply.lock().unwrap_or_else(PoisonError::into_inner).clone();
     if !reply.delay.is_zero() {
         tokio::time::sleep(reply.delay).await;
@@ -145,11 +126,8 @@ async fn answer(reply: Arc<Mutex<Reply>>, seen: Arc<Mutex<Vec<Seen>>>, request: 
     let bytes = if reply.echo { received } else { reply.body.clone() };
     let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     let bodiless = matches!(reply.status, 204 | 304);
-    let framing = reply.framing.unwrap_or(if bodiless {
-        Framing::None
-    } else {
-        Framing::ContentLength(length)
-    });
+    let framing =
+        reply.framing.unwrap_or(if bodiless { Framing::None } else { Framing::ContentLength(length) });
     let Ok(mut writer) = responder.start(&answer, framing).await else {
         return;
     };

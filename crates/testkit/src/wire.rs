@@ -21,10 +21,7 @@ impl Answer {
     /// The first header of this name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<String> {
-        let found = self
-            .headers
-            .iter()
-            .find(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes()));
+        let found = self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes()));
         found.map(|(_, value)| String::from_utf8_lossy(value).into_owned())
     }
 
@@ -53,18 +50,10 @@ pub async fn call_to(address: SocketAddr, head: RequestHead, body: Option<&[u8]>
         ..Limits::default()
     };
     let mut connection = ClientConnection::new(socket, limits);
-    let head = if head.header("host").is_none() {
-        head.with("Host", address.to_string())
-    } else {
-        head
-    };
+    let head = if head.header("host").is_none() { head.with("Host", address.to_string()) } else { head };
     let mut response = connection.exchange(&head, body).await?;
     let body = response.body.read_all(usize::MAX).await?;
-    Ok(Answer {
-        status: response.head.status,
-        headers: response.head.headers,
-        body,
-    })
+    Ok(Answer { status: response.head.status, headers: response.head.headers, body })
 }
 
 /// A call of the nation's service by its consumer.

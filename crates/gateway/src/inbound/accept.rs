@@ -78,11 +78,7 @@ pub(crate) async fn accept(
     let (message, digest) = loop {
         match parts.next().await? {
             Some(Event::OcspResponse(der)) => responses.push(parse_ocsp(&der)?),
-            Some(Event::Message {
-                kind: proxy::PartKind::RestRequest,
-                bytes,
-                digest,
-            }) if says_rest(head) => {
+            Some(Event::Message { kind: proxy::PartKind::RestRequest, bytes, digest }) if says_rest(head) => {
                 break (bytes, digest);
             }
             Some(Event::Message { .. }) | None => return Err(missing(head)),
@@ -94,14 +90,7 @@ pub(crate) async fn accept(
         .map_err(|refusal| Refusal::MalformedMessage(refusal.to_string()).while_reading())?;
     check_early(gateway, &caller, head, &request, &responses)?;
     let Rest { body, signed } = parts.rest(&gateway.config.spool_dir()).await?;
-    Ok(Received {
-        request,
-        message,
-        digest,
-        algorithm,
-        body,
-        signed,
-    })
+    Ok(Received { request, message, digest, algorithm, body, signed })
 }
 
 /// What can be known before the body has come: who calls, for whom, and that we could answer.
@@ -118,10 +107,7 @@ fn check_early(
     if !settings.client(provider).is_some_and(|client| client.registered) {
         return Err(Refusal::UnknownProviderHere(provider.clone()).while_reading());
     }
-    gateway
-        .identity
-        .signing(gateway, provider.member_ref())
-        .map_err(Refusal::while_reading)?;
+    gateway.identity.signing(gateway, provider.member_ref()).map_err(Refusal::while_reading)?;
     verify_peer::caller(gateway, &caller.chain, responses, request.client()).map_err(Refusal::while_reading)
 }
 
@@ -129,34 +115,25 @@ fn check_early(
 fn check_request_id(head: &RequestHead, request: &RestRequest) -> Result<(), Refusal> {
     match head.header_text("x-road-request-id") {
         Some(id) if id == request.request_id() => Ok(()),
-        Some(_) => Err(Refusal::MalformedMessage(
-            "x-road-request-id differs between head and message".to_owned(),
-        )),
-        None => Err(Refusal::MalformedMessage(
-            "The header x-road-request-id is missing".to_owned(),
-        )),
+        Some(_) => {
+            Err(Refusal::MalformedMessage("x-road-request-id differs between head and message".to_owned()))
+        }
+        None => Err(Refusal::MalformedMessage("The header x-road-request-id is missing".to_owned())),
     }
 }
 
 fn says_rest(head: &RequestHead) -> bool {
-    head.header("x-road-message-type")
-        .is_some_and(|value| value.as_ref() == b"REST")
+    head.header("x-road-message-type").is_some_and(|value| value.as_ref() == b"REST")
 }
 
 fn missing(head: &RequestHead) -> Refusal {
-    if says_rest(head) {
-        Refusal::MissingRest
-    } else {
-        Refusal::MissingSoap
-    }
+    if says_rest(head) { Refusal::MissingRest } else { Refusal::MissingSoap }
 }
 
 fn hash_algorithm(head: &RequestHead) -> Result<DigestAlgorithm, Refusal> {
-    head.header_text("x-hash-algorithm")
-        .and_then(DigestAlgorithm::from_name)
-        .ok_or_else(|| {
-            Refusal::MalformedMessage("Could not get hash algorithm identifier from message".to_owned())
-        })
+    head.header_text("x-hash-algorithm").and_then(DigestAlgorithm::from_name).ok_or_else(|| {
+        Refusal::MalformedMessage("Could not get hash algorithm identifier from message".to_owned())
+    })
 }
 
 fn parse_ocsp(der: &[u8]) -> Result<OcspResponse, Refusal> {

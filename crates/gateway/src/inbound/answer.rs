@@ -60,17 +60,9 @@ impl Stream {
         if !own_kind {
             head.push("Connection", "close");
         }
-        let framing = if own_kind {
-            Framing::Chunked
-        } else {
-            Framing::UntilClose
-        };
+        let framing = if own_kind { Framing::Chunked } else { Framing::UntilClose };
         let writer = responder.start(&head, framing).await?;
-        Ok(Self {
-            encoder,
-            writer,
-            algorithm,
-        })
+        Ok(Self { encoder, writer, algorithm })
     }
 
     async fn write(&mut self, bytes: &[u8]) -> Result<(), Stopped> {
@@ -83,19 +75,9 @@ impl Stream {
         let parts = &recorded.subject().parts;
         let mut bytes = Vec::new();
         if let (Some(result), Some(chain)) = (&parts.hash_chain_result, &parts.hash_chain) {
-            bytes.append(
-                &mut self
-                    .encoder
-                    .hash_chain(result, chain)
-                    .map_err(|e| unwritable(&e))?,
-            );
+            bytes.append(&mut self.encoder.hash_chain(result, chain).map_err(|e| unwritable(&e))?);
         }
-        bytes.append(
-            &mut self
-                .encoder
-                .signature(&parts.signatures_xml)
-                .map_err(|e| unwritable(&e))?,
-        );
+        bytes.append(&mut self.encoder.signature(&parts.signatures_xml).map_err(|e| unwritable(&e))?);
         self.write(&bytes).await
     }
 
@@ -155,11 +137,7 @@ impl Recordable for SignedAnswer {
             side: Side::Provider,
             direction: Direction::Response,
             message: self.carried.message.clone(),
-            body: self
-                .carried
-                .body
-                .as_ref()
-                .map_or(Body::None, |body| body.spooled.to_log()),
+            body: self.carried.body.as_ref().map_or(Body::None, |body| body.spooled.to_log()),
             signed: self.parts.clone(),
         }
     }
@@ -184,36 +162,23 @@ pub(crate) async fn carry(
                 stream.write(&std::mem::take(&mut waiting)).await?;
             }
             stream.encoder.body(&chunk);
-            spool
-                .write(&chunk)
-                .await
-                .map_err(|e| Refusal::Spool(e.to_string()))?;
+            spool.write(&chunk).await.map_err(|e| Refusal::Spool(e.to_string()))?;
             stream.write(&chunk).await?;
         }
-        let digest = stream
-            .encoder
-            .body_end()
-            .unwrap_or_else(|| stream.algorithm.digest(b""));
+        let digest = stream.encoder.body_end().unwrap_or_else(|| stream.algorithm.digest(b""));
         let spooled = spool.finish().await.map_err(|e| Refusal::Spool(e.to_string()))?;
         body = Some(PassedBody { digest, spooled });
     }
     if !waiting.is_empty() {
         stream.write(&waiting).await?;
     }
-    Ok(CarriedAnswer {
-        received: delivered.verified.into_received(),
-        message,
-        digest,
-        body,
-    })
+    Ok(CarriedAnswer { received: delivered.verified.into_received(), message, digest, body })
 }
 
 /// The answer's message: the service's headers that travel, then the five that tie it to the request.
 fn message(delivered: &Delivered) -> Result<RestResponse, Refusal> {
     let received = delivered.verified.received();
-    let hash = received
-        .request
-        .request_hash(received.body.as_ref().map(|body| body.digest.as_slice()));
+    let hash = received.request.request_hash(received.body.as_ref().map(|body| body.digest.as_slice()));
     let head = &delivered.response.head;
     RestResponse::build(&received.request, &hash, head.status, &head.reason, &head.headers).map_err(
         |refusal| Refusal::MalformedMessage(format!("The service's answer cannot be carried: {refusal}")),
@@ -243,15 +208,9 @@ async fn next(delivered: &mut Delivered) -> Result<Option<Bytes>, Refusal> {
 pub(crate) async fn sign(gateway: &Gateway, carried: CarriedAnswer) -> Result<SignedAnswer, Refusal> {
     let provider = carried.received.service().client();
     let identity = gateway.identity.signing(gateway, provider.member_ref())?;
-    let mut parts = vec![Part {
-        name: "/message.xml".to_owned(),
-        digest: carried.digest.clone(),
-    }];
+    let mut parts = vec![Part { name: "/message.xml".to_owned(), digest: carried.digest.clone() }];
     if let Some(body) = &carried.body {
-        parts.push(Part {
-            name: "/attachment1".to_owned(),
-            digest: body.digest.clone(),
-        });
+        parts.push(Part { name: "/attachment1".to_owned(), digest: body.digest.clone() });
     }
     let parts = gateway.desk.sign(identity, parts).await?;
     Ok(SignedAnswer { carried, parts })

@@ -48,15 +48,9 @@ impl Unpacker {
         }
         let unpacked = match self {
             Self::Plain | Self::DeflateUnknown => return Ok(chunk),
-            Self::Gzip(decoder) => decoder
-                .write_all(&chunk)
-                .map(|()| std::mem::take(decoder.get_mut())),
-            Self::Zlib(decoder) => decoder
-                .write_all(&chunk)
-                .map(|()| std::mem::take(decoder.get_mut())),
-            Self::Raw(decoder) => decoder
-                .write_all(&chunk)
-                .map(|()| std::mem::take(decoder.get_mut())),
+            Self::Gzip(decoder) => decoder.write_all(&chunk).map(|()| std::mem::take(decoder.get_mut())),
+            Self::Zlib(decoder) => decoder.write_all(&chunk).map(|()| std::mem::take(decoder.get_mut())),
+            Self::Raw(decoder) => decoder.write_all(&chunk).map(|()| std::mem::take(decoder.get_mut())),
         };
         unpacked.map(Bytes::from).map_err(|_| broken())
     }
@@ -109,10 +103,7 @@ mod tests {
             for step in [1, 7, 10_000] {
                 assert_eq!(unpack(coding, &packed, step).unwrap(), text, "{coding} {step}");
             }
-            assert!(
-                unpack(coding, &packed[..packed.len() - 9], 10_000).is_err(),
-                "{coding} cut"
-            );
+            assert!(unpack(coding, &packed[..packed.len() - 9], 10_000).is_err(), "{coding} cut");
         }
         assert_eq!(unpack("br", b"as it is", 3).unwrap(), b"as it is");
     }

@@ -40,18 +40,9 @@ pub async fn deliver(gateway: &Gateway, recorded: Recorded<Permitted>) -> Result
     let unpacker = Unpacker::new(response.head.header("content-encoding").map(AsRef::as_ref));
     if unpacker.unpacks() {
         let headers = &mut response.head.headers;
-        headers.retain(|(name, _)| {
-            !CODING_HEADERS
-                .iter()
-                .any(|h| name.eq_ignore_ascii_case(h.as_bytes()))
-        });
+        headers.retain(|(name, _)| !CODING_HEADERS.iter().any(|h| name.eq_ignore_ascii_case(h.as_bytes())));
     }
-    Ok(Delivered {
-        verified: permitted.into_verified(),
-        response,
-        unpacker,
-        _connection: connection,
-    })
+    Ok(Delivered { verified: permitted.into_verified(), response, unpacker, _connection: connection })
 }
 
 async fn connect(
@@ -61,22 +52,13 @@ async fn connect(
     url: &ServiceUrl,
 ) -> Result<ClientConnection, Refusal> {
     let wait = service.timeout;
-    let limits = Limits {
-        head_timeout: wait,
-        body_timeout: wait,
-        write_timeout: wait,
-        ..Limits::default()
-    };
-    let socket = http1::connect(url.host_name(), url.port, wait)
-        .await
-        .map_err(unreachable)?;
+    let limits = Limits { head_timeout: wait, body_timeout: wait, write_timeout: wait, ..Limits::default() };
+    let socket = http1::connect(url.host_name(), url.port, wait).await.map_err(unreachable)?;
     if !url.tls {
         return Ok(ClientConnection::new(socket, limits));
     }
     let handshake = service_tls::connect(gateway.service_tls(), socket, url.host_name(), provider, service);
-    let stream = tokio::time::timeout(wait, handshake)
-        .await
-        .map_err(|_| timed_out(wait))??;
+    let stream = tokio::time::timeout(wait, handshake).await.map_err(|_| timed_out(wait))??;
     Ok(ClientConnection::new(stream, limits))
 }
 
@@ -105,10 +87,8 @@ async fn send(
     };
     let failed =
         |e: &dyn std::fmt::Display| Refusal::ServiceIo(format!("The service could not be called: {e}"));
-    let (mut writer, mut answer) = connection
-        .send(&head(received, url, framing), framing)
-        .await
-        .map_err(|e| failed(&e))?;
+    let (mut writer, mut answer) =
+        connection.send(&head(received, url, framing), framing).await.map_err(|e| failed(&e))?;
     // A service may answer before it has read everything, so both sides are watched.
     let sending = async {
         if let Some(body) = body {
@@ -133,10 +113,8 @@ fn no_answer(error: &ReceiveError) -> Refusal {
 
 /// The message's headers in their order and spelling, then those of the connection (seen on a live 7.8.0).
 fn head(received: &Received, url: &ServiceUrl, framing: Framing) -> RequestHead {
-    let mut head = RequestHead::new(
-        received.method(),
-        &url.target(received.service_path(), received.query()),
-    );
+    let mut head =
+        RequestHead::new(received.method(), &url.target(received.service_path(), received.query()));
     for header in received.request.headers() {
         head.push(header.name(), header.wire_value());
     }

@@ -44,9 +44,8 @@ pub(crate) fn permit(gateway: &Gateway, verified: Verified) -> Result<Permitted,
 fn decide(gateway: &Gateway, settings: &ServerConf, verified: &Verified) -> Result<(), Refusal> {
     let received = verified.received();
     let id = received.service();
-    let provider = settings
-        .client(id.client())
-        .ok_or_else(|| Refusal::UnknownProviderHere(id.client().clone()))?;
+    let provider =
+        settings.client(id.client()).ok_or_else(|| Refusal::UnknownProviderHere(id.client().clone()))?;
     let service = provider
         .service(id.code())
         .filter(|_| id.version().is_none())
@@ -55,28 +54,17 @@ fn decide(gateway: &Gateway, settings: &ServerConf, verified: &Verified) -> Resu
         return Err(Refusal::NotRest);
     }
     let picture = gateway.picture()?;
-    let current = picture
-        .check_current(gateway.clock.now())
-        .map_err(Gateway::outdated)?;
+    let current = picture.check_current(gateway.clock.now()).map_err(Gateway::outdated)?;
     let global = |client: &ClientId, group: &GlobalGroupId| current.in_global_group(client, group);
     let local = |client: &ClientId, group: &LocalGroupId| provider.in_local_group(client, group);
-    let call = Call::Rest {
-        method: received.method(),
-        raw_path: received.service_path(),
-    };
-    let groups = Groups {
-        global: &global,
-        local: &local,
-    };
+    let call = Call::Rest { method: received.method(), raw_path: received.service_path() };
+    let groups = Groups { global: &global, local: &local };
     access::decide(received.client(), &groups, provider.rights(), id.code(), call).map_err(|refused| {
         tracing::info!(service = %id, "{refused}");
         Refusal::AccessDenied(id.clone())
     })?;
     match &service.disabled {
-        Some(notice) => Err(Refusal::Disabled {
-            service: id.clone(),
-            notice: notice.clone(),
-        }),
+        Some(notice) => Err(Refusal::Disabled { service: id.clone(), notice: notice.clone() }),
         None => Ok(()),
     }
 }

@@ -38,16 +38,8 @@ pub(crate) async fn connect(
         .await
         .map_err(|e| Refusal::ServiceTls(format!("The TLS handshake with the service failed: {e}")))?;
     if service.verify_certificate {
-        let presented = stream
-            .get_ref()
-            .1
-            .peer_certificates()
-            .and_then(<[CertificateDer<'_>]>::first);
-        compare(
-            presented.map(AsRef::as_ref),
-            &provider.internal_certificates,
-            provider,
-        )?;
+        let presented = stream.get_ref().1.peer_certificates().and_then(<[CertificateDer<'_>]>::first);
+        compare(presented.map(AsRef::as_ref), &provider.internal_certificates, provider)?;
     }
     Ok(stream)
 }
@@ -55,9 +47,7 @@ pub(crate) async fn connect(
 fn compare(presented: Option<&[u8]>, trusted: &[Certificate], provider: &ClientEntry) -> Result<(), Refusal> {
     if trusted.is_empty() {
         let name = provider.id.display_form();
-        return Err(Refusal::ServiceTls(format!(
-            "Client '{name}' has no IS certificates"
-        )));
+        return Err(Refusal::ServiceTls(format!("Client '{name}' has no IS certificates")));
     }
     if presented.is_some_and(|der| trusted.iter().any(|certificate| certificate.der() == der)) {
         return Ok(());

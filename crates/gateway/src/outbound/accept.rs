@@ -33,24 +33,11 @@ pub(crate) fn accept(
     }
     let request_id = gateway.chance.uuid4();
     let new_id = format!("{}-{}", gateway.config.server.instance(), gateway.chance.uuid4());
-    let request = RestRequest::build(
-        &head.method,
-        head.path_and_query(),
-        &head.headers,
-        &request_id,
-        &new_id,
-    )
-    .map_err(refusal)?;
-    let content_type = head
-        .header("content-type")
-        .map(|v| v.to_vec())
-        .unwrap_or_default();
-    Ok(Received {
-        consumer,
-        request,
-        content_type,
-        body,
-    })
+    let request =
+        RestRequest::build(&head.method, head.path_and_query(), &head.headers, &request_id, &new_id)
+            .map_err(refusal)?;
+    let content_type = head.header("content-type").map(|v| v.to_vec()).unwrap_or_default();
+    Ok(Received { consumer, request, content_type, body })
 }
 
 fn refusal(refusal: rest::Refusal) -> Refusal {

@@ -19,9 +19,7 @@ pub struct Addressed {
 pub(crate) async fn address(gateway: &Gateway, identified: Identified) -> Result<Addressed, Refusal> {
     let addresses = {
         let picture = gateway.picture()?;
-        let current = picture
-            .check_current(gateway.clock.now())
-            .map_err(Gateway::outdated)?;
+        let current = picture.check_current(gateway.clock.now()).map_err(Gateway::outdated)?;
         candidates(&current, &identified.request)?
     };
     let provider = identified.request.service().client().clone();
@@ -46,11 +44,7 @@ fn candidates(current: &Current<'_>, request: &RestRequest) -> Result<Vec<String
         return Err(no_provider());
     }
     let (maintained, serving): (Vec<_>, Vec<_>) = servers.into_iter().partition(|s| s.maintenance.is_some());
-    let addresses: Vec<String> = serving
-        .into_iter()
-        .map(|s| s.address)
-        .filter(|a| !a.is_empty())
-        .collect();
+    let addresses: Vec<String> = serving.into_iter().map(|s| s.address).filter(|a| !a.is_empty()).collect();
     match (addresses.is_empty(), maintained.first()) {
         (false, _) => Ok(addresses),
         (true, Some(server)) => Err(maintenance(server)),
@@ -59,11 +53,7 @@ fn candidates(current: &Current<'_>, request: &RestRequest) -> Result<Vec<String
 }
 
 fn maintenance(server: &ProviderServer) -> Refusal {
-    let message = server
-        .maintenance
-        .as_ref()
-        .and_then(|m| m.as_deref())
-        .unwrap_or_default();
+    let message = server.maintenance.as_ref().and_then(|m| m.as_deref()).unwrap_or_default();
     let name = server.server.display_form();
     Refusal::Maintenance(format!(
         "Security server '{name}' is in maintenance mode. Message from administrator: {message}"

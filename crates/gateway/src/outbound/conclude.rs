@@ -39,10 +39,7 @@ impl Recordable for VerifiedAnswer {
             side: Side::Consumer,
             direction: Direction::Response,
             message: self.message.to_vec(),
-            body: self
-                .body
-                .as_ref()
-                .map_or(Body::None, |body| body.spooled.to_log()),
+            body: self.body.as_ref().map_or(Body::None, |body| body.spooled.to_log()),
             signed: self.signed.clone(),
         }
     }
@@ -50,34 +47,16 @@ impl Recordable for VerifiedAnswer {
 
 /// Reads, verifies, compares and records the answer.
 pub(crate) async fn conclude(gateway: &Gateway, dispatched: Dispatched) -> Result<Concluded, Refusal> {
-    let Dispatched {
-        request,
-        request_hash,
-        response,
-        peer,
-    } = dispatched;
+    let Dispatched { request, request_hash, response, peer } = dispatched;
     let (message, digest, rest, algorithm) = read(gateway, response).await?;
     finished(gateway, peer);
     let answer = RestResponse::parse(&message)
         .map_err(|refusal| Refusal::MalformedMessage(refusal.to_string()).while_reading())?;
-    let proven = proof::Message {
-        bytes: &message,
-        digest: &digest,
-        body: rest.body.as_ref(),
-        algorithm,
-    };
+    let proven = proof::Message { bytes: &message, digest: &digest, body: rest.body.as_ref(), algorithm };
     proof::verify(gateway, &proven, &rest.signed, request.service().client())?;
-    answer
-        .answers(&request, &request_hash)
-        .map_err(Refusal::Inconsistent)?;
+    answer.answers(&request, &request_hash).map_err(Refusal::Inconsistent)?;
     let Rest { body, signed } = rest;
-    let verified = VerifiedAnswer {
-        request,
-        response: answer,
-        message,
-        body,
-        signed,
-    };
+    let verified = VerifiedAnswer { request, response: answer, message, body, signed };
     recorded::put(&gateway.log, verified).await
 }
 
@@ -95,10 +74,7 @@ async fn read(
         Err(refusal) => return Err(Refusal::Decoding(refusal).while_reading()),
     };
     let algorithm = hash_algorithm(&response.head)?;
-    let mut parts = Parts::new(
-        response.body,
-        Decoder::new(Expected::RestResponse, &boundary, algorithm),
-    );
+    let mut parts = Parts::new(response.body, Decoder::new(Expected::RestResponse, &boundary, algorithm));
     match parts.next().await? {
         Some(Event::Message { bytes, digest, .. }) => {
             let rest = parts.rest(&gateway.config.spool_dir()).await?;
@@ -121,11 +97,8 @@ async fn bare_fault(response: &mut Response) -> Refusal {
 fn hash_algorithm(head: &ResponseHead) -> Result<DigestAlgorithm, Refusal> {
     let missing =
         || Refusal::MalformedMessage("Could not get hash algorithm identifier from message".to_owned());
-    let value = head
-        .headers
-        .iter()
-        .find(|(name, _)| name.as_ref() == b"x-hash-algorithm")
-        .map(|(_, value)| value);
+    let value =
+        head.headers.iter().find(|(name, _)| name.as_ref() == b"x-hash-algorithm").map(|(_, value)| value);
     value
         .and_then(|value| std::str::from_utf8(value).ok())
         .and_then(DigestAlgorithm::from_name)
@@ -137,13 +110,19 @@ fn finished(gateway: &Gateway, peer: Peer) {
 }
 
 /// Hands the answer to the consumer: the message's headers with their spelling, its status, its body (data-plane 2.7).
-pub(crate) async fn hand_back(concluded: Concluded, responder: Responder) -> Result<(), WriteError> {
+pub(crate) async fn hand_back(
+    concluded: Concluded,
+    responder: Responder,
+    date: &str,
+) -> Result<(), WriteError> {
     let answer = concluded.subject();
     let mut head = ResponseHead::new(answer.response.status());
     if !answer.response.reason().is_empty() {
         answer.response.reason().clone_into(&mut head.reason);
     }
-    for header in answer.response.headers() {
+    // The original's HTTP layer writes its own Date first, and the service's takes its place (seen on a live 7.8.0).
+    head.push("Date", answer.response.header("date").unwrap_or(date));
+    for header in answer.response.headers().iter().filter(|header| !header.is("date")) {
         head.push(header.name(), header.wire_value());
     }
     let Some(body) = &answer.body else {
@@ -173,17 +152,9 @@ fn bodiless(answer: &VerifiedAnswer) -> bool {
 }
 
 fn empty(answer: &VerifiedAnswer) -> Framing {
-    if bodiless(answer) {
-        Framing::None
-    } else {
-        Framing::ContentLength(0)
-    }
+    if bodiless(answer) { Framing::None } else { Framing::ContentLength(0) }
 }
 
 fn framing(answer: &VerifiedAnswer, body: &PassedBody) -> Framing {
-    if bodiless(answer) {
-        Framing::None
-    } else {
-        Framing::ContentLength(body.spooled.length())
-    }
+    if bodiless(answer) { Framing::None } else { Framing::ContentLength(body.spooled.length()) }
 }

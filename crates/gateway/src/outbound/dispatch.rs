@@ -60,42 +60,19 @@ pub(crate) async fn carry(gateway: &Gateway, addressed: Addressed) -> Result<Car
     let identity = gateway.identity.authentication(gateway)?;
     let boundary = Boundary::top(&gateway.chance.letters(30)).map_err(|e| unwritable(&e))?;
     let mut encoder = Encoder::new(Expected::RestRequest, boundary, DigestAlgorithm::Sha512);
-    let head = head(
-        &identified.request,
-        &identified.content_type,
-        &encoder.content_type(),
-        &peer.host_header,
-    );
-    let (writer, answer) = peer
-        .http
-        .send(&head, Framing::Chunked)
-        .await
-        .map_err(|e| not_sent(&e))?;
+    let head =
+        head(&identified.request, &identified.content_type, &encoder.content_type(), &peer.host_header);
+    let (writer, answer) = peer.http.send(&head, Framing::Chunked).await.map_err(|e| not_sent(&e))?;
     let mut first = Vec::new();
     for response in &identity.responses {
-        first.append(
-            &mut encoder
-                .ocsp_response(response.der())
-                .map_err(|e| unwritable(&e))?,
-        );
+        first.append(&mut encoder.ocsp_response(response.der()).map_err(|e| unwritable(&e))?);
     }
     let message = identified.request.to_bytes();
     let (mut bytes, message_digest) = encoder.message(&message).map_err(|e| unwritable(&e))?;
     first.append(&mut bytes);
-    let mut sending = Sending {
-        encoder,
-        writer,
-        answer,
-        peer,
-    };
+    let mut sending = Sending { encoder, writer, answer, peer };
     let body = carry_body(gateway, &mut sending, first, identified.body).await?;
-    Ok(Carried {
-        request: identified.request,
-        message,
-        message_digest,
-        body,
-        sending,
-    })
+    Ok(Carried { request: identified.request, message, message_digest, body, sending })
 }
 
 /// Sends what waits and then the body, as it comes from the consumer. A body part is written only when there is at least one byte.
@@ -118,10 +95,7 @@ async fn carry_body(
             sending.write(&std::mem::take(&mut waiting)).await?;
         }
         sending.encoder.body(&chunk);
-        spool
-            .write(&chunk)
-            .await
-            .map_err(|e| Refusal::Spool(e.to_string()))?;
+        spool.write(&chunk).await.map_err(|e| Refusal::Spool(e.to_string()))?;
         sending.write(&chunk).await?;
     }
     if !waiting.is_empty() {
@@ -134,9 +108,7 @@ async fn carry_body(
 }
 
 async fn read(body: &mut Body) -> Result<Option<Bytes>, Refusal> {
-    body.read_chunk()
-        .await
-        .map_err(|error| Refusal::ConsumerIo(error.to_string()))
+    body.read_chunk().await.map_err(|error| Refusal::ConsumerIo(error.to_string()))
 }
 
 impl Sending {
@@ -166,10 +138,8 @@ async fn early_answer(received: Result<Response, ReceiveError>) -> Refusal {
         Ok(response) => response,
         Err(error) => return no_answer(&error),
     };
-    let is_fault = matches!(
-        proxy::Answer::of(response.head.header_text("content-type")),
-        Ok(proxy::Answer::Fault)
-    );
+    let is_fault =
+        matches!(proxy::Answer::of(response.head.header_text("content-type")), Ok(proxy::Answer::Fault));
     if !is_fault {
         return Refusal::PeerIo("The server answered before the request was sent".to_owned());
     }
@@ -188,27 +158,13 @@ async fn early_answer(received: Result<Response, ReceiveError>) -> Refusal {
 /// The peer took it not, or gave no answer.
 pub async fn dispatch(recorded: Recorded<Signed>) -> Result<Dispatched, Refusal> {
     let Signed { carried, parts } = recorded.into_subject();
-    let Carried {
-        request,
-        body,
-        sending,
-        ..
-    } = carried;
-    let Sending {
-        mut encoder,
-        mut writer,
-        mut answer,
-        peer,
-    } = sending;
+    let Carried { request, body, sending, .. } = carried;
+    let Sending { mut encoder, mut writer, mut answer, peer } = sending;
     let mut bytes = Vec::new();
     if let (Some(result), Some(chain)) = (&parts.hash_chain_result, &parts.hash_chain) {
         bytes.append(&mut encoder.hash_chain(result, chain).map_err(|e| unwritable(&e))?);
     }
-    bytes.append(
-        &mut encoder
-            .signature(&parts.signatures_xml)
-            .map_err(|e| unwritable(&e))?,
-    );
+    bytes.append(&mut encoder.signature(&parts.signatures_xml).map_err(|e| unwritable(&e))?);
     bytes.append(&mut encoder.end().map_err(|e| unwritable(&e))?);
     let sent = match writer.write(&bytes).await {
         Ok(()) => writer.finish().await,
@@ -221,12 +177,7 @@ pub async fn dispatch(recorded: Recorded<Signed>) -> Result<Dispatched, Refusal>
         (Err(error), Ok(())) => return Err(no_answer(&error)),
     };
     let request_hash = request.request_hash(body.as_ref().map(|body| body.digest.as_slice()));
-    Ok(Dispatched {
-        request,
-        request_hash,
-        response,
-        peer,
-    })
+    Ok(Dispatched { request, request_hash, response, peer })
 }
 
 fn head(request: &RestRequest, original: &[u8], content_type: &str, host: &str) -> RequestHead {

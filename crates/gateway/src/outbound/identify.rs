@@ -27,11 +27,7 @@ pub(crate) fn identify(gateway: &Gateway, received: Received) -> Result<Identifi
         .filter(|client| client.registered)
         .ok_or_else(|| Refusal::UnknownClient(id.clone()))?;
     check_connection(&received.consumer, client, gateway.internal_certificate())?;
-    Ok(Identified {
-        request: received.request,
-        content_type: received.content_type,
-        body: received.body,
-    })
+    Ok(Identified { request: received.request, content_type: received.content_type, body: received.body })
 }
 
 fn check_connection(consumer: &Consumer, client: &ClientEntry, own: &Certificate) -> Result<(), Refusal> {
@@ -61,9 +57,7 @@ fn check_certificate(
         return Ok(());
     }
     if client.internal_certificates.is_empty() {
-        return Err(Refusal::ConsumerConnection(format!(
-            "Client '{name}' has no IS certificates"
-        )));
+        return Err(Refusal::ConsumerConnection(format!("Client '{name}' has no IS certificates")));
     }
     Err(Refusal::ConsumerConnection(format!(
         "The client certificate presented is not one of the IS certificates of client '{name}'"

@@ -29,12 +29,7 @@ pub(crate) async fn serve_http(gateway: Arc<Gateway>, listener: TcpListener, sto
     let of_connection = stop.clone();
     let handler = move |socket: TcpStream, _| {
         let connection = ServerConnection::new(socket, connection_limits.clone());
-        requests(
-            Arc::clone(&gateway),
-            Consumer::Plain,
-            connection,
-            of_connection.clone(),
-        )
+        requests(Arc::clone(&gateway), Consumer::Plain, connection, of_connection.clone())
     };
     http1::accept_loop(listener, handler, limits, stop).await;
 }
@@ -51,11 +46,7 @@ pub(crate) async fn serve_https(gateway: Arc<Gateway>, listener: TcpListener, st
             let Ok(Ok(stream)) = tokio::time::timeout(wait, acceptor.accept(socket)).await else {
                 return;
             };
-            let presented = stream
-                .get_ref()
-                .1
-                .peer_certificates()
-                .and_then(<[CertificateDer<'_>]>::first);
+            let presented = stream.get_ref().1.peer_certificates().and_then(<[CertificateDer<'_>]>::first);
             let certificate = presented.and_then(|der| Certificate::from_der(der).ok());
             let connection = ServerConnection::new(stream, limits);
             requests(gateway, Consumer::Tls(certificate), connection, stop).await;

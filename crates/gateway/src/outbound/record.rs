@@ -17,11 +17,7 @@ impl Recordable for Signed {
             side: Side::Consumer,
             direction: Direction::Request,
             message: self.carried.message.clone(),
-            body: self
-                .carried
-                .body
-                .as_ref()
-                .map_or(Body::None, |body| body.spooled.to_log()),
+            body: self.carried.body.as_ref().map_or(Body::None, |body| body.spooled.to_log()),
             signed: self.parts.clone(),
         }
     }

@@ -22,18 +22,10 @@ impl Signed {
 
 /// Has the message signed by the member that owns the client.
 pub(crate) async fn sign(gateway: &Gateway, carried: Carried) -> Result<Signed, Refusal> {
-    let identity = gateway
-        .identity
-        .signing(gateway, carried.request().client().member_ref())?;
-    let mut parts = vec![Part {
-        name: "/message.xml".to_owned(),
-        digest: carried.message_digest.clone(),
-    }];
+    let identity = gateway.identity.signing(gateway, carried.request().client().member_ref())?;
+    let mut parts = vec![Part { name: "/message.xml".to_owned(), digest: carried.message_digest.clone() }];
     if let Some(body) = &carried.body {
-        parts.push(Part {
-            name: "/attachment1".to_owned(),
-            digest: body.digest.clone(),
-        });
+        parts.push(Part { name: "/attachment1".to_owned(), digest: body.digest.clone() });
     }
     let parts = gateway.desk.sign(identity, parts).await?;
     Ok(Signed { carried, parts })

@@ -207,10 +207,7 @@ impl Declaration {
         for stamp in &self.time_stamps {
             http_address(&stamp.url)?;
             if !stamps.insert((&stamp.name, &stamp.url)) {
-                return Err(DeclarationFault::Twice(format!(
-                    "time-stamp service {}",
-                    stamp.name
-                )));
+                return Err(DeclarationFault::Twice(format!("time-stamp service {}", stamp.name)));
             }
         }
         Ok(())
@@ -223,15 +220,10 @@ impl Client {
         for file in std::mem::take(&mut self.internal_certificates) {
             let path = folder.join(&file);
             let shown = path.display().to_string();
-            let bytes = std::fs::read(&path).map_err(|e| DeclarationFault::Certificate {
-                file: shown.clone(),
-                why: e.to_string(),
-            })?;
-            let certificate =
-                trust::Certificate::from_der_or_pem(&bytes).map_err(|e| DeclarationFault::Certificate {
-                    file: shown,
-                    why: e.to_string(),
-                })?;
+            let bytes = std::fs::read(&path)
+                .map_err(|e| DeclarationFault::Certificate { file: shown.clone(), why: e.to_string() })?;
+            let certificate = trust::Certificate::from_der_or_pem(&bytes)
+                .map_err(|e| DeclarationFault::Certificate { file: shown, why: e.to_string() })?;
             let text = base64::engine::general_purpose::STANDARD.encode(certificate.der());
             self.internal_certificates_der.push(text);
         }
@@ -244,20 +236,14 @@ impl Client {
         let mut codes = BTreeSet::new();
         for service in &self.services {
             if service.code.is_empty() || !codes.insert(&service.code) {
-                return Err(DeclarationFault::Twice(format!(
-                    "service {}/{}",
-                    self.id, service.code
-                )));
+                return Err(DeclarationFault::Twice(format!("service {}/{}", self.id, service.code)));
             }
             service_address(&service.url)?;
         }
         let groups: BTreeSet<&str> = self.local_groups.iter().map(|g| g.code.as_str()).collect();
         for right in &self.rights {
             if !codes.contains(&right.service) {
-                return Err(DeclarationFault::UnknownService(format!(
-                    "{}/{}",
-                    self.id, right.service
-                )));
+                return Err(DeclarationFault::UnknownService(format!("{}/{}", self.id, right.service)));
             }
             if let Subject::LocalGroup(code) = &right.subject
                 && !groups.contains(code.as_str())
@@ -271,11 +257,7 @@ impl Client {
 }
 
 fn http_address(url: &str) -> Result<(), DeclarationFault> {
-    if url.starts_with("http://") {
-        Ok(())
-    } else {
-        Err(DeclarationFault::Address(url.to_owned()))
-    }
+    if url.starts_with("http://") { Ok(()) } else { Err(DeclarationFault::Address(url.to_owned())) }
 }
 
 /// A service's base address: `http` or `https`, with a host, without query and fragment.

@@ -42,11 +42,9 @@ pub(crate) fn changes(stored: &Declaration, declared: &Declaration) -> Vec<Chang
         .filter_map(|name| match (old.get(name), new.get(name)) {
             (None, Some(value)) => Some(Change::Add(name.clone(), value.clone())),
             (Some(value), None) => Some(Change::Remove(name.clone(), value.clone())),
-            (Some(from), Some(to)) if from != to => Some(Change::Alter {
-                what: name.clone(),
-                from: from.clone(),
-                to: to.clone(),
-            }),
+            (Some(from), Some(to)) if from != to => {
+                Some(Change::Alter { what: name.clone(), from: from.clone(), to: to.clone() })
+            }
             (Some(_), Some(_)) | (None, None) => None,
         })
         .collect()
@@ -68,51 +66,30 @@ fn facts(declaration: &Declaration) -> BTreeMap<String, String> {
 
 fn client_facts(client: &Client, facts: &mut BTreeMap<String, String>) {
     let id = &client.id;
-    facts.insert(
-        format!("client {id}"),
-        format!("{:?}, {:?}", client.status, client.connection),
-    );
+    facts.insert(format!("client {id}"), format!("{:?}, {:?}", client.status, client.connection));
     for certificate in &client.internal_certificates_der {
         let hash = short_hash(certificate);
-        facts.insert(
-            format!("client {id} internal certificate {hash}"),
-            "trusted".to_owned(),
-        );
+        facts.insert(format!("client {id} internal certificate {hash}"), "trusted".to_owned());
     }
     for service in &client.services {
         service_facts(client, service, facts);
     }
     for group in &client.local_groups {
-        facts.insert(
-            format!("client {id} group {}", group.code),
-            group.description.clone(),
-        );
+        facts.insert(format!("client {id} group {}", group.code), group.description.clone());
         for member in &group.members {
-            facts.insert(
-                format!("client {id} group {} member {member}", group.code),
-                "in".to_owned(),
-            );
+            facts.insert(format!("client {id} group {} member {member}", group.code), "in".to_owned());
         }
     }
     for right in &client.rights {
-        facts.insert(
-            format!("client {id} right {}", right_name(right)),
-            "allowed".to_owned(),
-        );
+        facts.insert(format!("client {id} right {}", right_name(right)), "allowed".to_owned());
     }
 }
 
 fn service_facts(client: &Client, service: &Service, facts: &mut BTreeMap<String, String>) {
     let name = format!("client {} service {}", client.id, service.code);
-    let certificate = if service.verify_certificate {
-        "certificate checked"
-    } else {
-        "any certificate"
-    };
-    let mut value = format!(
-        "{:?} {} {} s, {certificate}",
-        service.kind, service.url, service.timeout_seconds
-    );
+    let certificate = if service.verify_certificate { "certificate checked" } else { "any certificate" };
+    let mut value =
+        format!("{:?} {} {} s, {certificate}", service.kind, service.url, service.timeout_seconds);
     if let Some(description) = &service.description {
         value.push_str(&format!(", described at {description}"));
     }
@@ -120,10 +97,7 @@ fn service_facts(client: &Client, service: &Service, facts: &mut BTreeMap<String
         value.push_str(&format!(", disabled: {notice}"));
     }
     for endpoint in &service.endpoints {
-        facts.insert(
-            format!("{name} endpoint {} {}", endpoint.method, endpoint.path),
-            "listed".to_owned(),
-        );
+        facts.insert(format!("{name} endpoint {} {}", endpoint.method, endpoint.path), "listed".to_owned());
     }
     facts.insert(name, value);
 }
@@ -136,10 +110,7 @@ fn right_name(right: &Right) -> String {
     };
     match &right.endpoint {
         None => format!("{} for {subject}", right.service),
-        Some(endpoint) => format!(
-            "{} {} {} for {subject}",
-            right.service, endpoint.method, endpoint.path
-        ),
+        Some(endpoint) => format!("{} {} {} for {subject}", right.service, endpoint.method, endpoint.path),
     }
 }
 

@@ -58,10 +58,7 @@ impl ServerConf {
         for client in &declaration.clients {
             clients.insert(client.id.clone(), ClientEntry::new(client)?);
         }
-        Ok(Self {
-            clients,
-            time_stamps: declaration.time_stamps.clone(),
-        })
+        Ok(Self { clients, time_stamps: declaration.time_stamps.clone() })
     }
 
     /// The client with exactly this identifier.
@@ -88,11 +85,7 @@ impl ClientEntry {
             registered: client.status == ClientStatus::Registered,
             connection: client.connection,
             internal_certificates: certificates.collect(),
-            services: client
-                .services
-                .iter()
-                .map(|s| (s.code.clone(), ServiceEntry::new(s)))
-                .collect(),
+            services: client.services.iter().map(|s| (s.code.clone(), ServiceEntry::new(s))).collect(),
             rights: client.rights.iter().map(right).collect::<Result<_, _>>()?,
             groups: client
                 .local_groups
@@ -117,9 +110,7 @@ impl ClientEntry {
     /// Whether `caller` belongs to this client's own group.
     #[must_use]
     pub(crate) fn in_local_group(&self, caller: &ClientId, group: &LocalGroupId) -> bool {
-        self.groups
-            .get(group.code())
-            .is_some_and(|members| members.contains(caller))
+        self.groups.get(group.code()).is_some_and(|members| members.contains(caller))
     }
 }
 
@@ -149,8 +140,5 @@ pub(super) fn right(right: &super::Right) -> Result<access::Right, DeclarationFa
             access::Subject::LocalGroup(LocalGroupId::new(code.clone()).map_err(|e| fault(e.to_string()))?)
         }
     };
-    Ok(access::Right {
-        subject,
-        endpoint: endpoint.map_err(|e| fault(e.to_string()))?,
-    })
+    Ok(access::Right { subject, endpoint: endpoint.map_err(|e| fault(e.to_string()))? })
 }

@@ -1,4 +1,6 @@
 //! The settings in SQLite: one transaction replaces them all, so a crash leaves the old settings or the new ones.
+//!
+//! Identifiers stand in their path form, in which a part may hold any character and still reads back as itself.
 
 use super::declaration::{
     Client, ClientStatus, Connection, Declaration, Endpoint, LocalGroup, Right, Service, ServiceKind,
@@ -28,15 +30,11 @@ impl Store {
         database.pragma_update(None, "foreign_keys", "on")?;
         let version: i64 = database.pragma_query_value(None, "user_version", |row| row.get(0))?;
         match version {
-            0 => database.execute_batch(&format!(
-                "BEGIN;{SCHEMA}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;"
-            ))?,
+            0 => database
+                .execute_batch(&format!("BEGIN;{SCHEMA}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;"))?,
             SCHEMA_VERSION => {}
             newer => {
-                return Err(StoreFault::Version {
-                    found: newer,
-                    known: SCHEMA_VERSION,
-                });
+                return Err(StoreFault::Version { found: newer, known: SCHEMA_VERSION });
             }
         }
         Ok(Self { database })
@@ -44,9 +42,7 @@ impl Store {
 
     /// Changes whenever another connection has committed; cheap enough to ask every second.
     pub(crate) fn version(&self) -> Result<i64, StoreFault> {
-        Ok(self
-            .database
-            .pragma_query_value(None, "data_version", |row| row.get(0))?)
+        Ok(self.database.pragma_query_value(None, "data_version", |row| row.get(0))?)
     }
 
     /// Reads the whole of the settings.
@@ -101,11 +97,7 @@ impl Store {
 fn write_client(transaction: &Transaction<'_>, client: &Client) -> Result<(), StoreFault> {
     transaction.execute(
         "INSERT INTO client (identifier, connection, status) VALUES (?1, ?2, ?3)",
-        params![
-            client.id.to_string(),
-            connection_name(client.connection),
-            status_name(client.status)
-        ],
+        params![client.id.to_string(), connection_name(client.connection), status_name(client.status)],
     )?;
     let key = transaction.last_insert_rowid();
     for certificate in &client.internal_certificates_der {
@@ -126,7 +118,7 @@ fn write_client(transaction: &Transaction<'_>, client: &Client) -> Result<(), St
         for member in &group.members {
             transaction.execute(
                 "INSERT INTO local_group_member (local_group, member) VALUES (?1, ?2)",
-                params![group_key, member.to_string()],
+                params![group_key, member.path()],
             )?;
         }
     }
@@ -163,7 +155,7 @@ fn write_service(transaction: &Transaction<'_>, client: i64, service: &Service) 
 
 fn write_right(transaction: &Transaction<'_>, client: i64, right: &Right) -> Result<(), StoreFault> {
     let (kind, subject) = match &right.subject {
-        Subject::Client(id) => ("client", id.to_string()),
+        Subject::Client(id) => ("client", id.path()),
         Subject::GlobalGroup(id) => ("global_group", id.to_string()),
         Subject::LocalGroup(code) => ("local_group", code.clone()),
     };
@@ -218,12 +210,8 @@ fn read_services(transaction: &Transaction<'_>, client: i64) -> Result<Vec<Servi
 fn read_endpoints(transaction: &Transaction<'_>, service: i64) -> Result<Vec<Endpoint>, StoreFault> {
     let mut statement =
         transaction.prepare_cached("SELECT method, path FROM endpoint WHERE service = ?1 ORDER BY id")?;
-    let rows = statement.query_map([service], |row| {
-        Ok(Endpoint {
-            method: row.get(0)?,
-            path: row.get(1)?,
-        })
-    })?;
+    let rows =
+        statement.query_map([service], |row| Ok(Endpoint { method: row.get(0)?, path: row.get(1)? }))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -236,9 +224,7 @@ fn read_groups(transaction: &Transaction<'_>, client: i64) -> Result<Vec<LocalGr
     let mut groups = Vec::new();
     while let Some(row) = rows.next()? {
         let key: i64 = row.get(0)?;
-        let ids = members
-            .query_map([key], |row| row.get::<_, String>(0))?
-            .collect::<Result<Vec<_>, _>>()?;
+        let ids = members.query_map([key], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
         groups.push(LocalGroup {
             code: row.get(1)?,
             description: row.get(2)?,
@@ -265,10 +251,7 @@ fn read_rights(transaction: &Transaction<'_>, client: i64) -> Result<Vec<Right>,
                 _ => return Err(StoreFault::Content(format!("subject kind {kind}"))),
             },
             service: row.get(2)?,
-            endpoint: endpoint
-                .0
-                .zip(endpoint.1)
-                .map(|(method, path)| Endpoint { method, path }),
+            endpoint: endpoint.0.zip(endpoint.1).map(|(method, path)| Endpoint { method, path }),
         });
     }
     Ok(rights)
@@ -276,17 +259,12 @@ fn read_rights(transaction: &Transaction<'_>, client: i64) -> Result<Vec<Right>,
 
 fn read_time_stamps(transaction: &Transaction<'_>) -> Result<Vec<TimeStampService>, StoreFault> {
     let mut statement = transaction.prepare("SELECT name, url FROM time_stamp_service ORDER BY rank")?;
-    let rows = statement.query_map([], |row| {
-        Ok(TimeStampService {
-            name: row.get(0)?,
-            url: row.get(1)?,
-        })
-    })?;
+    let rows = statement.query_map([], |row| Ok(TimeStampService { name: row.get(0)?, url: row.get(1)? }))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn client_id(text: &str) -> Result<ClientId, StoreFault> {
-    ClientId::parse_short(text).map_err(|_| StoreFault::Content(format!("client identifier {text}")))
+    ClientId::from_path(text).map_err(|_| StoreFault::Content(format!("client identifier {text}")))
 }
 
 fn group_id(text: &str) -> Result<GlobalGroupId, StoreFault> {

@@ -55,26 +55,19 @@ impl Pool {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let same = kept.iter().filter(|(other, _)| other.host == peer.host).count();
         if kept.len() < KEPT_MAX && same < KEPT_PER_HOST_MAX {
-            let until = now
-                .checked_add(SignedDuration::from_secs(KEPT_SECONDS))
-                .unwrap_or(now);
+            let until = now.checked_add(SignedDuration::from_secs(KEPT_SECONDS)).unwrap_or(now);
             kept.push((peer, until));
         }
     }
 
     fn winner(&self, set: &[String], now: Timestamp) -> Option<String> {
         let winners = self.winners.lock().unwrap_or_else(PoisonError::into_inner);
-        winners
-            .get(set)
-            .filter(|(_, until)| now < *until)
-            .map(|(host, _)| host.clone())
+        winners.get(set).filter(|(_, until)| now < *until).map(|(host, _)| host.clone())
     }
 
     fn note_winner(&self, set: Vec<String>, host: Option<&str>, now: Timestamp) {
         let mut winners = self.winners.lock().unwrap_or_else(PoisonError::into_inner);
-        let until = now
-            .checked_add(SignedDuration::from_secs(WINNER_SECONDS))
-            .unwrap_or(now);
+        let until = now.checked_add(SignedDuration::from_secs(WINNER_SECONDS)).unwrap_or(now);
         match host {
             Some(host) => winners.insert(set, (host.to_owned(), until)),
             None => winners.remove(&set),
@@ -120,9 +113,7 @@ pub(crate) async fn open(
         match result {
             Ok(peer) => {
                 if several {
-                    gateway
-                        .peers
-                        .note_winner(set, Some(&peer.host), gateway.clock.now());
+                    gateway.peers.note_winner(set, Some(&peer.host), gateway.clock.now());
                 }
                 return Ok(peer);
             }
@@ -146,10 +137,7 @@ async fn first(
     several: bool,
 ) -> (String, Result<Peer, Refusal>) {
     if let [host] = addresses {
-        return (
-            host.clone(),
-            to_host(gateway, host, provider, wait, several).await,
-        );
+        return (host.clone(), to_host(gateway, host, provider, wait, several).await);
     }
     let port = gateway.config.peer.port;
     let mut races = JoinSet::new();
@@ -186,9 +174,7 @@ async fn to_host(
             return Ok(peer);
         }
     }
-    let socket = http1::connect(host, gateway.config.peer.port, wait)
-        .await
-        .map_err(unreachable)?;
+    let socket = http1::connect(host, gateway.config.peer.port, wait).await.map_err(unreachable)?;
     secure(gateway, host.to_owned(), socket, provider, wait, several).await
 }
 
@@ -215,9 +201,7 @@ async fn secure(
     match tokio::time::timeout(wait, Pin::new(&mut stream).connect()).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
-            return Err(tls_failed(format!(
-                "The TLS handshake with {host} failed: {error}"
-            )));
+            return Err(tls_failed(format!("The TLS handshake with {host} failed: {error}")));
         }
         Err(_) => return Err(tls_failed(format!("The TLS handshake with {host} took too long"))),
     }
@@ -225,20 +209,9 @@ async fn secure(
     verify_peer::provider(gateway, &host, &chain, provider).await?;
     let peer = &gateway.config.peer;
     let read = Duration::from_millis(peer.read_timeout_ms);
-    let limits = Limits {
-        head_timeout: read,
-        body_timeout: read,
-        write_timeout: read,
-        ..Limits::default()
-    };
+    let limits = Limits { head_timeout: read, body_timeout: read, write_timeout: read, ..Limits::default() };
     let name = if several { "localhost" } else { &host };
     let host_header = format!("{name}:{}", peer.port);
     let own_kind = tls::is_own_kind(stream.ssl());
-    Ok(Peer {
-        http: ClientConnection::new(stream, limits),
-        host,
-        host_header,
-        chain,
-        own_kind,
-    })
+    Ok(Peer { http: ClientConnection::new(stream, limits), host, host_header, chain, own_kind })
 }

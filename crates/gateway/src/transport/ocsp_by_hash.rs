@@ -17,11 +17,7 @@ const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
 /// Answers peers until the stop.
 pub(crate) async fn serve(gateway: Arc<Gateway>, listener: TcpListener, stop: Stop) {
-    let limits = Limits {
-        body_bytes_max: 0,
-        head_bytes_max: 16 * 1024,
-        ..Limits::default()
-    };
+    let limits = Limits { body_bytes_max: 0, head_bytes_max: 16 * 1024, ..Limits::default() };
     let handler = move |request: Request, _| {
         let gateway = Arc::clone(&gateway);
         async move {
@@ -45,10 +41,7 @@ fn answer(gateway: &Gateway, request: &Request) -> (ResponseHead, Vec<u8>) {
 }
 
 fn refused(text: &str) -> (ResponseHead, Vec<u8>) {
-    (
-        ResponseHead::new(500).with("Content-Type", "text/plain"),
-        text.as_bytes().to_vec(),
-    )
+    (ResponseHead::new(500).with("Content-Type", "text/plain"), text.as_bytes().to_vec())
 }
 
 /// One answer per `cert` parameter, in order; only SHA-1 hashes in lower case are looked up, as in X-Road.
@@ -61,17 +54,11 @@ fn parts(gateway: &Gateway, query: &str) -> Result<Vec<Bytes>, &'static str> {
         return Err("too many certificates are asked for at once");
     }
     let lookup = |hash: &&str| {
-        let well_formed = hash.len() == 40
-            && hash
-                .bytes()
-                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        let well_formed =
+            hash.len() == 40 && hash.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
         well_formed.then(|| gateway.ocsp_by_hash(hash)).flatten()
     };
-    hashes
-        .iter()
-        .map(lookup)
-        .collect::<Option<_>>()
-        .ok_or("no OCSP answer is known for a certificate")
+    hashes.iter().map(lookup).collect::<Option<_>>().ok_or("no OCSP answer is known for a certificate")
 }
 
 fn multipart(gateway: &Gateway, ders: &[Bytes]) -> (ResponseHead, Vec<u8>) {
@@ -92,20 +79,10 @@ pub(crate) async fn ask(
     port: u16,
     certificates: &[Certificate],
 ) -> Result<Vec<OcspResponse>, String> {
-    let mut query: Vec<String> = certificates
-        .iter()
-        .map(|c| format!("cert={}", hex::encode(c.sha1())))
-        .collect();
-    query.extend(
-        certificates
-            .iter()
-            .map(|c| format!("cert_hash={}", hex::encode(c.sha256()))),
-    );
-    let host = if host.contains(':') {
-        format!("[{host}]")
-    } else {
-        host.to_owned()
-    };
+    let mut query: Vec<String> =
+        certificates.iter().map(|c| format!("cert={}", hex::encode(c.sha1()))).collect();
+    query.extend(certificates.iter().map(|c| format!("cert_hash={}", hex::encode(c.sha256()))));
+    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
     let url = format!("http://{host}:{port}/?{}", query.join("&"));
     let limits = FetchLimits {
         connect_timeout: Duration::from_secs(20),
@@ -117,10 +94,7 @@ pub(crate) async fn ask(
         .await
         .map_err(|e| format!("the peer's OCSP interface could not be asked: {e}"))?;
     if !matches!(answer.status, 200..=208 | 226) {
-        return Err(format!(
-            "the peer's OCSP interface answered with status {}",
-            answer.status
-        ));
+        return Err(format!("the peer's OCSP interface answered with status {}", answer.status));
     }
     let content_type = answer.header_text("content-type").unwrap_or_default().to_owned();
     let responses = read(&content_type, answer.body)?;
@@ -135,9 +109,7 @@ pub(crate) async fn ask(
 }
 
 fn read(content_type: &str, body: Vec<u8>) -> Result<Vec<OcspResponse>, String> {
-    let boundary = ContentType::parse(content_type)
-        .and_then(|t| t.boundary())
-        .map_err(|e| e.to_string())?;
+    let boundary = ContentType::parse(content_type).and_then(|t| t.boundary()).map_err(|e| e.to_string())?;
     let mut reader = Reader::new(&boundary);
     reader.push(Bytes::from(body));
     reader.finish();

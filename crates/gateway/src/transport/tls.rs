@@ -53,10 +53,7 @@ pub(crate) fn acceptor(
             if context.error_depth() > 0 {
                 return true;
             }
-            context
-                .current_cert()
-                .and_then(|c| c.to_der().ok())
-                .is_some_and(|der| admission(&der))
+            context.current_cert().and_then(|c| c.to_der().ok()).is_some_and(|der| admission(&der))
         },
     );
     builder
@@ -108,25 +105,18 @@ pub(crate) fn session(context: &SslContext) -> Result<Ssl, ErrorStack> {
 
 /// Whether the other side is of our own kind.
 pub(crate) fn is_own_kind(ssl: &SslRef) -> bool {
-    ssl.selected_alpn_protocol()
-        .is_some_and(|name| OWN_KIND.get(1..) == Some(name))
+    ssl.selected_alpn_protocol().is_some_and(|name| OWN_KIND.get(1..) == Some(name))
 }
 
 /// The certificates that the other side presented, its own first.
 pub(crate) fn presented(ssl: &SslRef) -> Vec<Certificate> {
     let leaf = ssl.peer_certificate().and_then(|c| c.to_der().ok());
-    let chain = ssl
-        .peer_cert_chain()
-        .into_iter()
-        .flatten()
-        .filter_map(|c| c.to_der().ok());
+    let chain = ssl.peer_cert_chain().into_iter().flatten().filter_map(|c| c.to_der().ok());
     let mut ders: Vec<Vec<u8>> = leaf.into_iter().collect();
     for der in chain {
         if !ders.contains(&der) {
             ders.push(der);
         }
     }
-    ders.iter()
-        .filter_map(|der| Certificate::from_der(der).ok())
-        .collect()
+    ders.iter().filter_map(|der| Certificate::from_der(der).ok()).collect()
 }

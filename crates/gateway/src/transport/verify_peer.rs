@@ -25,15 +25,12 @@ impl Verdicts {
 
     fn stands(&self, certificate: &Certificate, client: &ClientId, now: Timestamp) -> bool {
         let verdicts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        verdicts
-            .get(&(certificate.sha256(), client.clone()))
-            .is_some_and(|until| now < *until)
+        verdicts.get(&(certificate.sha256(), client.clone())).is_some_and(|until| now < *until)
     }
 
     fn note(&self, certificate: &Certificate, client: &ClientId, now: Timestamp, usable_until: Timestamp) {
-        let longest = now
-            .checked_add(SignedDuration::from_secs(VERDICT_SECONDS_MAX))
-            .unwrap_or(Timestamp::MAX);
+        let longest =
+            now.checked_add(SignedDuration::from_secs(VERDICT_SECONDS_MAX)).unwrap_or(Timestamp::MAX);
         let mut verdicts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if verdicts.len() >= VERDICTS_MAX {
             verdicts.clear();
@@ -50,9 +47,7 @@ pub(crate) async fn provider(
     provider: &ClientId,
 ) -> Result<(), Refusal> {
     let now = gateway.clock.now();
-    let leaf = presented
-        .first()
-        .ok_or_else(|| refused("", "the server presented no certificate"))?;
+    let leaf = presented.first().ok_or_else(|| refused("", "the server presented no certificate"))?;
     if gateway.verdicts.stands(leaf, provider, now) {
         return Ok(());
     }
@@ -64,9 +59,7 @@ pub(crate) async fn provider(
     for (certificate, response) in presented.iter().zip(&responses) {
         gateway.identity.ocsp.keep(certificate, response);
     }
-    gateway
-        .verdicts
-        .note(leaf, provider, now, verified.statuses().usable_until());
+    gateway.verdicts.note(leaf, provider, now, verified.statuses().usable_until());
     Ok(())
 }
 
@@ -79,14 +72,9 @@ pub(crate) fn caller(
 ) -> Result<(), Refusal> {
     let now = gateway.clock.now();
     if responses.is_empty() {
-        return Err(refused(
-            "",
-            "Cannot verify TLS certificate, corresponding OCSP response is missing",
-        ));
+        return Err(refused("", "Cannot verify TLS certificate, corresponding OCSP response is missing"));
     }
-    let leaf = presented
-        .first()
-        .ok_or_else(|| refused("", "the caller presented no certificate"))?;
+    let leaf = presented.first().ok_or_else(|| refused("", "the caller presented no certificate"))?;
     let authorities = authorities(gateway, client, now)?;
     let verified = trust::peer::verify_peer(presented, responses, &authorities, now);
     verified.map_err(|refusal| refused("", &refusal.to_string()))?;
@@ -98,9 +86,7 @@ fn authorities(gateway: &Gateway, client: &ClientId, now: Timestamp) -> Result<A
     let current = picture.check_current(now).map_err(Gateway::outdated)?;
     let instance = client.instance();
     current.authorities(instance).cloned().ok_or_else(|| {
-        Refusal::MalformedMessage(format!(
-            "Shared params for instance identifier {instance} not found"
-        ))
+        Refusal::MalformedMessage(format!("Shared params for instance identifier {instance} not found"))
     })
 }
 
@@ -111,15 +97,11 @@ fn serves(gateway: &Gateway, leaf: &Certificate, client: &ClientId, now: Timesta
     if current.auth_certificate_serves(leaf, client) {
         return Ok(());
     }
-    let server = current
-        .server_by_auth_certificate(leaf)
-        .map_or_else(|| "unknown".to_owned(), |s| s.display_form());
+    let server =
+        current.server_by_auth_certificate(leaf).map_or_else(|| "unknown".to_owned(), |s| s.display_form());
     Err(refused(
         "",
-        &format!(
-            "Client '{}' is not registered at security server {server}",
-            client.display_form()
-        ),
+        &format!("Client '{}' is not registered at security server {server}", client.display_form()),
     ))
 }
 
@@ -132,38 +114,23 @@ async fn responses(
     now: Timestamp,
 ) -> Result<Vec<OcspResponse>, Refusal> {
     let fresh = |certificate: &Certificate| {
-        gateway
-            .identity
-            .ocsp
-            .held(certificate)
-            .filter(|r| now < r.usable_until(&authorities.ocsp))
+        gateway.identity.ocsp.held(certificate).filter(|r| now < r.usable_until(&authorities.ocsp))
     };
     let held: Vec<Option<OcspResponse>> = presented.iter().map(fresh).collect();
-    let missing: Vec<Certificate> = presented
-        .iter()
-        .zip(&held)
-        .filter(|(_, h)| h.is_none())
-        .map(|(c, _)| c.clone())
-        .collect();
+    let missing: Vec<Certificate> =
+        presented.iter().zip(&held).filter(|(_, h)| h.is_none()).map(|(c, _)| c.clone()).collect();
     if missing.is_empty() {
         return Ok(held.into_iter().flatten().collect());
     }
     let port = gateway.config.peer.ocsp_port;
-    let asked = ocsp_by_hash::ask(host, port, &missing)
-        .await
-        .map_err(|text| refused("internal_error", &text))?;
+    let asked =
+        ocsp_by_hash::ask(host, port, &missing).await.map_err(|text| refused("internal_error", &text))?;
     let mut asked = asked.into_iter();
-    Ok(held
-        .into_iter()
-        .filter_map(|held| held.or_else(|| asked.next()))
-        .collect())
+    Ok(held.into_iter().filter_map(|held| held.or_else(|| asked.next())).collect())
 }
 
 fn refused(code: &'static str, text: &str) -> Refusal {
-    Refusal::PeerCertificate {
-        code,
-        text: text.to_owned(),
-    }
+    Refusal::PeerCertificate { code, text: text.to_owned() }
 }
 
 /// The sub-codes that a live server gave (data-plane E.5).
