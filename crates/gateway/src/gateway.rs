@@ -4,11 +4,12 @@ use crate::config::Config;
 use crate::error::{Refusal, StartFault};
 use crate::identity::Identity;
 use crate::revocation::OcspBook;
-use crate::serverconf::{ServerConf, store::Store};
+use crate::serverconf::ServerConf;
 use crate::signing::SigningDesk;
 use crate::transport::connect::Pool;
 use crate::transport::tls::{self, Credentials};
 use crate::transport::verify_peer::Verdicts;
+use crate::watch::{self, Watched};
 use crate::{confclient, inbound, outbound, revocation, spool, stamping, transport};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use bytes::Bytes;
@@ -55,6 +56,7 @@ pub struct Gateway {
     internal_certificate: Certificate,
     settings_taken: AtomicU64,
     pictures_taken: AtomicU64,
+    pub(crate) watched: Mutex<Option<Watched>>,
 }
 
 /// The four listeners, bound.
@@ -93,12 +95,13 @@ impl Gateway {
     /// What is missing or damaged, and what to do.
     pub fn open(config: Config, pin: &Pin, clock: Clock, chance: Chance) -> Result<Self, StartFault> {
         spool::sweep(&config.spool_dir()).map_err(StartFault::Spool)?;
+        let (watched, settings) = Watched::begin(&config)?;
         let keystore = Arc::new(Keystore::open(config.keystore_dir(), pin)?);
         let ocsp = OcspBook::new(OcspCache::open(config.state_dir.join("ocsp"))?);
         let (chain, key, internal_certificate) = internal_tls(&keystore, &clock)?;
         let consumer_tls = outbound::listen::tls_config(chain.clone(), key.clone_key())?;
         let service_tls = inbound::service_tls::config(chain, key)?;
-        let settings = ServerConf::new(&Store::open(&config.serverconf_file())?.read()?)?;
+        let settings = ServerConf::new(&settings)?;
         let log = MessageLog::open(&config.messagelog_dir(), log_settings(&config), clock.clone())?;
         let picture = Arc::new(ArcSwapOption::empty());
         if config.globalconf_dir().join("instance-identifier").exists() {
@@ -126,6 +129,7 @@ impl Gateway {
             internal_certificate,
             settings_taken: AtomicU64::new(0),
             pictures_taken: AtomicU64::new(0),
+            watched: Mutex::new(Some(watched)),
         };
         gateway.take_settings(settings);
         Ok(gateway)
@@ -140,7 +144,8 @@ impl Gateway {
             tokio::spawn(confclient::run(Arc::clone(&self), stop.clone())),
             tokio::spawn(revocation::run(Arc::clone(&self), stop.clone())),
             tokio::spawn(stamping::run(Arc::clone(&self), stop.clone())),
-            tokio::spawn(watch_settings(Arc::clone(&self), stop.clone())),
+            tokio::spawn(watch::run(Arc::clone(&self), stop.clone())),
+            tokio::spawn(transport::connect::close_idle(Arc::clone(&self), stop.clone())),
         ];
         tokio::join!(
             outbound::listen::serve_http(Arc::clone(&self), listeners.consumer_http, stop.clone()),
@@ -215,7 +220,7 @@ impl Gateway {
         self.settings.load_full()
     }
 
-    fn take_settings(&self, settings: ServerConf) {
+    pub(crate) fn take_settings(&self, settings: ServerConf) {
         self.log.provide_time_stamping(!settings.time_stamps().is_empty());
         self.settings.store(Arc::new(settings));
         self.settings_taken.fetch_add(1, Ordering::Relaxed);
@@ -337,40 +342,5 @@ fn log_settings(config: &Config) -> Settings {
             ..TimeStamping::default()
         },
         ..Settings::default()
-    }
-}
-
-/// Takes over settings that a command has applied, and keys that it has added, within a second.
-async fn watch_settings(gateway: Arc<Gateway>, stop: Stop) {
-    let Ok(mut store) = Store::open(&gateway.config.serverconf_file()) else {
-        return;
-    };
-    let mut seen = store.version().unwrap_or_default();
-    while !stop.is_requested() {
-        tokio::select! {
-            () = tokio::time::sleep(Duration::from_secs(1)) => {}
-            () = stop.requested() => return,
-        }
-        let Ok(version) = store.version() else { continue };
-        if version == seen {
-            continue;
-        }
-        seen = version;
-        let read = store
-            .read()
-            .map_err(|e| e.to_string())
-            .and_then(|d| ServerConf::new(&d).map_err(|e| e.to_string()));
-        match read {
-            Ok(settings) => {
-                gateway.take_settings(settings);
-                tracing::info!("new settings are in force");
-            }
-            Err(error) => tracing::error!("new settings could not be read, the old ones stay: {error}"),
-        }
-        match gateway.identity.keystore.reload() {
-            Ok(()) => gateway.identity.forget(),
-            Err(error) => tracing::error!("the keystore could not be read again: {error}"),
-        }
-        gateway.ocsp_wanted.notify_one();
     }
 }

@@ -4,12 +4,12 @@
 use super::{tls, verify_peer};
 use crate::error::Refusal;
 use crate::gateway::Gateway;
-use http1::{ClientConnection, FetchError, Limits};
+use http1::{ClientConnection, FetchError, Limits, Stop};
 use identifier::ClientId;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -24,6 +24,8 @@ const KEPT_MAX: usize = 256;
 const KEPT_PER_HOST_MAX: usize = 32;
 /// Shorter than the time after which the other side closes an idle connection.
 const KEPT_SECONDS: i64 = 20;
+/// How often idle connections are looked for.
+const IDLE_LOOK: Duration = Duration::from_secs(2);
 
 /// An open connection to a server that was verified for the provider.
 #[derive(Debug)]
@@ -74,6 +76,15 @@ impl Pool {
         };
     }
 
+    /// Takes out what has been idle long enough.
+    fn idle(&self, now: Timestamp) -> Vec<Peer> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = std::mem::take(&mut *kept);
+        let (young, old): (Vec<_>, Vec<_>) = all.into_iter().partition(|(_, until)| now < *until);
+        *kept = young;
+        old.into_iter().map(|(peer, _)| peer).collect()
+    }
+
     /// Closes everything that is kept.
     pub(crate) fn forget(&self) {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).clear();
@@ -84,6 +95,19 @@ impl Pool {
 pub(crate) fn give_back(gateway: &Gateway, mut peer: Peer) {
     if peer.own_kind && peer.http.is_reusable() {
         gateway.peers.keep(peer, gateway.clock.now());
+    }
+}
+
+/// Closes idle connections until the stop, before the other side does: also when no call comes that would notice.
+pub(crate) async fn close_idle(gateway: Arc<Gateway>, stop: Stop) {
+    while !stop.is_requested() {
+        tokio::select! {
+            () = tokio::time::sleep(IDLE_LOOK) => {}
+            () = stop.requested() => return,
+        }
+        for peer in gateway.peers.idle(gateway.clock.now()) {
+            peer.http.close().await;
+        }
     }
 }
 

@@ -1,0 +1,103 @@
+//! What other processes change under a running gateway: settings that a command has applied, keys and certificates that it has brought.
+//! Both are taken over within a second or two.
+
+use crate::config::Config;
+use crate::error::{StartFault, StoreFault};
+use crate::gateway::Gateway;
+use crate::serverconf::{Declaration, ServerConf, store::Store};
+use http1::Stop;
+use std::path::Path;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, SystemTime};
+
+/// What was seen last. It begins before settings and keys are read for the first time, so that no change falls between.
+#[derive(Debug)]
+pub(crate) struct Watched {
+    store: Store,
+    settings: i64,
+    keys: Option<SystemTime>,
+}
+
+impl Watched {
+    pub(crate) fn begin(config: &Config) -> Result<(Self, Declaration), StartFault> {
+        let keys = changed_at(&config.keystore_dir());
+        let mut store = Store::open(&config.serverconf_file())?;
+        let settings = store.version()?;
+        let declaration = store.read()?;
+        let watched = Self {
+            store,
+            settings,
+            keys,
+        };
+        Ok((watched, declaration))
+    }
+
+    /// The settings, if somebody has changed them.
+    fn changed_settings(&mut self) -> Result<Option<Declaration>, StoreFault> {
+        let version = self.store.version()?;
+        if version == self.settings {
+            return Ok(None);
+        }
+        let declaration = self.store.read()?;
+        self.settings = version;
+        Ok(Some(declaration))
+    }
+}
+
+/// Every change of a keystore puts a file in place, which changes its folder.
+fn changed_at(folder: &Path) -> Option<SystemTime> {
+    std::fs::metadata(folder)
+        .and_then(|metadata| metadata.modified())
+        .ok()
+}
+
+/// Looks every second, until the stop.
+pub(crate) async fn run(gateway: Arc<Gateway>, stop: Stop) {
+    let watched = gateway
+        .watched
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take();
+    let Some(mut watched) = watched else { return };
+    while !stop.is_requested() {
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            () = stop.requested() => return,
+        }
+        look_at_settings(&gateway, &mut watched);
+        look_at_keys(&gateway, &mut watched);
+    }
+}
+
+fn look_at_settings(gateway: &Gateway, watched: &mut Watched) {
+    let read = match watched.changed_settings() {
+        Ok(None) => return,
+        Ok(Some(declaration)) => ServerConf::new(&declaration).map_err(|e| e.to_string()),
+        Err(fault) => Err(fault.to_string()),
+    };
+    match read {
+        Ok(settings) => {
+            gateway.take_settings(settings);
+            tracing::info!("new settings are in force");
+        }
+        Err(error) => tracing::error!("new settings could not be read, the old ones stay: {error}"),
+    }
+}
+
+fn look_at_keys(gateway: &Gateway, watched: &mut Watched) {
+    let keystore = &gateway.identity.keystore;
+    // The time is taken first: what changes while the keystore is being read is read again.
+    let changed = changed_at(keystore.dir());
+    if changed == watched.keys {
+        return;
+    }
+    watched.keys = changed;
+    match keystore.reload() {
+        Ok(()) => {
+            gateway.identity.forget();
+            gateway.ocsp_wanted.notify_one();
+            tracing::info!("the keystore was changed and is in use as it is now");
+        }
+        Err(error) => tracing::error!("the keystore could not be read again: {error}"),
+    }
+}
