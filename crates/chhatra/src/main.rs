@@ -1,2 +1,89 @@
-//! To be written.
-fn main() {}
+//! The one binary: `chhatra gateway|registry|keystore|evidence|trust|doctor|demo`.
+//!
+//! Only here are the environment, the system clock and the random generator touched; every room gets them handed in.
+//! Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
+
+mod config;
+mod outside;
+mod plan;
+mod gateway;
+mod registry;
+mod keystore;
+mod evidence;
+mod practice;
+mod doctor;
+mod demo;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// One platform under which a government's digital systems hang.
+#[derive(Debug, Parser)]
+#[command(name = "chhatra", version, about, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    role: Role,
+}
+
+#[derive(Debug, Subcommand)]
+enum Role {
+    /// The data plane of one organisation: run it, or declare what it serves.
+    #[command(subcommand)]
+    Gateway(gateway::Command),
+    /// The authority of an instance: members, servers, trust services, and the signed picture of them.
+    #[command(subcommand)]
+    Registry(registry::Command),
+    /// A gateway's private keys and certificates.
+    #[command(subcommand)]
+    Keystore(keystore::Command),
+    /// What was exchanged: list it, take it out, prove it.
+    #[command(subcommand)]
+    Evidence(evidence::Command),
+    /// Practice trust services: CA, OCSP responder, time-stamp authority. For practice and tests only.
+    #[command(subcommand)]
+    Trust(practice::Command),
+    /// Explains what is wrong with a set-up, and what will expire when.
+    Doctor(doctor::Arguments),
+    /// A small nation on this machine.
+    Demo(demo::Arguments),
+}
+
+impl Role {
+    /// Roles that serve tell what they do; commands and the demonstration speak for themselves.
+    const fn log_level(&self) -> &'static str {
+        match self {
+            Self::Gateway(gateway::Command::Run { .. })
+            | Self::Registry(registry::Command::Run { .. })
+            | Self::Trust(_) => "info",
+            _ => "warn",
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(usage) => {
+            // Help goes to standard output with code 0, a mistake to standard error with code 2.
+            let _printed = usage.print();
+            return if usage.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+        }
+    };
+    outside::start_log(arguments.role.log_level());
+    let done = match arguments.role {
+        Role::Gateway(command) => gateway::run(&command),
+        Role::Registry(command) => registry::run(&command),
+        Role::Keystore(command) => keystore::run(&command),
+        Role::Evidence(command) => evidence::run(&command),
+        Role::Trust(command) => practice::run(&command),
+        Role::Doctor(arguments) => doctor::run(&arguments),
+        Role::Demo(arguments) => demo::run(&arguments),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("chhatra: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

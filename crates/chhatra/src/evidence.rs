@@ -1,0 +1,188 @@
+//! `chhatra evidence list|export|verify`: what was exchanged, taken out and proven.
+
+mod verify;
+
+use crate::config;
+use anyhow::{Context as _, Result, bail};
+use clap::{Args, Subcommand};
+use messagelog::{Direction, Entry, Reader, RecordId, Search};
+use serde_json::{Value, json};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const PAGE: usize = 1000;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Lists the messages on record, the newest first.
+    List(List),
+    /// Writes messages on record as ASiC-E containers, which anybody can verify. Never overwrites a file.
+    Export(Export),
+    /// Verifies a container against a global configuration alone: exit code 0 verified, 1 refused, 2 cannot be read.
+    Verify(verify::Verify),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// The gateway's configuration file.
+    #[arg(long, value_name = "GATEWAY.toml")]
+    config: PathBuf,
+    /// Only messages with this identifier.
+    #[arg(long, value_name = "MESSAGE-ID")]
+    id: Option<String>,
+    /// At most so many.
+    #[arg(long, default_value_t = 100)]
+    limit: usize,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// The gateway's configuration file.
+    #[arg(long, value_name = "GATEWAY.toml")]
+    config: PathBuf,
+    /// Only messages with this identifier: request and response.
+    #[arg(long, value_name = "MESSAGE-ID")]
+    id: Option<String>,
+    /// The folder to write to; it is made when it is missing.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    out: PathBuf,
+}
+
+pub(crate) fn run(command: &Command) -> Result<ExitCode> {
+    match command {
+        Command::List(arguments) => list(arguments).map(|()| ExitCode::SUCCESS),
+        Command::Export(arguments) => export(arguments),
+        Command::Verify(arguments) => verify::run(arguments),
+    }
+}
+
+fn open(config: &Path) -> Result<Reader> {
+    let dir = config::gateway(config)?.messagelog_dir();
+    if !dir.exists() {
+        bail!("there is no message log in {}; the gateway makes it when it starts", dir.display());
+    }
+    Ok(Reader::open(&dir)?)
+}
+
+/// All records that fit, the newest first, at most `limit`.
+fn find(reader: &Reader, id: Option<&str>, limit: usize) -> Result<Vec<Entry>> {
+    let mut found: Vec<Entry> = Vec::new();
+    let mut before: Option<RecordId> = None;
+    while found.len() < limit {
+        let wanted = limit.saturating_sub(found.len()).min(PAGE);
+        let search =
+            Search { query_id: id.map(str::to_owned), before, limit: wanted, ..Search::default() };
+        let page = reader.find(&search)?;
+        before = page.last().map(|entry| entry.id);
+        let last = page.len() < wanted;
+        found.extend(page);
+        if last {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+const fn direction(entry: &Entry) -> &'static str {
+    match entry.direction {
+        Direction::Request => "request",
+        Direction::Response => "response",
+    }
+}
+
+fn list(arguments: &List) -> Result<()> {
+    let entries = find(&open(&arguments.config)?, arguments.id.as_deref(), arguments.limit)?;
+    if arguments.json {
+        let records: Vec<Value> = entries.iter().map(as_json).collect();
+        println!("{}", serde_json::to_string_pretty(&json!({ "records": records }))?);
+        return Ok(());
+    }
+    if entries.is_empty() {
+        println!("no messages on record");
+    }
+    for entry in &entries {
+        let body = match (entry.body_bytes, entry.body_bytes_signed) {
+            (Some(held), Some(signed)) if held != signed => format!("body {held} of {signed} bytes"),
+            (Some(held), _) => format!("body {held} bytes"),
+            (None, _) => "no body kept".to_owned(),
+        };
+        let stamp = if entry.stamped { "time-stamped" } else { "no time-stamp yet" };
+        println!(
+            "{:>8}  {}  {:<8}  {}  {}  {body}, {stamp}",
+            entry.id,
+            entry.time,
+            direction(entry),
+            entry.query_id,
+            entry.owner
+        );
+    }
+    Ok(())
+}
+
+fn as_json(entry: &Entry) -> Value {
+    json!({
+        "record": entry.id.0,
+        "time": entry.time.to_string(),
+        "direction": direction(entry),
+        "id": entry.query_id,
+        "request_id": entry.request_id,
+        "owner": entry.owner.to_string(),
+        "body_bytes": entry.body_bytes,
+        "body_bytes_signed": entry.body_bytes_signed,
+        "stamped": entry.stamped,
+    })
+}
+
+fn export(arguments: &Export) -> Result<ExitCode> {
+    let reader = open(&arguments.config)?;
+    let entries = find(&reader, arguments.id.as_deref(), usize::MAX)?;
+    if entries.is_empty() {
+        match &arguments.id {
+            Some(id) => bail!("no message with the identifier {id} is on record"),
+            None => println!("no messages on record"),
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let out = &arguments.out;
+    std::fs::create_dir_all(out).with_context(|| format!("{} cannot be made", out.display()))?;
+    let mut in_the_way = false;
+    for entry in &entries {
+        let container = reader.export(entry.id)?;
+        let path = out.join(&container.file_name);
+        let stamp = if container.stamped { "" } else { ", without a time-stamp yet: it proves who, not when" };
+        match write_new(&path, &container.bytes)? {
+            Written::New => println!("wrote {}{stamp}", path.display()),
+            Written::Same => println!("{} is there already{stamp}", path.display()),
+            Written::InTheWay => {
+                in_the_way = true;
+                eprintln!("{} is there with other contents and was not overwritten", path.display());
+            }
+        }
+    }
+    Ok(if in_the_way { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+enum Written {
+    New,
+    Same,
+    InTheWay,
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> Result<Written> {
+    match std::fs::File::create_new(path) {
+        Ok(mut file) => {
+            let written = file.write_all(bytes).and_then(|()| file.sync_all());
+            written.with_context(|| format!("{} cannot be written", path.display()))?;
+            Ok(Written::New)
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            let same = std::fs::read(path).is_ok_and(|there| there == bytes);
+            Ok(if same { Written::Same } else { Written::InTheWay })
+        }
+        Err(error) => Err(error).with_context(|| format!("{} cannot be made", path.display())),
+    }
+}

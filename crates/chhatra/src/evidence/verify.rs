@@ -1,0 +1,171 @@
+//! `chhatra evidence verify`: a container, a global configuration, and nothing else.
+
+use anyhow::Result;
+use clap::Args;
+use globalconf::GlobalConf;
+use serde_json::json;
+use signature::container::{AsicContainer, Direction};
+use signature::evidence::{self, Report, StampKind};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use trust::Certificate;
+
+/// No container that a gateway writes comes near this: bodies beyond the logging limit are not kept.
+const CONTAINER_BYTES_MAX: u64 = 1 << 30;
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// The container.
+    #[arg(value_name = "FILE.asice")]
+    file: PathBuf,
+    /// The global configuration of the time, as a gateway (ours or X-Road's) stores it; it may have ended since.
+    #[arg(long, value_name = "DIR")]
+    globalconf: PathBuf,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What is wrong with a container.
+struct Refused {
+    code: &'static str,
+    reason: String,
+}
+
+pub(super) fn run(arguments: &Verify) -> Result<ExitCode> {
+    let (bytes, picture) = match (container(&arguments.file), GlobalConf::load(&arguments.globalconf)) {
+        (Ok(bytes), Ok(picture)) => (bytes, picture),
+        (Err(why), _) => return Ok(unreadable(arguments, &why)),
+        (_, Err(why)) => return Ok(unreadable(arguments, &why.to_string())),
+    };
+    match verify(&bytes, &picture, &arguments.globalconf) {
+        Ok(report) => {
+            if arguments.json {
+                println!("{}", serde_json::to_string_pretty(&as_json(&report))?);
+            } else {
+                print(&arguments.file, &report);
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(refused) => {
+            if arguments.json {
+                let value = json!({ "verified": false, "code": refused.code, "reason": refused.reason });
+                println!("{}", serde_json::to_string_pretty(&value)?);
+            } else {
+                println!("refused: {}: {} ({})", arguments.file.display(), refused.reason, refused.code);
+            }
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+/// Nothing was found out about the container: neither verified nor refused.
+fn unreadable(arguments: &Verify, why: &str) -> ExitCode {
+    if arguments.json {
+        println!("{}", json!({ "verified": null, "reason": why }));
+    }
+    eprintln!("chhatra: {why}");
+    ExitCode::from(2)
+}
+
+fn container(path: &Path) -> Result<Vec<u8>, String> {
+    let unreadable = |why: &dyn std::fmt::Display| format!("{} cannot be read: {why}", path.display());
+    let found = std::fs::metadata(path).map_err(|error| unreadable(&error))?;
+    if !found.is_file() {
+        return Err(unreadable(&"it is not a file"));
+    }
+    if found.len() > CONTAINER_BYTES_MAX {
+        return Err(unreadable(&"it is larger than any container"));
+    }
+    std::fs::read(path).map_err(|error| unreadable(&error))
+}
+
+fn verify(bytes: &[u8], picture: &GlobalConf, dir: &Path) -> Result<Report, Refused> {
+    let container = AsicContainer::read(bytes)
+        .map_err(|refusal| Refused { code: refusal.code(), reason: refusal.to_string() })?;
+    let known = |instance: &str| picture.authorities_for_evidence(instance);
+    let time_stampers: Vec<Certificate> = instances(picture, dir)
+        .iter()
+        .filter_map(|instance| known(instance))
+        .flat_map(|authorities| authorities.time_stampers.iter().cloned())
+        .collect();
+    evidence::verify(&container, known, &time_stampers)
+        .map_err(|refusal| Refused { code: refusal.code(), reason: refusal.to_string() })
+}
+
+/// The own instance and the federated ones: folders are named by them, coded as in a form.
+fn instances(picture: &GlobalConf, dir: &Path) -> Vec<String> {
+    let mut found = vec![picture.main_instance().to_owned()];
+    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let Some(name) = name.to_str() else { continue };
+        match identifier::percent::decode_segment(&name.replace('+', " ")) {
+            Ok(instance) if !found.contains(&instance) => found.push(instance),
+            Ok(_) | Err(_) => {}
+        }
+    }
+    found
+}
+
+const fn direction(report: &Report) -> &'static str {
+    match report.direction {
+        Direction::Request => "request",
+        Direction::Response => "response",
+    }
+}
+
+const fn stamp(report: &Report) -> &'static str {
+    match report.stamp {
+        StampKind::Single => "its own time-stamp",
+        StampKind::Batch => "a time-stamp over several messages",
+    }
+}
+
+fn print(file: &Path, report: &Report) {
+    let held = |held: bool| if held { "" } else { " (not in the container; only its digest is covered)" };
+    println!("verified: {}", file.display());
+    println!("  This is a {} that names {} as its sender.", direction(report), report.sender);
+    println!("  It was signed for {} with the certificate", report.member);
+    println!("    {}", report.signer.subject_rfc2253());
+    println!("    which the approved authority {} vouches for.", report.anchor.subject_rfc2253());
+    println!("  It existed at {}, says {} by", report.time, stamp(report));
+    println!("    {}", report.time_stamper.subject_rfc2253());
+    println!("  The certificate had not been revoked then:");
+    for status in &report.statuses {
+        println!("    {}: good at {}, says {}", status.subject, status.produced_at, status.responder);
+    }
+    println!("  The signature covers:");
+    for part in &report.parts {
+        println!("    {}{}", part.name, held(part.held));
+    }
+}
+
+fn as_json(report: &Report) -> serde_json::Value {
+    let statuses: Vec<_> = report
+        .statuses
+        .iter()
+        .map(|status| {
+            json!({
+                "subject": status.subject,
+                "responder": status.responder,
+                "produced_at": status.produced_at.to_string(),
+            })
+        })
+        .collect();
+    let parts: Vec<_> =
+        report.parts.iter().map(|part| json!({ "name": part.name, "held": part.held })).collect();
+    json!({
+        "verified": true,
+        "direction": direction(report),
+        "sender": report.sender.to_string(),
+        "member": report.member.to_string(),
+        "signer": report.signer.subject_rfc2253(),
+        "signer_sha256": hex::encode(report.signer.sha256()),
+        "anchor": report.anchor.subject_rfc2253(),
+        "time": report.time.to_string(),
+        "time_stamper": report.time_stamper.subject_rfc2253(),
+        "time_stamp": match report.stamp { StampKind::Single => "single", StampKind::Batch => "batch" },
+        "statuses": statuses,
+        "parts": parts,
+    })
+}
