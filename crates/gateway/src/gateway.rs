@@ -6,6 +6,7 @@ use crate::identity::Identity;
 use crate::revocation::OcspBook;
 use crate::serverconf::ServerConf;
 use crate::signing::SigningDesk;
+use crate::spool::Spool;
 use crate::transport::connect::Pool;
 use crate::transport::tls::{self, Credentials};
 use crate::transport::verify_peer::Verdicts;
@@ -16,11 +17,13 @@ use bytes::Bytes;
 use clock::{Chance, Clock};
 use globalconf::{GlobalConf, Outdated};
 use http1::Stop;
+use identifier::ClientId;
 use keystore::{Keystore, OcspCache, Pin};
-use messagelog::{BodyLogging, MessageLog, Settings, TimeStamping};
+use messagelog::{BodyLogging, MessageLog, Settings, Side, TimeStamping};
 use openssl::ssl::SslContext;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -57,6 +60,29 @@ pub struct Gateway {
     settings_taken: AtomicU64,
     pictures_taken: AtomicU64,
     pub(crate) watched: Mutex<Option<Watched>>,
+}
+
+/// What becomes of a body that only the log wants.
+#[derive(Debug)]
+pub(crate) struct KeptBody {
+    folder: Option<PathBuf>,
+    bytes_max: Option<u64>,
+}
+
+impl KeptBody {
+    pub(crate) fn spool(&self) -> Spool {
+        self.folder.as_deref().map_or_else(Spool::nowhere, Spool::new)
+    }
+
+    /// A body that the log will refuse is refused as soon as that is known.
+    pub(crate) fn check(&self, bytes: u64) -> Result<(), Refusal> {
+        match self.bytes_max {
+            Some(bytes_max) if bytes > bytes_max => {
+                Err(messagelog::Failure::TooLarge { bytes, bytes_max }.into())
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
 }
 
 /// The four listeners, bound.
@@ -273,6 +299,16 @@ impl Gateway {
     pub(crate) fn ocsp_by_hash(&self, hash: &str) -> Option<Bytes> {
         let sha1 = <[u8; 20]>::try_from(hex::decode(hash).ok()?).ok()?;
         self.identity.ocsp.by_hash(&sha1).map(|der| Bytes::copy_from_slice(&der))
+    }
+
+    /// Whether the log wants the bodies of exchanges with this provider, and how long they may be.
+    pub(crate) fn kept_body(&self, side: Side, provider: &ClientId) -> KeptBody {
+        let bodies = &self.log.settings().bodies;
+        let wanted = bodies.body_bytes_max > 0 && bodies.applies(side, provider);
+        KeptBody {
+            folder: wanted.then(|| self.config.spool_dir()),
+            bytes_max: (wanted && !bodies.truncate).then_some(bodies.body_bytes_max),
+        }
     }
 
     /// The present as HTTP writes it.

@@ -17,7 +17,7 @@ const PREFIX: &str = "body-";
 /// A body being received.
 #[derive(Debug)]
 pub(crate) struct Spool {
-    folder: PathBuf,
+    folder: Option<PathBuf>,
     memory: BytesMut,
     file: Option<(File, TempPath)>,
     length: u64,
@@ -34,15 +34,28 @@ pub(crate) struct Spooled {
 enum Place {
     Memory(Bytes),
     File(Arc<TempPath>),
+    /// Only its length was wanted.
+    Nowhere,
 }
 
 impl Spool {
     pub(crate) fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), memory: BytesMut::new(), file: None, length: 0 }
+        Self { folder: Some(folder.to_owned()), memory: BytesMut::new(), file: None, length: 0 }
+    }
+
+    /// Keeps nothing: for a body that has passed and that the log does not want.
+    pub(crate) fn nowhere() -> Self {
+        Self { folder: None, memory: BytesMut::new(), file: None, length: 0 }
+    }
+
+    /// Bytes so far.
+    pub(crate) const fn length(&self) -> u64 {
+        self.length
     }
 
     pub(crate) async fn write(&mut self, chunk: &[u8]) -> io::Result<()> {
         self.length = self.length.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
+        let Some(folder) = &self.folder else { return Ok(()) };
         if let Some((file, _)) = &mut self.file {
             return file.write_all(chunk).await;
         }
@@ -50,7 +63,7 @@ impl Spool {
             self.memory.extend_from_slice(chunk);
             return Ok(());
         }
-        let named = tempfile::Builder::new().prefix(PREFIX).tempfile_in(&self.folder)?;
+        let named = tempfile::Builder::new().prefix(PREFIX).tempfile_in(folder)?;
         let (file, path) = named.into_parts();
         let mut file = File::from_std(file);
         file.write_all(&self.memory).await?;
@@ -62,6 +75,7 @@ impl Spool {
 
     pub(crate) async fn finish(mut self) -> io::Result<Spooled> {
         let place = match self.file.take() {
+            None if self.folder.is_none() => Place::Nowhere,
             None => Place::Memory(self.memory.freeze()),
             Some((mut file, path)) => {
                 file.flush().await?;
@@ -81,6 +95,7 @@ impl Spooled {
     /// As the evidence log takes it.
     pub(crate) fn to_log(&self) -> messagelog::Body {
         match &self.place {
+            Place::Nowhere => messagelog::Body::None,
             Place::Memory(bytes) => messagelog::Body::Bytes(bytes.clone()),
             Place::File(path) => messagelog::Body::File { path: path.to_path_buf(), bytes: self.length },
         }
@@ -89,6 +104,7 @@ impl Spooled {
     /// Reads it from the beginning.
     pub(crate) async fn read(&self) -> io::Result<SpoolReader> {
         match &self.place {
+            Place::Nowhere => Err(io::Error::other("this body was not kept")),
             Place::Memory(bytes) => Ok(SpoolReader { memory: Some(bytes.clone()), file: None }),
             Place::File(path) => {
                 let file = File::open(path.as_ref()).await?;

@@ -24,11 +24,7 @@ impl Watched {
         let mut store = Store::open(&config.serverconf_file())?;
         let settings = store.version()?;
         let declaration = store.read()?;
-        let watched = Self {
-            store,
-            settings,
-            keys,
-        };
+        let watched = Self { store, settings, keys };
         Ok((watched, declaration))
     }
 
@@ -46,18 +42,12 @@ impl Watched {
 
 /// Every change of a keystore puts a file in place, which changes its folder.
 fn changed_at(folder: &Path) -> Option<SystemTime> {
-    std::fs::metadata(folder)
-        .and_then(|metadata| metadata.modified())
-        .ok()
+    std::fs::metadata(folder).and_then(|metadata| metadata.modified()).ok()
 }
 
 /// Looks every second, until the stop.
 pub(crate) async fn run(gateway: Arc<Gateway>, stop: Stop) {
-    let watched = gateway
-        .watched
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .take();
+    let watched = gateway.watched.lock().unwrap_or_else(PoisonError::into_inner).take();
     let Some(mut watched) = watched else { return };
     while !stop.is_requested() {
         tokio::select! {

@@ -7,7 +7,6 @@ use crate::error::Refusal;
 use crate::gateway::Gateway;
 use crate::parts::PassedBody;
 use crate::recorded::{self, Recordable, Recorded};
-use crate::spool::Spool;
 use bytes::Bytes;
 use http1::{BodyWriter, Framing, Responder, ResponseHead, WriteError};
 use message::content_type::Boundary;
@@ -156,13 +155,15 @@ pub(crate) async fn carry(
     let mut body = None;
     if delivered.response.body.has_entity() {
         waiting.append(&mut stream.encoder.body_start().map_err(|e| unwritable(&e))?);
-        let mut spool = Spool::new(&gateway.config.spool_dir());
+        let kept = gateway.kept_body(Side::Provider, delivered.verified.received().service().client());
+        let mut spool = kept.spool();
         while let Some(chunk) = next(&mut delivered).await? {
             if !waiting.is_empty() {
                 stream.write(&std::mem::take(&mut waiting)).await?;
             }
             stream.encoder.body(&chunk);
             spool.write(&chunk).await.map_err(|e| Refusal::Spool(e.to_string()))?;
+            kept.check(spool.length())?;
             stream.write(&chunk).await?;
         }
         let digest = stream.encoder.body_end().unwrap_or_else(|| stream.algorithm.digest(b""));

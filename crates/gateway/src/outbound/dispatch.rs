@@ -4,7 +4,7 @@
 use super::address::Addressed;
 use super::sign::Signed;
 use crate::error::Refusal;
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, KeptBody};
 use crate::parts::{PassedBody, received_fault, short_body};
 use crate::recorded::Recorded;
 use crate::spool::Spool;
@@ -15,6 +15,7 @@ use message::content_type::Boundary;
 use message::fault::ReceivedFault;
 use message::proxy::{self, Encoder, Expected};
 use message::rest::RestRequest;
+use messagelog::Side;
 use trust::algorithm::DigestAlgorithm;
 
 /// What we say our version is: a peer may demand a plain version not below its minimum (data-plane 4.5).
@@ -71,13 +72,14 @@ pub(crate) async fn carry(gateway: &Gateway, addressed: Addressed) -> Result<Car
     let (mut bytes, message_digest) = encoder.message(&message).map_err(|e| unwritable(&e))?;
     first.append(&mut bytes);
     let mut sending = Sending { encoder, writer, answer, peer };
-    let body = carry_body(gateway, &mut sending, first, identified.body).await?;
+    let kept = gateway.kept_body(Side::Consumer, identified.request.service().client());
+    let body = carry_body(&kept, &mut sending, first, identified.body).await?;
     Ok(Carried { request: identified.request, message, message_digest, body, sending })
 }
 
 /// Sends what waits and then the body, as it comes from the consumer. A body part is written only when there is at least one byte.
 async fn carry_body(
-    gateway: &Gateway,
+    kept: &KeptBody,
     sending: &mut Sending,
     mut waiting: Vec<u8>,
     mut body: Body,
@@ -88,7 +90,7 @@ async fn carry_body(
             Some(spool) => spool,
             None => {
                 waiting.append(&mut sending.encoder.body_start().map_err(|e| unwritable(&e))?);
-                spool.insert(Spool::new(&gateway.config.spool_dir()))
+                spool.insert(kept.spool())
             }
         };
         if !waiting.is_empty() {
@@ -96,6 +98,7 @@ async fn carry_body(
         }
         sending.encoder.body(&chunk);
         spool.write(&chunk).await.map_err(|e| Refusal::Spool(e.to_string()))?;
+        kept.check(spool.length())?;
         sending.write(&chunk).await?;
     }
     if !waiting.is_empty() {

@@ -8,6 +8,7 @@ use identifier::ClientId;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
+use trust::algorithm::DigestAlgorithm;
 use trust::{Authorities, Certificate, OcspRefusal, OcspResponse, PathRefusal, PeerRefusal};
 
 /// How long a verdict stands; globalconf may change meanwhile, and then all verdicts are dropped.
@@ -16,26 +17,29 @@ const VERDICTS_MAX: usize = 4096;
 
 /// Certificates that were verified for a client a moment ago.
 #[derive(Debug, Default)]
-pub(crate) struct Verdicts(Mutex<BTreeMap<([u8; 32], ClientId), Timestamp>>);
+pub(crate) struct Verdicts(Mutex<BTreeMap<Question, Timestamp>>);
+
+/// Which certificate, for whom, and (of a caller) the digest of the OCSP answers that came with it.
+type Question = ([u8; 32], ClientId, Vec<u8>);
 
 impl Verdicts {
     pub(crate) fn forget(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    fn stands(&self, certificate: &Certificate, client: &ClientId, now: Timestamp) -> bool {
+    fn stands(&self, question: &Question, now: Timestamp) -> bool {
         let verdicts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        verdicts.get(&(certificate.sha256(), client.clone())).is_some_and(|until| now < *until)
+        verdicts.get(question).is_some_and(|until| now < *until)
     }
 
-    fn note(&self, certificate: &Certificate, client: &ClientId, now: Timestamp, usable_until: Timestamp) {
+    fn note(&self, question: Question, now: Timestamp, usable_until: Timestamp) {
         let longest =
             now.checked_add(SignedDuration::from_secs(VERDICT_SECONDS_MAX)).unwrap_or(Timestamp::MAX);
         let mut verdicts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if verdicts.len() >= VERDICTS_MAX {
             verdicts.clear();
         }
-        verdicts.insert((certificate.sha256(), client.clone()), usable_until.min(longest));
+        verdicts.insert(question, usable_until.min(longest));
     }
 }
 
@@ -48,7 +52,8 @@ pub(crate) async fn provider(
 ) -> Result<(), Refusal> {
     let now = gateway.clock.now();
     let leaf = presented.first().ok_or_else(|| refused("", "the server presented no certificate"))?;
-    if gateway.verdicts.stands(leaf, provider, now) {
+    let question = (leaf.sha256(), provider.clone(), Vec::new());
+    if gateway.verdicts.stands(&question, now) {
         return Ok(());
     }
     let authorities = authorities(gateway, provider, now)?;
@@ -59,7 +64,7 @@ pub(crate) async fn provider(
     for (certificate, response) in presented.iter().zip(&responses) {
         gateway.identity.ocsp.keep(certificate, response);
     }
-    gateway.verdicts.note(leaf, provider, now, verified.statuses().usable_until());
+    gateway.verdicts.note(question, now, verified.statuses().usable_until());
     Ok(())
 }
 
@@ -75,10 +80,27 @@ pub(crate) fn caller(
         return Err(refused("", "Cannot verify TLS certificate, corresponding OCSP response is missing"));
     }
     let leaf = presented.first().ok_or_else(|| refused("", "the caller presented no certificate"))?;
+    let question = (leaf.sha256(), client.clone(), digest(presented, responses));
+    if gateway.verdicts.stands(&question, now) {
+        return Ok(());
+    }
     let authorities = authorities(gateway, client, now)?;
-    let verified = trust::peer::verify_peer(presented, responses, &authorities, now);
-    verified.map_err(|refusal| refused("", &refusal.to_string()))?;
-    serves(gateway, leaf, client, now)
+    let verified = trust::peer::verify_peer(presented, responses, &authorities, now)
+        .map_err(|refusal| refused("", &refusal.to_string()))?;
+    serves(gateway, leaf, client, now)?;
+    gateway.verdicts.note(question, now, verified.statuses().usable_until());
+    Ok(())
+}
+
+/// Of everything that the verdict over a caller rests on: the same bytes give the same verdict.
+fn digest(presented: &[Certificate], responses: &[OcspResponse]) -> Vec<u8> {
+    let mut hasher = DigestAlgorithm::Sha256.hasher();
+    for der in presented.iter().map(Certificate::der).chain(responses.iter().map(OcspResponse::der)) {
+        // With its length in front, so that no two lists read alike.
+        hasher.update(&der.len().to_be_bytes());
+        hasher.update(der);
+    }
+    hasher.finish()
 }
 
 fn authorities(gateway: &Gateway, client: &ClientId, now: Timestamp) -> Result<Authorities, Refusal> {
