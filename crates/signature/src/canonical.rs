@@ -78,9 +78,10 @@ impl Method {
     #[must_use]
     pub fn with_inclusive_prefixes(self, prefixes: Vec<String>) -> Option<Self> {
         match self.rules {
-            Rules::Exclusive { .. } => {
-                Some(Self { rules: Rules::Exclusive { inclusive_prefixes: prefixes }, comments: self.comments })
-            }
+            Rules::Exclusive { .. } => Some(Self {
+                rules: Rules::Exclusive { inclusive_prefixes: prefixes },
+                comments: self.comments,
+            }),
             Rules::Inclusive10 | Rules::Inclusive11 => None,
         }
     }
@@ -125,9 +126,7 @@ pub fn element(element: Node<'_, '_>, method: &Method) -> Result<Vec<u8>, Refusa
 pub fn prefix_of<'a>(node: Node<'a, '_>) -> Result<&'a str, Refusal> {
     let text = node.document().input_text();
     let tag = text.get(node.range()).and_then(|tag| tag.strip_prefix('<')).ok_or(Refusal::UnreadableName)?;
-    let end = tag
-        .find([' ', '\t', '\r', '\n', '/', '>'])
-        .ok_or(Refusal::UnreadableName)?;
+    let end = tag.find([' ', '\t', '\r', '\n', '/', '>']).ok_or(Refusal::UnreadableName)?;
     let name = tag.get(..end).ok_or(Refusal::UnreadableName)?;
     Ok(name.split_once(':').map_or("", |(prefix, _)| prefix))
 }
@@ -296,7 +295,8 @@ impl<'w> Writer<'w> {
                 declarations.insert(prefix, uri);
             }
         }
-        let default_undeclared = !scope.contains_key("") && rendered.get("").is_some_and(|uri| !uri.is_empty());
+        let default_undeclared =
+            !scope.contains_key("") && rendered.get("").is_some_and(|uri| !uri.is_empty());
         if default_undeclared && wanted("") {
             declarations.insert("", "");
         }
@@ -366,3 +366,6 @@ fn unify_lines(text: &str, out: &mut Vec<u8>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -126,9 +126,10 @@ impl ReadRefusal {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::NotZip(_) | Self::TooManyEntries { .. } | Self::TooLarge { .. } | Self::Duplicate { .. } => {
-                "asic_invalid"
-            }
+            Self::NotZip(_)
+            | Self::TooManyEntries { .. }
+            | Self::TooLarge { .. }
+            | Self::Duplicate { .. } => "asic_invalid",
             Self::NoMimetype => "asic_mime_type_not_found",
             Self::OtherMimetype => "asic_invalid_mime_type",
             Self::NoMessage => "asic_message_not_found",
@@ -154,7 +155,13 @@ impl AsicContainer {
         stamp: Option<BatchStamp>,
         attachments: Vec<Vec<u8>>,
     ) -> Self {
-        Self { message, signed, stamp, attachments: (1_u32..).zip(attachments).collect(), beside: Beside::default() }
+        Self {
+            message,
+            signed,
+            stamp,
+            attachments: (1_u32..).zip(attachments).collect(),
+            beside: Beside::default(),
+        }
     }
 
     /// Writes the zip file, with every entry dated `at`.
@@ -218,9 +225,7 @@ impl AsicContainer {
             chain.into_iter().filter(|(present, _)| *present).map(|(_, name)| (name.to_owned(), "text/xml")),
         );
         names.extend(
-            self.attachments
-                .keys()
-                .map(|number| (format!("attachment{number}"), "application/octet-stream")),
+            self.attachments.keys().map(|number| (format!("attachment{number}"), "application/octet-stream")),
         );
         names
     }
@@ -238,15 +243,16 @@ impl AsicContainer {
         }
         let message = entries.remove("message.xml").ok_or(ReadRefusal::NoMessage)?;
         let signatures_xml = take_signature(&mut entries)?;
-        let pairs = |entries: &mut BTreeMap<String, Vec<u8>>, chain: &'static str, result: &'static str| match (
-            entries.remove(result),
-            entries.remove(chain),
-        ) {
-            (Some(_), None) => Err(ReadRefusal::NoChain { result }),
-            (None, Some(_)) => Err(ReadRefusal::NoChainResult { chain }),
-            (Some(result), Some(chain)) => Ok(Some((result, chain))),
-            (None, None) => Ok(None),
-        };
+        let pairs =
+            |entries: &mut BTreeMap<String, Vec<u8>>, chain: &'static str, result: &'static str| match (
+                entries.remove(result),
+                entries.remove(chain),
+            ) {
+                (Some(_), None) => Err(ReadRefusal::NoChain { result }),
+                (None, Some(_)) => Err(ReadRefusal::NoChainResult { chain }),
+                (Some(result), Some(chain)) => Ok(Some((result, chain))),
+                (None, None) => Ok(None),
+            };
         let (hash_chain_result, hash_chain) =
             pairs(&mut entries, "sig-hashchain.xml", "sig-hashchainresult.xml")?.unzip();
         let stamped = pairs(&mut entries, "ts-hashchain.xml", "ts-hashchainresult.xml")?;
@@ -316,6 +322,3 @@ fn zip_time(at: Timestamp) -> DateTime {
         })
         .unwrap_or_default()
 }
-
-#[cfg(test)]
-mod tests;

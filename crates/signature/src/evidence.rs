@@ -85,7 +85,12 @@ pub fn verify<'a>(
         .collect();
     let parts: Vec<ReceivedPart<'_>> = names
         .iter()
-        .map(|(name, octets, digest)| ReceivedPart { name, algorithm: ALGORITHM, digest, bytes: Some(octets) })
+        .map(|(name, octets, digest)| ReceivedPart {
+            name,
+            algorithm: ALGORITHM,
+            digest,
+            bytes: Some(octets),
+        })
         .collect();
     let verified =
         verify::check(&container.signed, &parts, &sender, trusted, stamp.time, Setting::Container)?;

@@ -204,6 +204,29 @@ impl Tree {
     }
 }
 
+/// A digest as the log notes it: the algorithm's name, a colon, and hexadecimal digits.
+#[must_use]
+pub fn hash_string(algorithm: DigestAlgorithm, digest: &[u8]) -> String {
+    let hex: String = digest.iter().map(|octet| format!("{octet:02x}")).collect();
+    format!("{}:{hex}", algorithm.name())
+}
+
+/// Reads what [`hash_string`] writes; `None` when it is something else or has the wrong length.
+#[must_use]
+pub fn parse_hash_string(text: &str) -> Option<(DigestAlgorithm, Vec<u8>)> {
+    let (name, hex) = text.split_once(':')?;
+    let algorithm = DigestAlgorithm::from_name(name)?;
+    let nibbles: Vec<u8> = hex
+        .chars()
+        .map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
+        .collect::<Option<_>>()?;
+    let digest: Vec<u8> = nibbles
+        .chunks_exact(2)
+        .filter_map(|pair| if let [high, low] = pair { Some(high << 4 | low) } else { None })
+        .collect();
+    (hex.len() == algorithm.output_bytes().saturating_mul(2)).then_some((algorithm, digest))
+}
+
 struct Neighbour<'t> {
     own_is_left: bool,
     digest: &'t [u8],
@@ -218,6 +241,3 @@ fn leaf_digest(algorithm: DigestAlgorithm, leaf: &Leaf) -> Vec<u8> {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

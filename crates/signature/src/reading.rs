@@ -146,7 +146,11 @@ pub(crate) fn required_attribute<'a>(node: Node<'a, '_>, name: &str) -> Result<&
 pub(crate) fn only_attributes(node: Node<'_, '_>, allowed: &[&str]) -> Result<(), Misshapen> {
     for attribute in node.attributes() {
         if attribute.namespace().is_some() || !allowed.contains(&attribute.name()) {
-            return misshapen(format!("the attribute {} does not belong to {}", attribute.name(), called(node)));
+            return misshapen(format!(
+                "the attribute {} does not belong to {}",
+                attribute.name(),
+                called(node)
+            ));
         }
     }
     Ok(())

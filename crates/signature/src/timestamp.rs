@@ -114,6 +114,3 @@ impl Batch {
         self.tree.chain_xml(place)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use trust::algorithm::{DigestAlgorithm, EcdsaForm, SignatureAlgorithm};
 use trust::certificate::Certificate;
 
+use crate::SignedParts;
 use crate::canonical::{self, Method};
 use crate::hashchain::{BuildRefusal, Leaf, SIGNATURE_CHAIN, SIGNATURE_RESULT, Tree};
 use crate::reading::{self, DS, XADES};
-use crate::SignedParts;
 
 pub use crate::hashchain::Part;
 
@@ -82,7 +82,10 @@ impl Batch {
                     return Err(SignRefusal::PartName { leaf: number, position, name: part.name.clone() });
                 }
                 if part.digest.len() != algorithm.output_bytes() {
-                    return Err(SignRefusal::DigestLength { name: part.name.clone(), bytes: part.digest.len() });
+                    return Err(SignRefusal::DigestLength {
+                        name: part.name.clone(),
+                        bytes: part.digest.len(),
+                    });
                 }
             }
         }
@@ -211,13 +214,9 @@ impl Unsigned {
                 EcdsaForm::Raw,
             )
             .map_err(|_| SignRefusal::WrongValue)?;
-        let signatures_xml = write::document(
-            &self.signed_info,
-            signature_value,
-            &self.material,
-            &self.signed_properties,
-        )
-        .into_bytes();
+        let signatures_xml =
+            write::document(&self.signed_info, signature_value, &self.material, &self.signed_properties)
+                .into_bytes();
         match (&self.covers, &self.result) {
             (Covers::Tree(tree), Some(result)) => {
                 let parts = (0..tree.len()).map(|leaf| SignedParts {
@@ -244,6 +243,3 @@ fn canonical_fragment(fragment: &str, namespace: &str, name: &str) -> Result<Vec
         .ok_or_else(|| unbuildable(&"the fragment is not one element"))?;
     canonical::element(element, &Method::inclusive()).map_err(|why| unbuildable(&why))
 }
-
-#[cfg(test)]
-mod tests;

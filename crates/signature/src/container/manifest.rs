@@ -27,7 +27,8 @@ fn entry(name: &str, media_type: &str) -> String {
 /// Whether these octets are a manifest of exactly these entries, in whatever order (a live server's is a hash map's).
 pub(crate) fn is_manifest_of(octets: &[u8], listed: &[(String, &'static str)]) -> bool {
     let lines = |text: &[u8]| {
-        let mut lines: Vec<Vec<u8>> = text.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+        let mut lines: Vec<Vec<u8>> =
+            text.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
         // The declaration, the root and the entry of the container itself have their places.
         if let Some(rest) = lines.get_mut(3..) {
             rest.sort();

@@ -136,7 +136,8 @@ fn end_record(bytes: &[u8]) -> Option<usize> {
 /// A little-endian number of up to four octets.
 fn number(bytes: &[u8], at: usize, length: usize) -> Option<usize> {
     let octets = bytes.get(at..at.checked_add(length)?)?;
-    octets.iter().rev().try_fold(0_usize, |value, octet| {
-        value.checked_mul(256)?.checked_add(usize::from(*octet))
-    })
+    octets
+        .iter()
+        .rev()
+        .try_fold(0_usize, |value, octet| value.checked_mul(256)?.checked_add(usize::from(*octet)))
 }

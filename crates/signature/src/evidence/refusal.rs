@@ -51,10 +51,8 @@ impl Refusal {
         match self {
             Self::Signature(refusal) => refusal.code(),
             Self::NoTimeStamp => "asic_timestamp_not_found",
-            Self::TimeStamp(refusal) => match refusal {
-                trust::TimestampRefusal::UnknownAuthority => "mlog.tsp_certificate_not_found",
-                _ => "mlog.invalid_timestamp",
-            },
+            Self::TimeStamp(trust::TimestampRefusal::UnknownAuthority) => "mlog.tsp_certificate_not_found",
+            Self::TimeStamp(_) => "mlog.invalid_timestamp",
             Self::TimeStampChain(_) => "malformed_signature",
             Self::Sender(_) => "invalid_message",
             Self::UnknownInstance { .. } => "unknown_member",

@@ -7,10 +7,11 @@ use trust::authorities::Authorities;
 use trust::certificate::Certificate;
 
 use crate::container::{AsicContainer, asic_manifest, is_manifest_of};
+use crate::timestamp::SIGNATURES;
 use crate::verify::VerifiedSignature;
 
-use super::stamp::{Stamp, StampKind};
 use super::Refusal;
+use super::stamp::{Stamp, StampKind};
 
 fn unsealed<T>(name: &'static str, why: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal::Unsealed { name, why: why.into() })
@@ -26,10 +27,10 @@ pub(super) fn check(
 ) -> Result<usize, Refusal> {
     entries(container)?;
     if let Some(text) = &container.signed.hash_chain {
-        chain::check("sig-hashchain.xml", text)?;
+        chain::check("sig-hashchain.xml", text, chain::name_of_part)?;
     }
     if let Some(batch) = &container.stamp {
-        chain::check("ts-hashchain.xml", &batch.chain)?;
+        chain::check("ts-hashchain.xml", &batch.chain, |_| SIGNATURES.to_owned())?;
     }
     if stamp.kind == StampKind::Single {
         document::check(&container.signed.signatures_xml)?;
@@ -55,7 +56,10 @@ fn entries(container: &AsicContainer) -> Result<(), Refusal> {
     }
     let expected = container.stamp.as_ref().map(|stamp| asic_manifest(&stamp.result));
     if container.beside.asic_manifest != expected {
-        return unsealed("META-INF/ASiCManifest.xml", "it does not describe the time-stamp of this container");
+        return unsealed(
+            "META-INF/ASiCManifest.xml",
+            "it does not describe the time-stamp of this container",
+        );
     }
     Ok(())
 }
@@ -73,10 +77,14 @@ fn revocation(
         let Some(response) = used.iter().find(|response| response.der() == der.as_slice()) else {
             return unsealed(NAME, "an OCSP response is carried that is not needed");
         };
-        for certificate in response.certificates() {
-            if !is_vouched_for(certificate, authorities) {
-                return unsealed(NAME, "a certificate in an OCSP response is unknown");
-            }
+        let certificates = crate::der::ocsp_certificates(response.der());
+        let known = certificates.is_some_and(|certificates| {
+            certificates.iter().all(|der| {
+                Certificate::from_der(der).is_ok_and(|certificate| is_vouched_for(&certificate, authorities))
+            })
+        });
+        if !known {
+            return unsealed(NAME, "an OCSP response carries a certificate that is unknown");
         }
     }
     Ok(())
@@ -94,10 +102,18 @@ fn is_vouched_for(certificate: &Certificate, authorities: &Authorities) -> bool 
 /// A stored token carries its authority's certificate first (data-plane 7.4); how many follow it is told.
 fn token_certificates(token: &[u8], authority: &Certificate) -> Result<usize, Refusal> {
     const NAME: &str = "the time-stamp token";
-    let Some(certificates) = crate::der::token_certificates(token) else {
-        return unsealed(NAME, "its certificates cannot be found");
+    let Some(frame) = crate::der::token_frame(token) else {
+        return unsealed(NAME, "something in it is neither signed nor determined");
     };
-    match certificates.split_first() {
+    let named = match (frame.issuer_and_serial, frame.key_identifier) {
+        (Some((issuer, serial)), _) => issuer == authority.issuer_der() && serial == authority.serial_bytes(),
+        (None, Some(identifier)) => authority.subject_key_identifier() == Some(identifier),
+        (None, None) => false,
+    };
+    if !named {
+        return unsealed(NAME, "it does not name the authority as its certificate does");
+    }
+    match frame.certificates.split_first() {
         None => Ok(0),
         Some((first, others)) if *first == authority.der() => Ok(others.len()),
         Some(_) => unsealed(NAME, "its first certificate is not that of the authority"),

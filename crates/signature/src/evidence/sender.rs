@@ -58,8 +58,10 @@ fn soap(text: &str) -> Result<(Direction, ClientId), Refusal> {
     }
     let header = only_child(root, ENVELOPE, "Header")?;
     let body = only_child(root, ENVELOPE, "Body")?;
-    let service = xml::read_service(only_child(header, XROAD, "service")?).or_else(|why| unclear(why.to_string()))?;
-    let client = xml::read_client(only_child(header, XROAD, "client")?).or_else(|why| unclear(why.to_string()))?;
+    let service =
+        xml::read_service(only_child(header, XROAD, "service")?).or_else(|why| unclear(why.to_string()))?;
+    let client =
+        xml::read_client(only_child(header, XROAD, "client")?).or_else(|why| unclear(why.to_string()))?;
     let Some(content) = body.first_element_child() else { return unclear("its body is empty") };
     let name = content.tag_name().name();
     let answers = reading::is(content, ENVELOPE, "Fault")

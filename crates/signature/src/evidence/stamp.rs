@@ -35,10 +35,12 @@ pub(super) struct Stamp {
 
 /// Before anything else, the signature must be one over the message or over a hash chain (data-plane 7.8 step 2).
 pub(super) fn check_references(container: &AsicContainer) -> Result<(), Refusal> {
-    let text = reading::text_of(&container.signed.signatures_xml).map_err(structure::UnreadableSignature::from)?;
+    let text =
+        reading::text_of(&container.signed.signatures_xml).map_err(structure::UnreadableSignature::from)?;
     let document = reading::parse(text).map_err(structure::UnreadableSignature::from)?;
     let signature = Signature::of(&document)?;
-    let covers = |reference: &structure::Reference| reference.uri == MESSAGE || reference.uri == SIGNATURE_RESULT;
+    let covers =
+        |reference: &structure::Reference| reference.uri == MESSAGE || reference.uri == SIGNATURE_RESULT;
     if signature.signed_info.references.iter().any(covers) {
         Ok(())
     } else {
@@ -51,9 +53,8 @@ pub(super) fn verify(container: &AsicContainer, authorities: &[Certificate]) -> 
     let Some(batch) = &container.stamp else { return single(signatures_xml, authorities) };
     let hash = signature_hash(signatures_xml);
     let input = Input { name: SIGNATURES, digest: Some((ALGORITHM, &hash)), bytes: Some(signatures_xml) };
-    let checked =
-        hashchain::verify(&batch.result, &batch.chain, TIME_STAMP_CHAIN, &[input], Absent::Refuse)
-            .map_err(Refusal::TimeStampChain)?;
+    let checked = hashchain::verify(&batch.result, &batch.chain, TIME_STAMP_CHAIN, &[input], Absent::Refuse)
+        .map_err(Refusal::TimeStampChain)?;
     if checked.parts.iter().any(|part| part.transformed) {
         return Err(Refusal::Uncovered { name: SIGNATURES.to_owned() });
     }

@@ -123,7 +123,15 @@ pub fn verify(
     if file != chain_name {
         return Err(Misshapen(format!("the result refers to {file} and not to {chain_name}")).into());
     }
-    let mut walk = Walk { chain: &chain, chain_name, inputs, absent, steps_used: BTreeSet::new(), parts: Vec::new() };
+    let mut walk = Walk {
+        chain: &chain,
+        chain_name,
+        inputs,
+        absent,
+        steps_used: BTreeSet::new(),
+        parts: Vec::new(),
+        misdeclared: None,
+    };
     let top = outcome.algorithm.digest(&walk.step(start, 0)?);
     let unreached = chain.steps.keys().find(|id| !walk.steps_used.contains(id.as_str()));
     if let Some(id) = unreached {
@@ -131,6 +139,9 @@ pub fn verify(
     }
     if top != outcome.digest {
         return Err(Refusal::ResultDiffers);
+    }
+    if let Some(name) = walk.misdeclared {
+        return Err(Refusal::PartDiffers { name });
     }
     let names: Vec<String> = inputs
         .iter()
@@ -147,6 +158,8 @@ struct Walk<'w> {
     absent: Absent,
     steps_used: BTreeSet<&'w str>,
     parts: Vec<CheckedPart>,
+    /// A part whose declared digest is not the caller's: reported only when the result fits nevertheless.
+    misdeclared: Option<String>,
 }
 
 impl<'w> Walk<'w> {
@@ -155,11 +168,8 @@ impl<'w> Walk<'w> {
         if depth >= DEPTH_MAX {
             return Err(Misshapen(format!("the chain is deeper than {DEPTH_MAX} steps")).into());
         }
-        let (id, step) = self
-            .chain
-            .steps
-            .get_key_value(id)
-            .ok_or_else(|| Misshapen(format!("there is no step {id}")))?;
+        let (id, step) =
+            self.chain.steps.get_key_value(id).ok_or_else(|| Misshapen(format!("there is no step {id}")))?;
         if !self.steps_used.insert(id) {
             return Err(Misshapen(format!("the step {id} is referred to twice")).into());
         }
@@ -172,7 +182,9 @@ impl<'w> Walk<'w> {
                     let target = self.target(uri)?;
                     algorithm.digest(&self.step(target, depth.saturating_add(1))?)
                 }
-                Value::Part { name, transforms, digest, .. } => self.part(name, algorithm, transforms, digest)?,
+                Value::Part { name, transforms, digest, .. } => {
+                    self.part(name, algorithm, transforms, digest)?
+                }
             };
             items.push((algorithm, digest));
         }
@@ -197,10 +209,16 @@ impl<'w> Walk<'w> {
         if self.parts.iter().any(|part| part.name == name) {
             return Err(Misshapen(format!("the chain names {name} twice")).into());
         }
-        let mut checked = CheckedPart { name: name.to_owned(), held: true, transformed: !transforms.is_empty() };
+        let mut checked =
+            CheckedPart { name: name.to_owned(), held: true, transformed: !transforms.is_empty() };
         let input = self.inputs.iter().find(|input| input.name == name);
         let digest = match input {
-            Some(Input { digest: Some((held, digest)), .. }) if *held == algorithm && transforms.is_empty() => {
+            Some(Input { digest: Some((held, digest)), .. })
+                if *held == algorithm && transforms.is_empty() =>
+            {
+                if *digest != declared {
+                    self.misdeclared.get_or_insert_with(|| name.to_owned());
+                }
                 digest.to_vec()
             }
             Some(Input { bytes: Some(bytes), .. }) => {
@@ -336,7 +354,12 @@ fn read_value(node: Node<'_, '_>) -> Result<Value, Misshapen> {
         reading::only_attributes(node, &["URI"])?;
         let transforms = children.optional(DS, "Transforms").map(transforms).transpose()?.unwrap_or_default();
         let digest = digest_value(children.required(DS, "DigestValue")?)?;
-        Value::Part { algorithm, name: reading::required_attribute(node, "URI")?.to_owned(), transforms, digest }
+        Value::Part {
+            algorithm,
+            name: reading::required_attribute(node, "URI")?.to_owned(),
+            transforms,
+            digest,
+        }
     } else {
         return misshapen(format!("{} does not belong into a step", reading::called(node)));
     };

@@ -54,7 +54,8 @@ impl<'a, 'i> SignedInfo<'a, 'i> {
 fn read_reference(node: Node<'_, '_>) -> Result<Reference, Misshapen> {
     reading::only_attributes(node, &["Id", "URI", "Type"])?;
     let mut children = Children::of(node)?;
-    let transforms = children.optional(DS, "Transforms").map(read_transforms).transpose()?.unwrap_or_default();
+    let transforms =
+        children.optional(DS, "Transforms").map(read_transforms).transpose()?.unwrap_or_default();
     let digest_algorithm = digest_method(children.required(DS, "DigestMethod")?)?;
     let value = children.required(DS, "DigestValue")?;
     children.end()?;
@@ -86,8 +87,8 @@ fn read_transforms(node: Node<'_, '_>) -> Result<Vec<Method>, Misshapen> {
 fn method(node: Node<'_, '_>) -> Result<Method, Misshapen> {
     reading::only_attributes(node, &["Algorithm"])?;
     let uri = reading::required_attribute(node, "Algorithm")?;
-    let method =
-        Method::from_uri(uri).ok_or_else(|| Misshapen(format!("the algorithm {uri:?} is not accepted here")))?;
+    let method = Method::from_uri(uri)
+        .ok_or_else(|| Misshapen(format!("the algorithm {uri:?} is not accepted here")))?;
     let mut children = Children::of(node)?;
     let list = children.optional(EXCLUSIVE, "InclusiveNamespaces");
     children.end()?;

@@ -111,7 +111,8 @@ fn chain<'s>(
         .map(|part| Input {
             name: part.name,
             // In a container the octets are here: then the verdict names the part that differs (data-plane 7.8).
-            digest: (setting == Setting::Online || part.bytes.is_none()).then_some((part.algorithm, part.digest)),
+            digest: (setting == Setting::Online || part.bytes.is_none())
+                .then_some((part.algorithm, part.digest)),
             bytes: part.bytes,
         })
         .collect();

@@ -18,7 +18,9 @@ pub enum Refusal {
     #[error("the signature makes too many references")]
     TooManyReferences,
     /// `SigningCertificateV2` on the way: `malformed_signature` (data-plane E.1.5).
-    #[error("the signature names its certificate in the form SigningCertificateV2, which is not accepted online")]
+    #[error(
+        "the signature names its certificate in the form SigningCertificateV2, which is not accepted online"
+    )]
     SigningCertificateV2,
     /// `ds:KeyInfo` holds no certificate: `malformed_signature`.
     #[error("the signature carries no signing certificate")]

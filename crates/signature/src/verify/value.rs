@@ -26,7 +26,8 @@ pub(super) fn check(
     let method = Method { comments: false, ..method };
     let properties = canonical::element(signature.signed_properties, &method)?;
     compare(coverage.properties, &coverage.properties.digest_algorithm.digest(&properties))?;
-    let signed_info = canonical::element(signature.signed_info.node, &signature.signed_info.canonicalization)?;
+    let signed_info =
+        canonical::element(signature.signed_info.node, &signature.signed_info.canonicalization)?;
     signature
         .signed_info
         .algorithm

@@ -8,14 +8,33 @@ use trust::algorithm::DigestAlgorithm;
 use crate::canonical;
 use crate::hashchain::{Chain, Value, read_chain};
 use crate::reading;
+use crate::xades::MESSAGE;
 
 use super::super::Refusal;
 use super::unsealed;
 
-/// Refuses a chain whose text is not exactly what follows from its values.
-pub(super) fn check(name: &'static str, text: &[u8]) -> Result<(), Refusal> {
+/// What the parts of a message are called, by their places.
+pub(super) fn name_of_part(place: usize) -> String {
+    if place == 0 { MESSAGE.to_owned() } else { format!("/attachment{place}") }
+}
+
+/// Refuses a chain whose text is not exactly what follows from its values, or whose parts are not called as their places
+/// say: no digest covers a name.
+pub(super) fn check(
+    name: &'static str,
+    text: &[u8],
+    name_of: impl Fn(usize) -> String,
+) -> Result<(), Refusal> {
     let Some(prefixes) = prefixes_of(text) else { return unsealed(name, "it cannot be read") };
     let Ok(chain) = read_chain(text) else { return unsealed(name, "it cannot be read") };
+    let steps = (0..chain.steps.len()).filter_map(|number| chain.steps.get(&format!("STEP{number}")));
+    let parts = steps.flat_map(|step| &step.values).filter_map(|value| match value {
+        Value::Part { name, .. } => Some(name),
+        Value::Digest { .. } | Value::Step { .. } => None,
+    });
+    if parts.enumerate().any(|(place, part)| *part != name_of(place)) {
+        return unsealed(name, "its parts are not called as they must be");
+    }
     if print(&chain, &prefixes).is_some_and(|printed| printed.as_bytes() == text) {
         Ok(())
     } else {
@@ -83,9 +102,8 @@ fn print_value(value: &Value, c: &str, s: &str) -> Option<String> {
             .map(|algorithm| format!("            <{s}DigestMethod Algorithm=\"{}\"/>\n", algorithm.uri()))
             .unwrap_or_default()
     };
-    let digest = |octets: &[u8]| {
-        format!("            <{s}DigestValue>{}</{s}DigestValue>\n", STANDARD.encode(octets))
-    };
+    let digest =
+        |octets: &[u8]| format!("            <{s}DigestValue>{}</{s}DigestValue>\n", STANDARD.encode(octets));
     Some(match value {
         Value::Digest { algorithm, digest: octets } => format!(
             "        <{c}HashValue>\n{}{}        </{c}HashValue>\n",

@@ -70,7 +70,8 @@ fn oddity(text: &str, document: &Document<'_>, signature: &Signature<'_, '_>) ->
         return Some("it carries more than the signing certificate".to_owned());
     }
     let signed = |node: Node<'_, '_>| {
-        node.ancestors().any(|above| above == signature.signed_info.node || above == signature.signed_properties)
+        node.ancestors()
+            .any(|above| above == signature.signed_info.node || above == signature.signed_properties)
     };
     let odd = document
         .descendants()
@@ -211,7 +212,9 @@ fn odd_attribute(node: Node<'_, '_>, signature: &Signature<'_, '_>) -> Option<St
         let regular = match (name, attribute.name()) {
             // Signature and QualifyingProperties name each other.
             ("Signature", "Id") | ("QualifyingProperties", "Target") => true,
-            ("SignatureValue", "Id") => value == "signature-value" || value == format!("value-{of_signature}"),
+            ("SignatureValue", "Id") => {
+                value == "signature-value" || value == format!("value-{of_signature}")
+            }
             ("CompleteCertificateRefs", "Id") => value == "complete-certificate-refs",
             ("EncapsulatedOCSPValue", "Id") => value == format!("ocsp-response-{}", place(node)),
             // The reference and what it refers to name each other, or it would not have been found.
