@@ -136,7 +136,7 @@ pub enum Refusal {
     #[error("{0}")]
     MalformedRequest(String),
     /// No `X-Road-Client`.
-    #[error("Request is missing mandatory header X-Road-Client")]
+    #[error("The client identifier is missing")]
     NoClient,
     /// The client is not registered at this server.
     #[error("Client '{}' not found", .0.display_form())]
@@ -147,16 +147,22 @@ pub enum Refusal {
     /// The consumer stopped sending.
     #[error("The request could not be read: {0}")]
     ConsumerIo(String),
-    /// A SOAP message where this gateway carries REST.
+    /// Neither REST nor POST, which SOAP is sent with.
     #[error("{0}")]
     InvalidHttpMethod(String),
+    /// Neither REST nor of a type that SOAP has.
+    #[error("Invalid content type: {0}")]
+    InvalidContentType(String),
 
     // ── the way to the provider ──
     /// No server has this provider.
     #[error("Could not find addresses for service provider \"{}\"", .0.display_form())]
     NoProvider(ServiceId),
+    /// The provider's instance is not one that the global configuration knows.
+    #[error("Shared params for instance identifier {0} not found")]
+    UnknownInstance(String),
     /// The server asked for does not serve the provider.
-    #[error("Invalid security server identifier \"{}\"", .0.display_form())]
+    #[error("Invalid security server \"{}\"", .0.display_form())]
     InvalidServer(ServerId),
     /// All its servers are being maintained.
     #[error("{0}")]
@@ -252,6 +258,9 @@ pub enum Refusal {
     /// It was slow, or broke off.
     #[error("{0}")]
     ServiceIo(String),
+    /// It reset the connection.
+    #[error("{0}")]
+    ServiceReset(String),
 }
 
 impl Refusal {
@@ -279,14 +288,17 @@ impl Refusal {
             | Self::Disabled { .. }
             | Self::ServiceHost(_)
             | Self::ServiceUnreachable(_)
-            | Self::ServiceIo(_) => true,
+            | Self::ServiceIo(_)
+            | Self::ServiceReset(_) => true,
             Self::WhileReading(inner) => inner.retry_can_help(),
             Self::MalformedRequest(_)
             | Self::NoClient
             | Self::UnknownClient(_)
             | Self::ConsumerConnection(_)
             | Self::InvalidHttpMethod(_)
+            | Self::InvalidContentType(_)
             | Self::NoProvider(_)
+            | Self::UnknownInstance(_)
             | Self::InvalidServer(_)
             | Self::PeerCertificate { .. }
             | Self::Decoding(_)

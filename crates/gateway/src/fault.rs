@@ -32,10 +32,17 @@ pub(crate) fn fault(refusal: &Refusal, side: Side, chance: &Chance) -> Fault {
         return fault.clone();
     }
     let detail = chance.uuid4();
-    let code = code(refusal);
-    let code = if code.starts_with("client.") { code.into_owned() } else { prefixed(side.prefix(), &code) };
+    let code = prefixed(prefix(refusal, side), &code(refusal));
     tracing::warn!(code, detail, retry = refusal.retry_can_help(), "{refusal}");
     Fault::new(code, refusal.to_string(), detail)
+}
+
+/// `client` for what X-Road takes for bad SOAP of a consumer (data-plane 9.1, E.1.16); otherwise the side's own.
+const fn prefix(refusal: &Refusal, side: Side) -> &'static str {
+    match (side, refusal) {
+        (Side::Consumer, Refusal::InvalidHttpMethod(_) | Refusal::InvalidContentType(_)) => "client",
+        (Side::Consumer | Side::Provider, _) => side.prefix(),
+    }
 }
 
 /// Adds a prefix unless the code already begins with it (a plain comparison of text: data-plane 9.1).
@@ -62,16 +69,21 @@ fn code(refusal: &Refusal) -> Cow<'static, str> {
         Refusal::Spool(_) | Refusal::ConsumerIo(_) | Refusal::PeerIo(_) | Refusal::ServiceIo(_) => {
             "io_error".into()
         }
-        Refusal::MalformedRequest(_) | Refusal::MalformedMessage(_) => "internal_error".into(),
+        Refusal::MalformedRequest(_) | Refusal::MalformedMessage(_) | Refusal::UnknownInstance(_) => {
+            "internal_error".into()
+        }
         Refusal::NoClient => "invalid_client_identifier".into(),
         Refusal::UnknownClient(_) | Refusal::NoProvider(_) | Refusal::UnknownProviderHere(_) => {
             "unknown_member".into()
         }
         Refusal::InvalidHttpMethod(_) => "invalid_http_method".into(),
+        Refusal::InvalidContentType(_) => "invalid_content_type".into(),
         Refusal::InvalidServer(_) => "invalid_security_server".into(),
         Refusal::Maintenance(_) => "maintenance_mode".into(),
         Refusal::UnknownHost(_) | Refusal::ServiceHost(_) => "unknown_host".into(),
-        Refusal::Unreachable(_) | Refusal::ServiceUnreachable(_) => "network_error".into(),
+        Refusal::Unreachable(_) | Refusal::ServiceUnreachable(_) | Refusal::ServiceReset(_) => {
+            "network_error".into()
+        }
         Refusal::PeerStatus(_) => "http_error".into(),
         Refusal::Decoding(refusal) => refusal.code().into(),
         Refusal::CutProof(_) => "signature_verification.invalid_xml".into(),
@@ -128,5 +140,61 @@ pub(crate) fn rest_error(fault: &Fault, accept: &[&str]) -> RestError {
         content_type: format.content_type(),
         body: error.body(format),
         code: error.code,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use identifier::ClientId;
+
+    fn told(refusal: &Refusal, side: Side) -> String {
+        fault(refusal, side, &Chance::seeded(1)).code
+    }
+
+    #[test]
+    fn prefixes_say_where_and_when() {
+        let unknown = || Refusal::UnknownProviderHere(ClientId::parse_short("A/B/C/d").unwrap());
+        for (refusal, side, code) in [
+            (Refusal::NoClient, Side::Consumer, "server.clientproxy.invalid_client_identifier"),
+            (unknown(), Side::Provider, "server.serverproxy.unknown_member"),
+            (unknown().while_reading(), Side::Provider, "server.serverproxy.service_failed.unknown_member"),
+            (
+                Refusal::CannotSign { code: "", text: String::new() },
+                Side::Consumer,
+                "server.clientproxy.cannot_create_signature",
+            ),
+            (
+                Refusal::PeerCertificate { code: "internal_error", text: String::new() },
+                Side::Consumer,
+                "server.clientproxy.ssl_authentication_failed.internal_error",
+            ),
+            (
+                messagelog::Failure::NoTimestampingProvider.into(),
+                Side::Provider,
+                "server.serverproxy.logging_failed.mlog.no_timestamping_provider_found",
+            ),
+        ] {
+            assert_eq!(told(&refusal, side), code);
+        }
+    }
+
+    #[test]
+    fn a_peers_fault_is_passed_on_unchanged() {
+        let legacy = Fault::new("Server.ServerProxy.AccessDenied", "no", "d");
+        let passed = fault(&Refusal::PeerFault(legacy.clone()), Side::Consumer, &Chance::seeded(1));
+        assert_eq!(passed, legacy);
+        assert_eq!(
+            rest_error(&passed, &[]).status,
+            400,
+            "a code of an older peer does not begin with server."
+        );
+    }
+
+    #[test]
+    fn the_detail_is_fresh_each_time() {
+        let chance = Chance::seeded(1);
+        let detail = || fault(&Refusal::NoClient, Side::Consumer, &chance).detail;
+        assert_ne!(detail(), detail());
     }
 }

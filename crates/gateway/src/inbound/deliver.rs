@@ -11,6 +11,7 @@ use crate::recorded::Recorded;
 use crate::serverconf::{ClientEntry, ServiceEntry};
 use crate::service_url::ServiceUrl;
 use http1::{ClientConnection, FetchError, Framing, Limits, ReceiveError, RequestHead, Response};
+use std::io::ErrorKind;
 use std::time::Duration;
 
 /// Headers that make a body's length or coding: they go when the body is unpacked.
@@ -37,12 +38,24 @@ pub async fn deliver(gateway: &Gateway, recorded: Recorded<Permitted>) -> Result
     let mut connection = connect(gateway, provider, service, url).await?;
     let received = permitted.verified().received();
     let mut response = send(&mut connection, received, url).await?;
-    let unpacker = Unpacker::new(response.head.header("content-encoding").map(AsRef::as_ref));
+    let unpacker = unpacker(&response);
     if unpacker.unpacks() {
         let headers = &mut response.head.headers;
         headers.retain(|(name, _)| !CODING_HEADERS.iter().any(|h| name.eq_ignore_ascii_case(h.as_bytes())));
     }
     Ok(Delivered { verified: permitted.into_verified(), response, unpacker, _connection: connection })
+}
+
+/// Only where something is packed: an answer to HEAD, or an empty one, keeps its headers, as in X-Road.
+fn unpacker(response: &Response) -> Unpacker {
+    let empty = response
+        .head
+        .header("content-length")
+        .is_some_and(|length| length.as_ref() == b"0");
+    if empty || !response.body.has_entity() {
+        return Unpacker::default();
+    }
+    Unpacker::new(response.head.header("content-encoding").map(AsRef::as_ref))
 }
 
 async fn connect(
@@ -107,8 +120,21 @@ async fn send(
     }
 }
 
+/// X-Road tells a reset apart from an end (data-plane 9.1).
 fn no_answer(error: &ReceiveError) -> Refusal {
-    Refusal::ServiceIo(format!("The service gave no answer: {error}"))
+    let text = format!("The service gave no answer: {error}");
+    match error {
+        ReceiveError::Connection(
+            ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe,
+        ) => Refusal::ServiceReset(text),
+        ReceiveError::Connection(_)
+        | ReceiveError::NoAnswer
+        | ReceiveError::Cut
+        | ReceiveError::Slow
+        | ReceiveError::Refused(_)
+        | ReceiveError::Send(_)
+        | ReceiveError::Taken => Refusal::ServiceIo(text),
+    }
 }
 
 /// The message's headers in their order and spelling, then those of the connection (seen on a live 7.8.0).

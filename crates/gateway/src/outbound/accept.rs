@@ -47,13 +47,20 @@ fn refusal(refusal: rest::Refusal) -> Refusal {
     Refusal::MalformedRequest(refusal.to_string())
 }
 
-/// X-Road answers every path that it does not know as SOAP, which is POST only (data-plane E.1.16).
+/// X-Road answers every path that it does not know as SOAP, which is POST of XML only (data-plane E.1.16).
 fn not_rest(head: &RequestHead) -> Refusal {
-    if head.method == "POST" {
-        Refusal::MalformedRequest(
-            "This gateway carries REST messages: the path must begin with /r1/".to_owned(),
-        )
-    } else {
-        Refusal::InvalidHttpMethod("Must use POST request method instead of ".to_owned() + &head.method)
+    if head.method != "POST" {
+        return Refusal::InvalidHttpMethod(format!("Must use POST request method instead of {}", head.method));
     }
+    let content_type = head.header_text("content-type").unwrap_or_default();
+    let base = content_type.split(';').next().unwrap_or_default().trim();
+    let is_soap = ["text/xml", "multipart/related"]
+        .iter()
+        .any(|soap| base.eq_ignore_ascii_case(soap));
+    if is_soap {
+        return Refusal::MalformedRequest(
+            "This gateway carries REST messages: the path must begin with /r1/".to_owned(),
+        );
+    }
+    Refusal::InvalidContentType(base.to_owned())
 }

@@ -30,6 +30,10 @@ pub(crate) async fn address(gateway: &Gateway, identified: Identified) -> Result
 fn candidates(current: &Current<'_>, request: &RestRequest) -> Result<Vec<String>, Refusal> {
     let service = request.service();
     let no_provider = || Refusal::NoProvider(service.clone());
+    let instance = service.client().instance();
+    if current.authorities(instance).is_none() {
+        return Err(Refusal::UnknownInstance(instance.to_owned()));
+    }
     let mut servers = current.providers(service.client());
     if let Some(wanted) = request.security_server() {
         if current.server_address(wanted).is_none() {

@@ -125,10 +125,10 @@ pub(crate) async fn hand_back(
     for header in answer.response.headers().iter().filter(|header| !header.is("date")) {
         head.push(header.name(), header.wire_value());
     }
-    let Some(body) = &answer.body else {
+    let Some(body) = answer.body.as_ref().filter(|_| !bodiless(answer)) else {
         return responder.start(&head, empty(answer)).await?.finish().await;
     };
-    let mut writer = responder.start(&head, framing(answer, body)).await?;
+    let mut writer = responder.start(&head, Framing::ContentLength(body.spooled.length())).await?;
     let Ok(mut reader) = body.spooled.read().await else {
         writer.abandon();
         return Ok(());
@@ -147,14 +147,10 @@ pub(crate) async fn hand_back(
 }
 
 fn bodiless(answer: &VerifiedAnswer) -> bool {
-    matches!(answer.response.status(), 100..=199 | 204 | 205 | 304)
+    matches!(answer.response.status(), 100..=199 | 204 | 304)
         || answer.request.verb().as_str() == "HEAD"
 }
 
 fn empty(answer: &VerifiedAnswer) -> Framing {
     if bodiless(answer) { Framing::None } else { Framing::ContentLength(0) }
-}
-
-fn framing(answer: &VerifiedAnswer, body: &PassedBody) -> Framing {
-    if bodiless(answer) { Framing::None } else { Framing::ContentLength(body.spooled.length()) }
 }

@@ -34,7 +34,11 @@ fn check_connection(consumer: &Consumer, client: &ClientEntry, own: &Certificate
     let demanded = client.connection;
     match (demanded, consumer) {
         (Connection::Http, _) | (Connection::Https, Consumer::Tls(_)) => Ok(()),
-        (Connection::Https | Connection::HttpsMutual, Consumer::Plain) => Err(plain(&client.id)),
+        (Connection::Https, Consumer::Plain) => Err(refused(
+            &client.id,
+            "specifies HTTPS NO AUTH but client made plaintext connection",
+        )),
+        (Connection::HttpsMutual, Consumer::Plain) => check_certificate(None, client, own),
         (Connection::HttpsMutual, Consumer::Tls(presented)) => {
             check_certificate(presented.as_ref(), client, own)
         }
@@ -47,26 +51,25 @@ fn check_certificate(
     client: &ClientEntry,
     own: &Certificate,
 ) -> Result<(), Refusal> {
-    let name = client.id.display_form();
     let Some(presented) = presented else {
-        return Err(Refusal::ConsumerConnection(format!(
-            "Client '{name}' requires TLS with a client certificate, and none was presented"
-        )));
+        return Err(refused(
+            &client.id,
+            "specifies HTTPS but did not supply TLS certificate",
+        ));
     };
     if presented == own || client.internal_certificates.contains(presented) {
         return Ok(());
     }
     if client.internal_certificates.is_empty() {
-        return Err(Refusal::ConsumerConnection(format!("Client '{name}' has no IS certificates")));
+        return Err(refused(&client.id, "has no IS certificates"));
     }
-    Err(Refusal::ConsumerConnection(format!(
-        "The client certificate presented is not one of the IS certificates of client '{name}'"
-    )))
+    Err(refused(
+        &client.id,
+        "TLS certificate does not match any IS certificates",
+    ))
 }
 
-fn plain(id: &ClientId) -> Refusal {
-    Refusal::ConsumerConnection(format!(
-        "Client '{}' specifies HTTPS but the request was made over plain HTTP",
-        id.display_form()
-    ))
+/// In the words of X-Road, which operators of consumers know (data-plane E.6).
+fn refused(id: &ClientId, why: &str) -> Refusal {
+    Refusal::ConsumerConnection(format!("Client ({}) {why}", id.display_form()))
 }
