@@ -7,7 +7,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 
 /// What a gateway may take to finish what runs.
 const STOP: Duration = Duration::from_secs(40);
@@ -18,6 +18,8 @@ const TAIL_LINES: usize = 12;
 pub(super) struct Gateway {
     ministry: Ministry,
     child: Child,
+    /// Our end of its pipe; waiting for the process would close one that is still in `child`.
+    alive: Option<ChildStdin>,
     log: PathBuf,
     log_from: usize,
 }
@@ -30,7 +32,7 @@ impl Gateway {
         let log_from = usize::try_from(file.metadata().map_or(0, |found| found.len())).unwrap_or(usize::MAX);
         let errors = file.try_clone().context("the log file cannot be shared")?;
         let program = std::env::current_exe().context("our own program cannot be found")?;
-        let child = Command::new(program)
+        let mut child = Command::new(program)
             .args(["gateway", "run", "--until-stdin-closes", "--config"])
             .arg(places.of(ministry, "gateway.toml"))
             .stdin(Stdio::piped())
@@ -41,7 +43,8 @@ impl Gateway {
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("the gateway of the {} cannot be started", ministry.title()))?;
-        Ok(Self { ministry, child, log, log_from })
+        let alive = child.stdin.take();
+        Ok(Self { ministry, child, alive, log, log_from })
     }
 
     pub(super) fn process(&self) -> u32 {
@@ -75,7 +78,7 @@ impl Gateway {
     /// Asks for the stop.
     pub(super) fn ask_to_stop(&mut self) {
         // The end of its standard input.
-        drop(self.child.stdin.take());
+        self.alive = None;
     }
 
     /// Waits for the end of it; a process that does not finish is ended.
