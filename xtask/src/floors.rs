@@ -17,7 +17,11 @@ pub(crate) const FLOORS: &[&[&str]] = &[
 
 /// The floor of each crate.
 fn table() -> BTreeMap<&'static str, usize> {
-    FLOORS.iter().enumerate().flat_map(|(floor, crates)| crates.iter().map(move |name| (*name, floor))).collect()
+    FLOORS
+        .iter()
+        .enumerate()
+        .flat_map(|(floor, crates)| crates.iter().map(move |name| (*name, floor)))
+        .collect()
 }
 
 /// Every crate on no floor, and every dependency that points up or sideways. Test dependencies may look up: they are not shipped.
@@ -30,7 +34,8 @@ pub(crate) fn violations(root: &Path, crates: &[String]) -> Result<Vec<String>> 
             continue;
         };
         let path = root.join("crates").join(name).join("Cargo.toml");
-        let manifest = std::fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+        let manifest =
+            std::fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
         for dependency in dependencies(&manifest) {
             if let Some(other) = table.get(dependency.as_str())
                 && other >= floor

@@ -7,19 +7,29 @@ mod tidy;
 
 use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 const USAGE: &str = "\
 cargo xtask up      build, then start the demonstration nation in the foreground (Ctrl-C stops it)
 cargo xtask test    check what is needed from the distribution, then everything that CI runs
 cargo xtask tidy    check the house rules";
 
-fn main() -> Result<()> {
-    let root = root();
+fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run_command(&root(), &arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_command(root: &Path, arguments: &[String]) -> Result<()> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["up", rest @ ..] => up(&root, rest),
-        ["test"] => test(&root),
-        ["tidy"] => tidy::tidy(&root),
+        ["up", rest @ ..] => up(root, rest),
+        ["test"] => test(root),
+        ["tidy"] => tidy::tidy(root),
         [] | ["help" | "--help"] => {
             println!("{USAGE}");
             Ok(())
@@ -46,7 +56,9 @@ fn test(root: &Path) -> Result<()> {
     run::step("lints", || run::run(root, "cargo", &clippy))?;
     run::step("tests", || run::run(root, "cargo", &["test", "--locked", "--workspace"]))?;
     if !root.join("../shared/vectors").is_dir() {
-        println!("note: the folder of shared vectors is not beside the project; the tests that read it said so and did nothing");
+        println!(
+            "note: the folder of shared vectors is not beside the project; the tests that read it said so and did nothing"
+        );
     }
     Ok(())
 }

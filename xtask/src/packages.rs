@@ -7,8 +7,16 @@ use std::process::Command;
 pub(crate) const BUILD: &[&str] = &["gcc", "libc6-dev", "make", "pkg-config", "libssl-dev"];
 
 /// Other people's programs that judge what we write.
-pub(crate) const TEST: &[&str] =
-    &["openssl", "xmlsec1", "libxml2-utils", "unzip", "curl", "python3", "python3-lxml", "python3-cryptography"];
+pub(crate) const TEST: &[&str] = &[
+    "openssl",
+    "xmlsec1",
+    "libxml2-utils",
+    "unzip",
+    "curl",
+    "python3",
+    "python3-lxml",
+    "python3-cryptography",
+];
 
 /// Installs what is missing, or says how.
 pub(crate) fn ensure(packages: &[&str]) -> Result<()> {

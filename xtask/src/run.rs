@@ -21,7 +21,10 @@ pub(crate) fn run(root: &Path, program: &str, arguments: &[&str]) -> Result<()> 
 /// A step with a heading and its duration.
 pub(crate) fn step(name: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
     println!("── {name}");
-    #[expect(clippy::disallowed_methods, reason = "a person reads how long the step took; nothing depends on it")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a person reads how long the step took; nothing depends on it"
+    )]
     let start = std::time::Instant::now();
     let result = work();
     println!("── {name}: {} s", start.elapsed().as_secs());

@@ -41,7 +41,8 @@ fn crate_names(root: &Path) -> Result<Vec<String>> {
 
 /// ARCHITECTURE.md names every crate and no other.
 fn map(root: &Path, crates: &[String]) -> Result<Vec<String>> {
-    let text = std::fs::read_to_string(root.join("ARCHITECTURE.md")).context("ARCHITECTURE.md cannot be read")?;
+    let text =
+        std::fs::read_to_string(root.join("ARCHITECTURE.md")).context("ARCHITECTURE.md cannot be read")?;
     let mut wrong = Vec::new();
     if text.lines().count() > ARCHITECTURE_LINES_MAX {
         wrong.push(format!("ARCHITECTURE.md is longer than {ARCHITECTURE_LINES_MAX} lines"));
@@ -62,7 +63,8 @@ fn map(root: &Path, crates: &[String]) -> Result<Vec<String>> {
 
 fn manifest(folder: &Path) -> Result<Vec<String>> {
     let path = folder.join("Cargo.toml");
-    let text = std::fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let text =
+        std::fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
     if text.contains("[lints]\nworkspace = true") {
         return Ok(Vec::new());
     }
@@ -77,9 +79,12 @@ fn sources(folder: &Path, name: &str) -> Result<Vec<String>> {
     let mut wrong = Vec::new();
     let mut shipped_lines = 0_usize;
     for file in &files {
-        let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+        let text =
+            std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
         let lines = text.lines().count();
-        let is_test = file.components().any(|c| matches!(c.as_os_str().to_str(), Some("tests" | "tests.rs" | "benches")));
+        let is_test = file
+            .components()
+            .any(|c| matches!(c.as_os_str().to_str(), Some("tests" | "tests.rs" | "benches")));
         if !is_test {
             shipped_lines = shipped_lines.saturating_add(lines);
         }
@@ -116,9 +121,18 @@ fn in_store(file: &Path) -> bool {
 
 fn holds_sql(line: &str) -> bool {
     let Some((_, quoted)) = line.split_once('"') else { return false };
-    let words = [["SELECT", " "], ["INSERT", " INTO "], ["UPDATE", " SET "], ["DELETE", " FROM "], ["CREATE", " TABLE "]];
+    let words = [
+        ["SELECT", " "],
+        ["INSERT", " INTO "],
+        ["UPDATE", " SET "],
+        ["DELETE", " FROM "],
+        ["CREATE", " TABLE "],
+    ];
     words.iter().any(|[verb, follows]| {
-        quoted.trim_start().strip_prefix(verb).is_some_and(|rest| rest.starts_with(' ') && rest.contains(follows))
+        quoted
+            .trim_start()
+            .strip_prefix(verb)
+            .is_some_and(|rest| rest.starts_with(' ') && rest.contains(follows))
     })
 }
 
@@ -143,7 +157,9 @@ mod tests {
 
     #[test]
     fn finds_sql_where_it_does_not_belong() {
-        for line in ["let q = \"SELECT a FROM b\";", "run(\"DELETE FROM b\")", "  \"INSERT INTO t VALUES (1)\","] {
+        for line in
+            ["let q = \"SELECT a FROM b\";", "run(\"DELETE FROM b\")", "  \"INSERT INTO t VALUES (1)\","]
+        {
             assert!(holds_sql(line), "{line}");
         }
         for line in ["// SELECT nothing", "say(\"UPDATE the server\")", "let a = \"select\";"] {

@@ -48,10 +48,7 @@ pub async fn deliver(gateway: &Gateway, recorded: Recorded<Permitted>) -> Result
 
 /// Only where something is packed: an answer to HEAD, or an empty one, keeps its headers, as in X-Road.
 fn unpacker(response: &Response) -> Unpacker {
-    let empty = response
-        .head
-        .header("content-length")
-        .is_some_and(|length| length.as_ref() == b"0");
+    let empty = response.head.header("content-length").is_some_and(|length| length.as_ref() == b"0");
     if empty || !response.body.has_entity() {
         return Unpacker::default();
     }

@@ -50,13 +50,14 @@ fn refusal(refusal: rest::Refusal) -> Refusal {
 /// X-Road answers every path that it does not know as SOAP, which is POST of XML only (data-plane E.1.16).
 fn not_rest(head: &RequestHead) -> Refusal {
     if head.method != "POST" {
-        return Refusal::InvalidHttpMethod(format!("Must use POST request method instead of {}", head.method));
+        return Refusal::InvalidHttpMethod(format!(
+            "Must use POST request method instead of {}",
+            head.method
+        ));
     }
     let content_type = head.header_text("content-type").unwrap_or_default();
     let base = content_type.split(';').next().unwrap_or_default().trim();
-    let is_soap = ["text/xml", "multipart/related"]
-        .iter()
-        .any(|soap| base.eq_ignore_ascii_case(soap));
+    let is_soap = ["text/xml", "multipart/related"].iter().any(|soap| base.eq_ignore_ascii_case(soap));
     if is_soap {
         return Refusal::MalformedRequest(
             "This gateway carries REST messages: the path must begin with /r1/".to_owned(),

@@ -147,8 +147,7 @@ pub(crate) async fn hand_back(
 }
 
 fn bodiless(answer: &VerifiedAnswer) -> bool {
-    matches!(answer.response.status(), 100..=199 | 204 | 304)
-        || answer.request.verb().as_str() == "HEAD"
+    matches!(answer.response.status(), 100..=199 | 204 | 304) || answer.request.verb().as_str() == "HEAD"
 }
 
 fn empty(answer: &VerifiedAnswer) -> Framing {

@@ -34,10 +34,9 @@ fn check_connection(consumer: &Consumer, client: &ClientEntry, own: &Certificate
     let demanded = client.connection;
     match (demanded, consumer) {
         (Connection::Http, _) | (Connection::Https, Consumer::Tls(_)) => Ok(()),
-        (Connection::Https, Consumer::Plain) => Err(refused(
-            &client.id,
-            "specifies HTTPS NO AUTH but client made plaintext connection",
-        )),
+        (Connection::Https, Consumer::Plain) => {
+            Err(refused(&client.id, "specifies HTTPS NO AUTH but client made plaintext connection"))
+        }
         (Connection::HttpsMutual, Consumer::Plain) => check_certificate(None, client, own),
         (Connection::HttpsMutual, Consumer::Tls(presented)) => {
             check_certificate(presented.as_ref(), client, own)
@@ -52,10 +51,7 @@ fn check_certificate(
     own: &Certificate,
 ) -> Result<(), Refusal> {
     let Some(presented) = presented else {
-        return Err(refused(
-            &client.id,
-            "specifies HTTPS but did not supply TLS certificate",
-        ));
+        return Err(refused(&client.id, "specifies HTTPS but did not supply TLS certificate"));
     };
     if presented == own || client.internal_certificates.contains(presented) {
         return Ok(());
@@ -63,10 +59,7 @@ fn check_certificate(
     if client.internal_certificates.is_empty() {
         return Err(refused(&client.id, "has no IS certificates"));
     }
-    Err(refused(
-        &client.id,
-        "TLS certificate does not match any IS certificates",
-    ))
+    Err(refused(&client.id, "TLS certificate does not match any IS certificates"))
 }
 
 /// In the words of X-Road, which operators of consumers know (data-plane E.6).

@@ -97,7 +97,7 @@ impl Store {
 fn write_client(transaction: &Transaction<'_>, client: &Client) -> Result<(), StoreFault> {
     transaction.execute(
         "INSERT INTO client (identifier, connection, status) VALUES (?1, ?2, ?3)",
-        params![client.id.to_string(), connection_name(client.connection), status_name(client.status)],
+        params![client.id.path(), connection_name(client.connection), status_name(client.status)],
     )?;
     let key = transaction.last_insert_rowid();
     for certificate in &client.internal_certificates_der {

@@ -1,3 +1,4 @@
+//! Tests of the module beside it.
 use super::*;
 
 fn check_time(tag: u8, text: &str, expected: Result<&str, Malformed>) {

@@ -1,3 +1,4 @@
+//! Tests of the module beside it.
 use super::*;
 
 fn refusal(bytes: &[u8]) -> UnreadableCertificate {

@@ -1,3 +1,4 @@
+//! Tests of the module beside it.
 use super::*;
 
 const CN: &[u8] = &[0x55, 0x04, 0x03];

@@ -1,0 +1,3 @@
+//! The gateway's settings through its public face: declared, planned, applied, refused.
+
+mod settings;
