@@ -61,9 +61,7 @@ impl DigestAlgorithm {
     /// The algorithm of a name, in any case (data-plane E.1.8).
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|algorithm| algorithm.name().eq_ignore_ascii_case(name))
+        Self::ALL.into_iter().find(|algorithm| algorithm.name().eq_ignore_ascii_case(name))
     }
 
     /// How many bytes a digest has.
@@ -81,10 +79,7 @@ impl DigestAlgorithm {
     /// A digest to be fed piece by piece.
     #[must_use]
     pub fn hasher(self) -> Hasher {
-        Hasher {
-            algorithm: self,
-            context: digest::Context::new(self.implementation()),
-        }
+        Hasher { algorithm: self, context: digest::Context::new(self.implementation()) }
     }
 
     fn implementation(self) -> &'static digest::Algorithm {
@@ -115,10 +110,7 @@ impl DigestAlgorithm {
     pub(crate) fn identifier(self) -> Vec<u8> {
         asn1::encode_all(
             asn1::SEQUENCE,
-            &[
-                &asn1::encode(asn1::OID, self.oid()),
-                &asn1::encode(asn1::NULL, &[]),
-            ],
+            &[&asn1::encode(asn1::OID, self.oid()), &asn1::encode(asn1::NULL, &[])],
         )
     }
 
@@ -171,10 +163,7 @@ impl Hasher {
 
 impl fmt::Debug for Hasher {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Hasher")
-            .field("algorithm", &self.algorithm)
-            .finish_non_exhaustive()
+        formatter.debug_struct("Hasher").field("algorithm", &self.algorithm).finish_non_exhaustive()
     }
 }
 
@@ -413,10 +402,7 @@ fn pss_digest(fields: &mut Reader<'_>) -> Result<DigestAlgorithm, Malformed> {
     const ODD: Malformed = Malformed::Unknown("set of RSA-PSS parameters");
     let mut parameters = fields.sequence()?;
     fields.end()?;
-    let hash = parameters
-        .expect(asn1::wrapped(0))?
-        .open()
-        .expect(asn1::SEQUENCE)?;
+    let hash = parameters.expect(asn1::wrapped(0))?.open().expect(asn1::SEQUENCE)?;
     let digest = DigestAlgorithm::read(&hash)?;
     let mut mask = parameters.expect(asn1::wrapped(1))?.open().sequence()?;
     let generator = mask.expect(asn1::OID)?;

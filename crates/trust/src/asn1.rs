@@ -79,14 +79,7 @@ impl<'a> Element<'a> {
 
     /// The content when the tag is `tag`.
     pub(crate) fn as_tag(&self, tag: u8) -> Result<&'a [u8], Malformed> {
-        if self.tag == tag {
-            Ok(self.body)
-        } else {
-            Err(Malformed::Tag {
-                expected: tag,
-                found: self.tag,
-            })
-        }
+        if self.tag == tag { Ok(self.body) } else { Err(Malformed::Tag { expected: tag, found: self.tag }) }
     }
 }
 
@@ -124,9 +117,7 @@ impl<'a> Reader<'a> {
         };
         let body = after_length.get(..length).ok_or(Malformed::Truncated)?;
         let rest = after_length.get(length..).ok_or(Malformed::Truncated)?;
-        let raw = all
-            .get(..all.len().saturating_sub(rest.len()))
-            .ok_or(Malformed::Truncated)?;
+        let raw = all.get(..all.len().saturating_sub(rest.len())).ok_or(Malformed::Truncated)?;
         self.rest = rest;
         Ok(Element { tag, body, raw })
     }
@@ -142,11 +133,7 @@ impl<'a> Reader<'a> {
 
     /// The next element if it has this tag.
     pub(crate) fn optional(&mut self, tag: u8) -> Result<Option<Element<'a>>, Malformed> {
-        if self.peek() == Some(tag) {
-            self.any().map(Some)
-        } else {
-            Ok(None)
-        }
+        if self.peek() == Some(tag) { self.any().map(Some) } else { Ok(None) }
     }
 
     /// A SEQUENCE, opened.
@@ -156,11 +143,7 @@ impl<'a> Reader<'a> {
 
     /// The structure ends here.
     pub(crate) fn end(&self) -> Result<(), Malformed> {
-        if self.rest.is_empty() {
-            Ok(())
-        } else {
-            Err(Malformed::Trailing)
-        }
+        if self.rest.is_empty() { Ok(()) } else { Err(Malformed::Trailing) }
     }
 }
 
@@ -212,9 +195,7 @@ pub(crate) fn unsigned(body: &[u8]) -> Result<u64, Malformed> {
     if first & 0x80 != 0 || body.len() > 9 || (body.len() == 9 && *first != 0) {
         return Err(Malformed::Value("small non-negative INTEGER"));
     }
-    Ok(body
-        .iter()
-        .fold(0u64, |sum, octet| (sum << 8) | u64::from(*octet)))
+    Ok(body.iter().fold(0u64, |sum, octet| (sum << 8) | u64::from(*octet)))
 }
 
 /// The dotted form of an OID's content octets.
@@ -226,10 +207,7 @@ pub(crate) fn dotted(body: &[u8]) -> Result<String, Malformed> {
     let mut text = String::new();
     let mut arc: u64 = 0;
     for octet in body {
-        arc = arc
-            .checked_mul(128)
-            .and_then(|arc| arc.checked_add(u64::from(octet & 0x7f)))
-            .ok_or(BAD)?;
+        arc = arc.checked_mul(128).and_then(|arc| arc.checked_add(u64::from(octet & 0x7f))).ok_or(BAD)?;
         if octet & 0x80 != 0 {
             continue;
         }
@@ -259,24 +237,14 @@ pub(crate) fn time(element: &Element<'_>) -> Result<Timestamp, Malformed> {
         UTC_TIME => {
             let (year, rest) = text.split_at_checked(2).ok_or(BAD)?;
             let year = digits(year)?;
-            (
-                if year < 50 {
-                    year.saturating_add(2000)
-                } else {
-                    year.saturating_add(1900)
-                },
-                rest,
-            )
+            (if year < 50 { year.saturating_add(2000) } else { year.saturating_add(1900) }, rest)
         }
         GENERALIZED_TIME => {
             let (year, rest) = text.split_at_checked(4).ok_or(BAD)?;
             (digits(year)?, rest)
         }
         found => {
-            return Err(Malformed::Tag {
-                expected: UTC_TIME,
-                found,
-            });
+            return Err(Malformed::Tag { expected: UTC_TIME, found });
         }
     };
     let zone_at = rest.find(['Z', '+', '-']).ok_or(BAD)?;
@@ -335,14 +303,8 @@ fn offset(zone: &str) -> Result<Offset, Malformed> {
     if hours > 23 || minutes > 59 {
         return Err(BAD);
     }
-    let seconds = i32::from(hours)
-        .saturating_mul(3600)
-        .saturating_add(i32::from(minutes).saturating_mul(60));
-    let seconds = if sign == "-" {
-        seconds.saturating_neg()
-    } else {
-        seconds
-    };
+    let seconds = i32::from(hours).saturating_mul(3600).saturating_add(i32::from(minutes).saturating_mul(60));
+    let seconds = if sign == "-" { seconds.saturating_neg() } else { seconds };
     Offset::from_seconds(seconds).map_err(|_| BAD)
 }
 

@@ -86,8 +86,7 @@ impl Authorities {
         certificate: &Certificate,
     ) -> impl Iterator<Item = &'a CaCertificate> + use<'a> {
         let issuer = certificate.issuer().clone();
-        self.ca_certificates()
-            .filter(move |ca| ca.certificate.subject().matches(&issuer))
+        self.ca_certificates().filter(move |ca| ca.certificate.subject().matches(&issuer))
     }
 
     /// Among several CAs of one name, the one whose key signed; else the first.
@@ -116,9 +115,7 @@ impl Authorities {
     #[must_use]
     pub fn authority_of(&self, certificate: &Certificate) -> Option<&Authority> {
         let issuer = self.issuer_of(certificate)?;
-        self.cas
-            .iter()
-            .find(|service| service.ca_certificates().any(|ca| ca.certificate == *issuer))
+        self.cas.iter().find(|service| service.ca_certificates().any(|ca| ca.certificate == *issuer))
     }
 
     /// How the issuing CA writes members into subjects (data-plane 5.7).
@@ -154,16 +151,9 @@ impl Authorities {
     /// certificate's own addresses (data-plane 6.1), each once.
     #[must_use]
     pub fn ocsp_urls(&self, certificate: &Certificate) -> Vec<String> {
-        let listed = self
-            .issuing(certificate)
-            .map(|ca| ca.responders.as_slice())
-            .unwrap_or_default();
+        let listed = self.issuing(certificate).map(|ca| ca.responders.as_slice()).unwrap_or_default();
         let mut urls: Vec<String> = Vec::new();
-        for url in listed
-            .iter()
-            .map(|responder| &responder.url)
-            .chain(certificate.ocsp_urls())
-        {
+        for url in listed.iter().map(|responder| &responder.url).chain(certificate.ocsp_urls()) {
             if !url.is_empty() && !urls.contains(url) {
                 urls.push(url.clone());
             }

@@ -60,9 +60,7 @@ impl Certificate {
                 bytes_max: CERTIFICATE_BYTES_MAX,
             });
         }
-        Ok(Self {
-            inner: Arc::new(parse(der)?),
-        })
+        Ok(Self { inner: Arc::new(parse(der)?) })
     }
 
     /// Reads one certificate, DER or PEM text (X-Road's shared parameters hold both, data-plane E.1.19).
@@ -213,8 +211,7 @@ impl Certificate {
     /// Whether extendedKeyUsage names this purpose.
     #[must_use]
     pub fn has_purpose(&self, oid: &str) -> bool {
-        self.extended_key_usage()
-            .is_some_and(|purposes| purposes.iter().any(|purpose| purpose == oid))
+        self.extended_key_usage().is_some_and(|purposes| purposes.iter().any(|purpose| purpose == oid))
     }
 
     /// The basicConstraints extension, if there is one.
@@ -278,16 +275,8 @@ impl Certificate {
     /// # Errors
     /// [`SignatureMismatch`]. SHA-1 is accepted here: the choice is the approved CA's, not the sender's.
     pub fn verify_signed_by(&self, issuer: &Self) -> Result<(), SignatureMismatch> {
-        let algorithm = self
-            .inner
-            .algorithm
-            .map_err(|_| SignatureMismatch::UnknownAlgorithm)?;
-        algorithm.verify_legacy(
-            issuer.public_key(),
-            &self.inner.tbs,
-            &self.inner.signature,
-            EcdsaForm::Der,
-        )
+        let algorithm = self.inner.algorithm.map_err(|_| SignatureMismatch::UnknownAlgorithm)?;
+        algorithm.verify_legacy(issuer.public_key(), &self.inner.tbs, &self.inner.signature, EcdsaForm::Der)
     }
 }
 
@@ -301,12 +290,7 @@ impl Eq for Certificate {}
 
 impl fmt::Debug for Certificate {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "Certificate({}, serial {})",
-            self.subject_rfc2253(),
-            self.serial_decimal()
-        )
+        write!(formatter, "Certificate({}, serial {})", self.subject_rfc2253(), self.serial_decimal())
     }
 }
 

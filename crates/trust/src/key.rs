@@ -59,11 +59,7 @@ impl PublicKey {
         let kind = kind(&mut algorithm)?;
         let bits = asn1::bits(&fields.any()?)?;
         fields.end()?;
-        Ok(Self {
-            kind,
-            spki: der.into(),
-            bits: bits.into(),
-        })
+        Ok(Self { kind, spki: der.into(), bits: bits.into() })
     }
 
     /// RSA, EC or neither.

@@ -63,10 +63,7 @@ impl Name {
             }
             set = set.saturating_add(1);
         }
-        Ok(Self {
-            der: der.to_vec(),
-            attributes,
-        })
+        Ok(Self { der: der.to_vec(), attributes })
     }
 
     pub(crate) fn read(element: &Element<'_>) -> Result<Self, Malformed> {
@@ -90,10 +87,7 @@ impl Name {
 
     /// The attribute's content octets of OID are `oid`.
     pub(crate) fn attribute_by_oid(&self, oid: &[u8]) -> Option<String> {
-        self.attributes
-            .iter()
-            .find(|attribute| attribute.oid == oid)
-            .and_then(Attribute::text)
+        self.attributes.iter().find(|attribute| attribute.oid == oid).and_then(Attribute::text)
     }
 
     /// Whether both names mean the same: letter case, runs of spaces and the kind of string do not count
@@ -101,6 +95,21 @@ impl Name {
     #[must_use]
     pub fn matches(&self, other: &Self) -> bool {
         self.der == other.der || self.canonical() == other.canonical()
+    }
+
+    /// As [`Self::matches`], also when one of the two is written backwards: X-Road's library finds an OCSP responder so. It only
+    /// looks a certificate up; signature and authorisation decide.
+    pub(crate) fn matches_either_way(&self, other: &Self) -> bool {
+        let backwards = || {
+            let last = other.attributes.iter().map(|attribute| attribute.set).max().unwrap_or(0);
+            let mut all = other.canonical();
+            for (set, ..) in &mut all {
+                *set = last.saturating_sub(*set);
+            }
+            all.sort();
+            all
+        };
+        self.matches(other) || self.canonical() == backwards()
     }
 
     fn canonical(&self) -> Vec<(usize, Vec<u8>, Vec<u8>)> {
@@ -226,9 +235,9 @@ fn escape(value: &str, out: &mut String) {
 pub(crate) fn string(tag: u8, value: &[u8]) -> Option<String> {
     match tag {
         UTF8_STRING => String::from_utf8(value.to_vec()).ok(),
-        NUMERIC_STRING | PRINTABLE_STRING | IA5_STRING => value
-            .is_ascii()
-            .then(|| value.iter().map(|octet| char::from(*octet)).collect()),
+        NUMERIC_STRING | PRINTABLE_STRING | IA5_STRING => {
+            value.is_ascii().then(|| value.iter().map(|octet| char::from(*octet)).collect())
+        }
         TELETEX_STRING | GENERAL_STRING => Some(value.iter().map(|octet| char::from(*octet)).collect()),
         BMP_STRING => {
             let units: Vec<u16> = value

@@ -110,14 +110,9 @@ impl OcspResponse {
     /// [`UnreadableOcsp`]: larger than 256 KiB, an error status, or not an OCSP response.
     pub fn parse(der: &[u8]) -> Result<Self, UnreadableOcsp> {
         if der.len() > OCSP_BYTES_MAX {
-            return Err(UnreadableOcsp::TooLarge {
-                bytes: der.len(),
-                bytes_max: OCSP_BYTES_MAX,
-            });
+            return Err(UnreadableOcsp::TooLarge { bytes: der.len(), bytes_max: OCSP_BYTES_MAX });
         }
-        Ok(Self {
-            inner: Arc::new(read::response(der)?),
-        })
+        Ok(Self { inner: Arc::new(read::response(der)?) })
     }
 
     /// The DER as received.
@@ -182,10 +177,8 @@ impl OcspResponse {
     #[must_use]
     pub fn usable_until(&self, policy: &OcspPolicy) -> Timestamp {
         let freshness = i64::try_from(policy.freshness_seconds).unwrap_or(i64::MAX);
-        let fresh = self
-            .this_update()
-            .checked_add(SignedDuration::from_secs(freshness))
-            .unwrap_or(Timestamp::MAX);
+        let fresh =
+            self.this_update().checked_add(SignedDuration::from_secs(freshness)).unwrap_or(Timestamp::MAX);
         match self.next_update() {
             Some(next_update) if policy.verify_next_update => fresh.min(next_update),
             _ => fresh,

@@ -57,11 +57,7 @@ impl VerifiedPath {
 
     /// Each certificate with the one that issued it.
     pub fn with_issuers(&self) -> impl Iterator<Item = (&Certificate, &Certificate)> {
-        let issuers = self
-            .certificates
-            .iter()
-            .skip(1)
-            .chain(std::iter::once(&self.anchor));
+        let issuers = self.certificates.iter().skip(1).chain(std::iter::once(&self.anchor));
         self.certificates.iter().zip(issuers)
     }
 }
@@ -104,9 +100,7 @@ fn build(
     preference: Anchor,
 ) -> Result<VerifiedPath, PathRefusal> {
     if additional.len() > CERTIFICATES_MAX {
-        return Err(PathRefusal::TooMany {
-            certificates_max: CERTIFICATES_MAX,
-        });
+        return Err(PathRefusal::TooMany { certificates_max: CERTIFICATES_MAX });
     }
     check_any(leaf, at)?;
     let mut search = Search {
@@ -119,11 +113,7 @@ fn build(
         refusal: None,
     };
     match search.climb(leaf) {
-        Some(anchor) => Ok(VerifiedPath {
-            certificates: search.path,
-            anchor,
-            at,
-        }),
+        Some(anchor) => Ok(VerifiedPath { certificates: search.path, anchor, at }),
         None => Err(search.refusal.unwrap_or_else(|| no_issuer(leaf))),
     }
 }
@@ -150,10 +140,7 @@ impl Search<'_> {
 
     fn anchor(&mut self, current: &Certificate) -> Option<Certificate> {
         let authorities = self.authorities;
-        authorities
-            .anchors_for(current)
-            .find(|anchor| self.is_signed_by(current, anchor))
-            .cloned()
+        authorities.anchors_for(current).find(|anchor| self.is_signed_by(current, anchor)).cloned()
     }
 
     fn over_additional(&mut self, current: &Certificate) -> Option<Certificate> {
@@ -168,9 +155,7 @@ impl Search<'_> {
             }
             named = true;
             if self.path.len() >= CERTIFICATES_MAX {
-                self.note(PathRefusal::TooMany {
-                    certificates_max: CERTIFICATES_MAX,
-                });
+                self.note(PathRefusal::TooMany { certificates_max: CERTIFICATES_MAX });
                 return None;
             }
             if !self.is_signed_by(current, candidate) {
@@ -194,9 +179,7 @@ impl Search<'_> {
 
     fn is_signed_by(&mut self, current: &Certificate, issuer: &Certificate) -> bool {
         let Some(left) = self.signatures_left.checked_sub(1) else {
-            self.note(PathRefusal::TooMany {
-                certificates_max: CERTIFICATES_MAX,
-            });
+            self.note(PathRefusal::TooMany { certificates_max: CERTIFICATES_MAX });
             return false;
         };
         self.signatures_left = left;
@@ -219,19 +202,12 @@ impl Search<'_> {
         if issuer.key_usage().is_some_and(|usage| !usage.certificate_sign()) {
             return Err(PathRefusal::MayNotSignCertificates { subject: subject() });
         }
-        let below = self
-            .path
-            .iter()
-            .skip(1)
-            .filter(|below| !below.is_self_issued())
-            .count();
+        let below = self.path.iter().skip(1).filter(|below| !below.is_self_issued()).count();
         let found = u64::try_from(below).unwrap_or(u64::MAX);
         match constraints.path_length_max {
-            Some(allowed) if found > allowed => Err(PathRefusal::PathTooLong {
-                subject: subject(),
-                allowed,
-                found,
-            }),
+            Some(allowed) if found > allowed => {
+                Err(PathRefusal::PathTooLong { subject: subject(), allowed, found })
+            }
             _ => Ok(()),
         }
     }
@@ -252,26 +228,16 @@ fn check_any(certificate: &Certificate, at: Timestamp) -> Result<(), PathRefusal
         });
     }
     if at > certificate.not_after() {
-        return Err(PathRefusal::Expired {
-            subject: subject(),
-            not_after: certificate.not_after(),
-            at,
-        });
+        return Err(PathRefusal::Expired { subject: subject(), not_after: certificate.not_after(), at });
     }
     match certificate.unknown_critical_extensions().first() {
-        Some(oid) => Err(PathRefusal::UnknownCriticalExtension {
-            subject: subject(),
-            oid: oid.clone(),
-        }),
+        Some(oid) => Err(PathRefusal::UnknownCriticalExtension { subject: subject(), oid: oid.clone() }),
         None => Ok(()),
     }
 }
 
 fn no_issuer(certificate: &Certificate) -> PathRefusal {
-    PathRefusal::NoIssuer {
-        subject: certificate.subject_rfc2253(),
-        issuer: certificate.issuer_rfc2253(),
-    }
+    PathRefusal::NoIssuer { subject: certificate.subject_rfc2253(), issuer: certificate.issuer_rfc2253() }
 }
 
 fn wrong_signature(certificate: &Certificate, issuer: &Certificate, cause: SignatureMismatch) -> PathRefusal {

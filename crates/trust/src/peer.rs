@@ -58,9 +58,7 @@ pub fn verify_peer(
         return Err(PeerRefusal::NoStatus);
     }
     if !is_for_authentication(leaf) {
-        return Err(PeerRefusal::NotForAuthentication {
-            subject: leaf.subject_rfc2253(),
-        });
+        return Err(PeerRefusal::NotForAuthentication { subject: leaf.subject_rfc2253() });
     }
     let path = verify_presented(leaf, rest, authorities, at)?;
     let statuses = verify_statuses(&path, responses, authorities, at)?;

@@ -12,34 +12,13 @@ pub use fields::{FieldRefusal, SubjectField, Usage};
 
 const PACKAGE: &str = "ee.ria.xroad.common.certificateprofile.impl.";
 
-const COUNTRY: Attribute = Attribute {
-    oid: "2.5.4.6",
-    name: "C",
-};
-const ORGANISATION: Attribute = Attribute {
-    oid: "2.5.4.10",
-    name: "O",
-};
-const UNIT: Attribute = Attribute {
-    oid: "2.5.4.11",
-    name: "OU",
-};
-const COMMON_NAME: Attribute = Attribute {
-    oid: "2.5.4.3",
-    name: "CN",
-};
-const SERIAL_NUMBER: Attribute = Attribute {
-    oid: "2.5.4.5",
-    name: "serialNumber",
-};
-const BUSINESS_CATEGORY: Attribute = Attribute {
-    oid: "2.5.4.15",
-    name: "businessCategory",
-};
-const ORGANISATION_IDENTIFIER: Attribute = Attribute {
-    oid: "2.5.4.97",
-    name: "organizationIdentifier",
-};
+const COUNTRY: Attribute = Attribute { oid: "2.5.4.6", name: "C" };
+const ORGANISATION: Attribute = Attribute { oid: "2.5.4.10", name: "O" };
+const UNIT: Attribute = Attribute { oid: "2.5.4.11", name: "OU" };
+const COMMON_NAME: Attribute = Attribute { oid: "2.5.4.3", name: "CN" };
+const SERIAL_NUMBER: Attribute = Attribute { oid: "2.5.4.5", name: "serialNumber" };
+const BUSINESS_CATEGORY: Attribute = Attribute { oid: "2.5.4.15", name: "businessCategory" };
+const ORGANISATION_IDENTIFIER: Attribute = Attribute { oid: "2.5.4.97", name: "organizationIdentifier" };
 
 #[derive(Clone, Copy)]
 struct Attribute {
@@ -156,9 +135,9 @@ impl CertificateProfile {
                 let code = subject.require(COMMON_NAME)?;
                 subject.member(sender_instance, class, &code)
             }
-            Self::Unknown(class_name) => Err(SubjectRefusal::UnknownProfile {
-                class_name: class_name.clone(),
-            }),
+            Self::Unknown(class_name) => {
+                Err(SubjectRefusal::UnknownProfile { class_name: class_name.clone() })
+            }
         }
     }
 
@@ -196,10 +175,8 @@ impl Subject<'_> {
     }
 
     fn require(&self, attribute: Attribute) -> Result<String, SubjectRefusal> {
-        self.get(attribute).ok_or_else(|| SubjectRefusal::Missing {
-            subject: self.0.rfc2253(),
-            attribute: attribute.name,
-        })
+        self.get(attribute)
+            .ok_or_else(|| SubjectRefusal::Missing { subject: self.0.rfc2253(), attribute: attribute.name })
     }
 
     fn require_country(&self, required: &'static str) -> Result<(), SubjectRefusal> {
@@ -207,18 +184,13 @@ impl Subject<'_> {
         if found == required {
             Ok(())
         } else {
-            Err(SubjectRefusal::Country {
-                subject: self.0.rfc2253(),
-                required,
-                found,
-            })
+            Err(SubjectRefusal::Country { subject: self.0.rfc2253(), required, found })
         }
     }
 
     fn member(&self, instance: &str, class: &str, code: &str) -> Result<MemberId, SubjectRefusal> {
-        MemberId::new(instance, class, code).map_err(|_| SubjectRefusal::Identifier {
-            subject: self.0.rfc2253(),
-        })
+        MemberId::new(instance, class, code)
+            .map_err(|_| SubjectRefusal::Identifier { subject: self.0.rfc2253() })
     }
 
     fn ejbca(&self) -> Result<MemberId, SubjectRefusal> {

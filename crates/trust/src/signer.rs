@@ -53,20 +53,15 @@ pub fn check_subject(
             claimed: claimed.to_string(),
         });
     }
-    let profile = authorities
-        .profile_for(leaf)
-        .ok_or_else(|| SignerRefusal::UnknownIssuer {
-            subject: leaf.subject_rfc2253(),
-            issuer: leaf.issuer_rfc2253(),
-        })?;
+    let profile = authorities.profile_for(leaf).ok_or_else(|| SignerRefusal::UnknownIssuer {
+        subject: leaf.subject_rfc2253(),
+        issuer: leaf.issuer_rfc2253(),
+    })?;
     let member = profile.signer_member(leaf, claimed.instance())?;
     if member == claimed.member() {
         Ok(member)
     } else {
-        Err(SignerRefusal::OtherMember {
-            named: member.to_string(),
-            claimed: claimed.to_string(),
-        })
+        Err(SignerRefusal::OtherMember { named: member.to_string(), claimed: claimed.to_string() })
     }
 }
 
@@ -75,15 +70,12 @@ pub fn check_subject(
 /// # Errors
 /// [`SignerRefusal::NoKeyUsage`], [`SignerRefusal::MayNotSign`].
 pub fn check_usage(leaf: &Certificate) -> Result<(), SignerRefusal> {
-    let usage = leaf.key_usage().ok_or_else(|| SignerRefusal::NoKeyUsage {
-        subject: leaf.subject_rfc2253(),
-    })?;
+    let usage =
+        leaf.key_usage().ok_or_else(|| SignerRefusal::NoKeyUsage { subject: leaf.subject_rfc2253() })?;
     if usage.non_repudiation() {
         Ok(())
     } else {
-        Err(SignerRefusal::MayNotSign {
-            subject: leaf.subject_rfc2253(),
-        })
+        Err(SignerRefusal::MayNotSign { subject: leaf.subject_rfc2253() })
     }
 }
 

@@ -155,10 +155,7 @@ pub fn verify_token(
 
 fn check_size(der: &[u8]) -> Result<(), TimestampRefusal> {
     if der.len() > TOKEN_BYTES_MAX {
-        return Err(TimestampRefusal::TooLarge {
-            bytes: der.len(),
-            bytes_max: TOKEN_BYTES_MAX,
-        });
+        return Err(TimestampRefusal::TooLarge { bytes: der.len(), bytes_max: TOKEN_BYTES_MAX });
     }
     Ok(())
 }

@@ -8,17 +8,11 @@ fn p256() -> (EcdsaKeyPair, PublicKey) {
     let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap();
     let algorithm = asn1::encode_all(
         asn1::SEQUENCE,
-        &[
-            &asn1::encode(asn1::OID, oid::EC),
-            &asn1::encode(asn1::OID, oid::P256),
-        ],
+        &[&asn1::encode(asn1::OID, oid::EC), &asn1::encode(asn1::OID, oid::P256)],
     );
     let mut bits = vec![0];
     bits.extend_from_slice(pair.public_key().as_ref());
-    let spki = asn1::encode_all(
-        asn1::SEQUENCE,
-        &[&algorithm, &asn1::encode(asn1::BIT_STRING, &bits)],
-    );
+    let spki = asn1::encode_all(asn1::SEQUENCE, &[&algorithm, &asn1::encode(asn1::BIT_STRING, &bits)]);
     let key = PublicKey::from_spki(&spki).unwrap();
     (pair, key)
 }
@@ -27,10 +21,7 @@ fn p256() -> (EcdsaKeyPair, PublicKey) {
 fn names_and_identifiers_lead_back() {
     for digest in DigestAlgorithm::ALL {
         assert_eq!(DigestAlgorithm::from_uri(digest.uri()), Some(digest));
-        assert_eq!(
-            DigestAlgorithm::from_name(&digest.name().to_lowercase()),
-            Some(digest)
-        );
+        assert_eq!(DigestAlgorithm::from_name(&digest.name().to_lowercase()), Some(digest));
         assert_eq!(DigestAlgorithm::from_oid(digest.oid()), Some(digest));
         assert_eq!(digest.digest(b"x").len(), digest.output_bytes());
     }
@@ -39,10 +30,7 @@ fn names_and_identifiers_lead_back() {
         assert_eq!(SignatureAlgorithm::from_uri(algorithm.uri()), Some(algorithm));
     }
     assert_eq!(DigestAlgorithm::from_name("MD5"), None);
-    assert_eq!(
-        DigestAlgorithm::from_uri("http://www.w3.org/2001/04/xmlenc#SHA512"),
-        None
-    );
+    assert_eq!(DigestAlgorithm::from_uri("http://www.w3.org/2001/04/xmlenc#SHA512"), None);
     assert_eq!(SignatureAlgorithm::from_uri(""), None);
 }
 
@@ -72,52 +60,24 @@ fn takes_raw_values_of_any_equal_halves() {
 fn refuses_values_in_the_other_form_or_over_other_bytes() {
     let (pair, key) = p256();
     let algorithm = SignatureAlgorithm::Ecdsa(DigestAlgorithm::Sha256);
-    let der = pair
-        .sign(&SystemRandom::new(), b"message")
-        .unwrap()
-        .as_ref()
-        .to_vec();
+    let der = pair.sign(&SystemRandom::new(), b"message").unwrap().as_ref().to_vec();
     let raw = der_to_raw(&der, 32).unwrap();
     let check = |message: &[u8], value: &[u8], form| algorithm.verify(&key, message, value, form);
     assert_eq!(check(b"message", &der, EcdsaForm::Der), Ok(()));
-    assert_eq!(
-        check(b"message", &raw, EcdsaForm::Der),
-        Err(SignatureMismatch::Value)
-    );
-    assert_eq!(
-        check(b"message", &der, EcdsaForm::Raw),
-        Err(SignatureMismatch::Value)
-    );
-    assert_eq!(
-        check(b"other", &raw, EcdsaForm::Raw),
-        Err(SignatureMismatch::Value)
-    );
-    assert_eq!(
-        check(b"message", &raw[1..], EcdsaForm::Raw),
-        Err(SignatureMismatch::Value)
-    );
-    assert_eq!(
-        check(b"message", &[], EcdsaForm::Raw),
-        Err(SignatureMismatch::Value)
-    );
-    assert_eq!(
-        check(b"message", &[0; 64], EcdsaForm::Raw),
-        Err(SignatureMismatch::Value)
-    );
-    assert_eq!(
-        check(b"message", &[0xff; 1 << 16], EcdsaForm::Raw),
-        Err(SignatureMismatch::Value)
-    );
+    assert_eq!(check(b"message", &raw, EcdsaForm::Der), Err(SignatureMismatch::Value));
+    assert_eq!(check(b"message", &der, EcdsaForm::Raw), Err(SignatureMismatch::Value));
+    assert_eq!(check(b"other", &raw, EcdsaForm::Raw), Err(SignatureMismatch::Value));
+    assert_eq!(check(b"message", &raw[1..], EcdsaForm::Raw), Err(SignatureMismatch::Value));
+    assert_eq!(check(b"message", &[], EcdsaForm::Raw), Err(SignatureMismatch::Value));
+    assert_eq!(check(b"message", &[0; 64], EcdsaForm::Raw), Err(SignatureMismatch::Value));
+    assert_eq!(check(b"message", &[0xff; 1 << 16], EcdsaForm::Raw), Err(SignatureMismatch::Value));
 }
 
 #[test]
 fn refuses_old_digests_and_keys_of_another_kind() {
     let (_, key) = p256();
     let old = SignatureAlgorithm::RsaPkcs1(DigestAlgorithm::Sha1);
-    assert_eq!(
-        old.verify(&key, b"", b"", EcdsaForm::Raw),
-        Err(SignatureMismatch::LegacyAlgorithm(old))
-    );
+    assert_eq!(old.verify(&key, b"", b"", EcdsaForm::Raw), Err(SignatureMismatch::LegacyAlgorithm(old)));
     let rsa = SignatureAlgorithm::RsaPkcs1(DigestAlgorithm::Sha512);
     assert_eq!(
         rsa.verify(&key, b"", b"", EcdsaForm::Raw),
@@ -144,10 +104,8 @@ fn converts_between_the_two_forms() {
 #[test]
 fn reads_pss_parameters_only_when_they_follow_the_digest() {
     let parameters = |hash: DigestAlgorithm, mask: DigestAlgorithm, salt: u8| {
-        let generator = asn1::encode_all(
-            asn1::SEQUENCE,
-            &[&asn1::encode(asn1::OID, oid::MGF1), &mask.identifier()],
-        );
+        let generator =
+            asn1::encode_all(asn1::SEQUENCE, &[&asn1::encode(asn1::OID, oid::MGF1), &mask.identifier()]);
         let fields = asn1::encode_all(
             asn1::SEQUENCE,
             &[
@@ -160,10 +118,7 @@ fn reads_pss_parameters_only_when_they_follow_the_digest() {
         SignatureAlgorithm::read(&asn1::only(&identifier, asn1::SEQUENCE).unwrap())
     };
     use DigestAlgorithm::{Sha256, Sha512};
-    assert_eq!(
-        parameters(Sha256, Sha256, 32),
-        Ok(SignatureAlgorithm::RsaPss(Sha256))
-    );
+    assert_eq!(parameters(Sha256, Sha256, 32), Ok(SignatureAlgorithm::RsaPss(Sha256)));
     assert!(parameters(Sha256, Sha512, 32).is_err());
     assert!(parameters(Sha256, Sha256, 20).is_err());
     assert!(parameters(Sha512, Sha512, 32).is_err());

@@ -16,21 +16,9 @@ fn reads_times_with_and_without_seconds_fractions_and_offsets() {
     check_time(UTC_TIME, "1211291310Z", Ok("2012-11-29T13:10:00Z"));
     check_time(UTC_TIME, "121129131004+0200", Ok("2012-11-29T11:10:04Z"));
     check_time(GENERALIZED_TIME, "20121129131004Z", Ok("2012-11-29T13:10:04Z"));
-    check_time(
-        GENERALIZED_TIME,
-        "20121129131004.25Z",
-        Ok("2012-11-29T13:10:04.250Z"),
-    );
-    check_time(
-        GENERALIZED_TIME,
-        "20121129131004.123456Z",
-        Ok("2012-11-29T13:10:04.123Z"),
-    );
-    check_time(
-        GENERALIZED_TIME,
-        "99991231235959Z",
-        Ok("9999-12-30T22:00:00.999999999Z"),
-    );
+    check_time(GENERALIZED_TIME, "20121129131004.25Z", Ok("2012-11-29T13:10:04.250Z"));
+    check_time(GENERALIZED_TIME, "20121129131004.123456Z", Ok("2012-11-29T13:10:04.123Z"));
+    check_time(GENERALIZED_TIME, "99991231235959Z", Ok("9999-12-30T22:00:00.999999999Z"));
 }
 
 #[test]
@@ -51,22 +39,15 @@ fn refuses_what_is_no_time() {
     ] {
         check_time(UTC_TIME, text, Err(BAD));
     }
-    for text in [
-        "20121129131004",
-        "2012112913100Z",
-        "20121129131004.xZ",
-        "20130229000000Z",
-        "-0121129131004Z",
-    ] {
+    for text in
+        ["20121129131004", "2012112913100Z", "20121129131004.xZ", "20130229000000Z", "-0121129131004Z"]
+    {
         check_time(GENERALIZED_TIME, text, Err(BAD));
     }
     check_time(
         OCTET_STRING,
         "121129131004Z",
-        Err(Malformed::Tag {
-            expected: UTC_TIME,
-            found: OCTET_STRING,
-        }),
+        Err(Malformed::Tag { expected: UTC_TIME, found: OCTET_STRING }),
     );
 }
 
@@ -102,10 +83,7 @@ fn reads_object_identifiers() {
         assert_eq!(dotted(body), expected.map(str::to_owned));
     };
     check(&[0x55, 0x04, 0x61], Ok("2.5.4.97"));
-    check(
-        &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x01],
-        Ok("1.2.840.113549.1.9.1"),
-    );
+    check(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x01], Ok("1.2.840.113549.1.9.1"));
     check(&[0x88, 0x37], Ok("2.999"));
     check(&[0x09, 0x92, 0x26], Ok("0.9.2342"));
     check(&[], Err(Malformed::Value("OBJECT IDENTIFIER")));
@@ -117,10 +95,7 @@ fn reads_object_identifiers() {
 #[test]
 fn reads_small_numbers_only() {
     assert_eq!(unsigned(&[0x00, 0xff]), Ok(255));
-    assert_eq!(
-        unsigned(&[0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]),
-        Ok(u64::MAX)
-    );
+    assert_eq!(unsigned(&[0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]), Ok(u64::MAX));
     for bad in [&[][..], &[0x80][..], &[0x01; 9][..], &[0x00; 10][..]] {
         assert!(unsigned(bad).is_err(), "{bad:02x?}");
     }

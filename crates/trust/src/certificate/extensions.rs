@@ -141,9 +141,7 @@ fn key_usage(value: &[u8]) -> Result<KeyUsage, Malformed> {
     }
     let high = octets.first().copied().unwrap_or_default();
     let low = octets.get(1).copied().unwrap_or_default();
-    Ok(KeyUsage {
-        bits: u16::from_be_bytes([high, low]),
-    })
+    Ok(KeyUsage { bits: u16::from_be_bytes([high, low]) })
 }
 
 fn purposes(value: &[u8]) -> Result<Vec<String>, Malformed> {

@@ -42,20 +42,14 @@ fn writes_the_last_rdn_first_and_unknown_types_in_hexadecimal() {
         "1.2.840.113549.1.9.1=#160b616161406262622e636363,CN=a,O=Õpetaja,C=EE",
     );
     check(&[&[(SERIAL, PRINTABLE_STRING, b"1")]], "2.5.4.5=#130131");
-    check(
-        &[&[(DC, IA5_STRING, b"org")], &[(DC, IA5_STRING, b"example")]],
-        "DC=example,DC=org",
-    );
+    check(&[&[(DC, IA5_STRING, b"org")], &[(DC, IA5_STRING, b"example")]], "DC=example,DC=org");
     check(&[], "");
 }
 
 #[test]
 fn joins_the_members_of_a_set_in_their_order() {
     check(
-        &[
-            &[(O, UTF8_STRING, b"x")],
-            &[(CN, UTF8_STRING, b"a"), (C, PRINTABLE_STRING, b"EE")],
-        ],
+        &[&[(O, UTF8_STRING, b"x")], &[(CN, UTF8_STRING, b"a"), (C, PRINTABLE_STRING, b"EE")]],
         "CN=a+C=EE,O=x",
     );
 }
@@ -76,10 +70,7 @@ fn escapes_as_java_does() {
 #[test]
 fn names_mean_the_same_whatever_case_spaces_and_kind_of_string() {
     let one = name(&[&[(O, UTF8_STRING, b"Test  Org ")], &[(CN, UTF8_STRING, b"CA")]]);
-    let same = name(&[
-        &[(O, PRINTABLE_STRING, b"test org")],
-        &[(CN, BMP_STRING, &[0, 0x43, 0, 0x61])],
-    ]);
+    let same = name(&[&[(O, PRINTABLE_STRING, b"test org")], &[(CN, BMP_STRING, &[0, 0x43, 0, 0x61])]]);
     assert!(one.matches(&same));
     assert_ne!(one, same);
     for other in [
@@ -111,16 +102,10 @@ fn refuses_names_that_are_none_or_too_long() {
     assert!(Name::from_der(&[0x30, 2, 0x31, 5]).is_err());
     let one = asn1::encode(
         asn1::SET,
-        &asn1::encode_all(
-            asn1::SEQUENCE,
-            &[&asn1::encode(asn1::OID, CN), &asn1::encode(UTF8_STRING, b"x")],
-        ),
+        &asn1::encode_all(asn1::SEQUENCE, &[&asn1::encode(asn1::OID, CN), &asn1::encode(UTF8_STRING, b"x")]),
     );
     assert!(Name::from_der(&asn1::encode(asn1::SEQUENCE, &one.repeat(64))).is_ok());
-    assert_eq!(
-        Name::from_der(&asn1::encode(asn1::SEQUENCE, &one.repeat(65))),
-        Err(Malformed::TooLarge)
-    );
+    assert_eq!(Name::from_der(&asn1::encode(asn1::SEQUENCE, &one.repeat(65))), Err(Malformed::TooLarge));
 }
 
 #[test]
@@ -131,4 +116,21 @@ fn an_ill_formed_string_is_no_text() {
     assert_eq!(string(TELETEX_STRING, &[0xe4]).as_deref(), Some("ä"));
     assert_eq!(string(UNIVERSAL_STRING, &[0, 1, 0xf6, 0]).as_deref(), Some("😀"));
     assert_eq!(string(asn1::INTEGER, &[1]), None);
+}
+
+#[test]
+fn a_responder_is_found_though_its_name_is_written_backwards() {
+    // C=EE, CN=x and CN=x, C=EE
+    let country: &[u8] = &[0x31, 0x0b, 0x30, 0x09, 0x06, 0x03, 0x55, 0x04, 0x06, 0x13, 0x02, b'E', b'E'];
+    let common: &[u8] = &[0x31, 0x0a, 0x30, 0x08, 0x06, 0x03, 0x55, 0x04, 0x03, 0x0c, 0x01, b'x'];
+    let name = |parts: [&[u8]; 2]| {
+        let body = parts.concat();
+        let mut der = vec![0x30, u8::try_from(body.len()).unwrap()];
+        der.extend(body);
+        Name::from_der(&der).unwrap()
+    };
+    let (forwards, backwards) = (name([country, common]), name([common, country]));
+    assert!(!forwards.matches(&backwards), "as an issuer it is another");
+    assert!(forwards.matches_either_way(&backwards));
+    assert!(!forwards.matches_either_way(&name([common, common])));
 }

@@ -123,20 +123,13 @@ fn certificate_id(mut fields: Reader<'_>) -> Result<CertificateId, Malformed> {
     if serial.len() > 64 {
         return Err(Malformed::TooLarge);
     }
-    Ok(CertificateId {
-        digest,
-        issuer_name_hash,
-        issuer_key_hash,
-        serial,
-    })
+    Ok(CertificateId { digest, issuer_name_hash, issuer_key_hash, serial })
 }
 
 fn status(element: &Element<'_>) -> Result<CertificateStatus, Malformed> {
     match element.tag {
         GOOD => Ok(CertificateStatus::Good),
-        REVOKED => Ok(CertificateStatus::Revoked {
-            at: asn1::time(&element.open().any()?)?,
-        }),
+        REVOKED => Ok(CertificateStatus::Revoked { at: asn1::time(&element.open().any()?)? }),
         UNKNOWN => Ok(CertificateStatus::Unknown),
         _ => Err(Malformed::Unknown("certificate status")),
     }

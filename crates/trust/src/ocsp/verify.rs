@@ -61,16 +61,11 @@ pub fn verify_statuses(
     let mut usable_until = Timestamp::MAX;
     for (certificate, issuer) in path.with_issuers() {
         let response = choose(certificate, issuer, responses, authorities, at)?;
-        usable_until = usable_until
-            .min(response.usable_until(&authorities.ocsp))
-            .min(certificate.not_after());
+        usable_until =
+            usable_until.min(response.usable_until(&authorities.ocsp)).min(certificate.not_after());
         chosen.push(response);
     }
-    Ok(VerifiedStatuses {
-        path: path.clone(),
-        responses: chosen,
-        usable_until,
-    })
+    Ok(VerifiedStatuses { path: path.clone(), responses: chosen, usable_until })
 }
 
 fn choose(
@@ -118,17 +113,10 @@ fn verify_good(
     match response.status() {
         CertificateStatus::Good => {}
         CertificateStatus::Revoked { at: revoked_at } => {
-            return Err(OcspRefusal::Revoked {
-                subject: subject(),
-                serial: serial(),
-                revoked_at,
-            });
+            return Err(OcspRefusal::Revoked { subject: subject(), serial: serial(), revoked_at });
         }
         CertificateStatus::Unknown => {
-            return Err(OcspRefusal::UnknownCertificate {
-                subject: subject(),
-                serial: serial(),
-            });
+            return Err(OcspRefusal::UnknownCertificate { subject: subject(), serial: serial() });
         }
     }
     // Last, so that a revocation is reported as one even when its date lies ahead.
@@ -177,19 +165,12 @@ fn check_source(
     for candidate in candidates.filter(|candidate| is_responder(response, candidate)) {
         let responder = candidate.subject_rfc2253();
         if let Err(cause) = check_signature(response, candidate) {
-            refusal.get_or_insert(OcspRefusal::WrongSignature {
-                subject: subject(),
-                responder,
-                cause,
-            });
+            refusal.get_or_insert(OcspRefusal::WrongSignature { subject: subject(), responder, cause });
         } else if is_authorised(candidate, issuer, authorities, at) {
             return Ok(());
         } else {
             // It did sign: this says more than that another of the same name did not.
-            refusal = Some(OcspRefusal::NotAuthorised {
-                subject: subject(),
-                responder,
-            });
+            refusal = Some(OcspRefusal::NotAuthorised { subject: subject(), responder });
         }
     }
     Err(refusal.unwrap_or_else(|| OcspRefusal::UnknownResponder { subject: subject() }))
@@ -197,16 +178,13 @@ fn check_source(
 
 fn is_responder(response: &OcspResponse, candidate: &Certificate) -> bool {
     match &response.inner.responder {
-        ResponderId::Name(name) => candidate.subject().matches(name),
+        ResponderId::Name(name) => candidate.subject().matches_either_way(name),
         ResponderId::Key(hash) => DigestAlgorithm::Sha1.digest(candidate.public_key().key_bits()) == *hash,
     }
 }
 
 fn check_signature(response: &OcspResponse, responder: &Certificate) -> Result<(), SignatureMismatch> {
-    let algorithm = response
-        .inner
-        .algorithm
-        .map_err(|_| SignatureMismatch::UnknownAlgorithm)?;
+    let algorithm = response.inner.algorithm.map_err(|_| SignatureMismatch::UnknownAlgorithm)?;
     algorithm.verify_legacy(
         responder.public_key(),
         &response.inner.tbs,
@@ -223,9 +201,7 @@ fn is_authorised(
     authorities: &Authorities,
     at: Timestamp,
 ) -> bool {
-    authorities
-        .responders_of(issuer)
-        .any(|listed| listed == responder)
+    authorities.responders_of(issuer).any(|listed| listed == responder)
         || responder == issuer
         || (responder.issuer().matches(issuer.subject())
             && responder.has_purpose(OCSP_SIGNING)
@@ -252,11 +228,7 @@ fn check_age(
     }
     match response.next_update() {
         Some(next_update) if authorities.ocsp.verify_next_update && next_update < at => {
-            Err(OcspRefusal::NextUpdatePast {
-                subject: certificate.subject_rfc2253(),
-                next_update,
-                at,
-            })
+            Err(OcspRefusal::NextUpdatePast { subject: certificate.subject_rfc2253(), next_update, at })
         }
         _ => Ok(()),
     }

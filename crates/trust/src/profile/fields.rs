@@ -43,29 +43,15 @@ pub enum FieldRefusal {
 }
 
 fn fixed(name: &'static str, value: impl Into<String>) -> SubjectField {
-    SubjectField {
-        name,
-        value: value.into(),
-        read_only: true,
-    }
+    SubjectField { name, value: value.into(), read_only: true }
 }
 
 fn open(name: &'static str) -> SubjectField {
-    SubjectField {
-        name,
-        value: String::new(),
-        read_only: false,
-    }
+    SubjectField { name, value: String::new(), read_only: false }
 }
 
 fn full(server: &ServerId) -> String {
-    format!(
-        "{}/{}/{}/{}",
-        server.instance(),
-        server.class(),
-        server.code(),
-        server.server()
-    )
+    format!("{}/{}/{}/{}", server.instance(), server.class(), server.code(), server.server())
 }
 
 fn finnish(server: &ServerId, class: &str) -> String {
@@ -79,12 +65,9 @@ pub(super) fn of_auth(
 ) -> Vec<SubjectField> {
     match profile {
         CertificateProfile::Ejbca => vec![fixed("C", server.instance()), fixed("CN", server.server())],
-        CertificateProfile::Basic => vec![
-            open("CN"),
-            fixed("serialNumber", server.code()),
-            open("C"),
-            fixed("O", member_name),
-        ],
+        CertificateProfile::Basic => {
+            vec![open("CN"), fixed("serialNumber", server.code()), open("C"), fixed("O", member_name)]
+        }
         CertificateProfile::BasicAcme => vec![
             open("C"),
             fixed("O", member_name),
@@ -100,11 +83,7 @@ pub(super) fn of_auth(
             open("subjectAltName"),
         ],
         CertificateProfile::Fo => {
-            vec![
-                fixed("C", "FO"),
-                fixed("O", server.instance()),
-                fixed("CN", full(server)),
-            ]
+            vec![fixed("C", "FO"), fixed("O", server.instance()), fixed("CN", full(server))]
         }
         CertificateProfile::Is => vec![fixed("C", "IS"), open("CN"), fixed("serialNumber", full(server))],
         CertificateProfile::SkKlass3 => vec![fixed("SN", server.code()), fixed("CN", member_name)],
@@ -129,11 +108,9 @@ pub(super) fn of_sign(
         ]
     };
     match profile {
-        CertificateProfile::Ejbca => vec![
-            fixed("C", member.instance()),
-            fixed("O", member.class()),
-            fixed("CN", member.code()),
-        ],
+        CertificateProfile::Ejbca => {
+            vec![fixed("C", member.instance()), fixed("O", member.class()), fixed("CN", member.code())]
+        }
         CertificateProfile::Basic => vec![
             fixed("CN", member_name),
             fixed("O", member_name),
@@ -158,11 +135,7 @@ pub(super) fn of_sign(
         ],
         CertificateProfile::Fo => {
             let mut fields = by_unit("FO");
-            fields.push(SubjectField {
-                name: "serialNumber",
-                value: full(server),
-                read_only: false,
-            });
+            fields.push(SubjectField { name: "serialNumber", value: full(server), read_only: false });
             fields
         }
         CertificateProfile::Is => {
@@ -185,14 +158,9 @@ fn names(profile: &CertificateProfile, usage: Usage) -> &'static [&'static str] 
         (CertificateProfile::Basic, Usage::Auth) => &["CN", "serialNumber", "C", "O"],
         (CertificateProfile::Basic, Usage::Sign) => &["CN", "O", "businessCategory", "C", "serialNumber"],
         (CertificateProfile::BasicAcme, Usage::Auth) => &["C", "O", "serialNumber", "CN", "subjectAltName"],
-        (CertificateProfile::BasicAcme, Usage::Sign) => &[
-            "C",
-            "O",
-            "businessCategory",
-            "serialNumber",
-            "CN",
-            "subjectAltName",
-        ],
+        (CertificateProfile::BasicAcme, Usage::Sign) => {
+            &["C", "O", "businessCategory", "serialNumber", "CN", "subjectAltName"]
+        }
         (CertificateProfile::FiVrk, _) => &["C", "O", "serialNumber", "CN", "subjectAltName"],
         (CertificateProfile::Fo, Usage::Auth) => &["C", "O", "CN"],
         (CertificateProfile::Is, Usage::Auth) => &["C", "CN", "serialNumber"],
@@ -216,14 +184,10 @@ pub(super) fn validate(
     value: &str,
 ) -> Result<(), FieldRefusal> {
     if !names(profile, usage).contains(&name) {
-        return Err(FieldRefusal::UnknownField {
-            name: name.to_owned(),
-        });
+        return Err(FieldRefusal::UnknownField { name: name.to_owned() });
     }
     if value.trim().is_empty() {
-        return Err(FieldRefusal::Blank {
-            name: name.to_owned(),
-        });
+        return Err(FieldRefusal::Blank { name: name.to_owned() });
     }
     Ok(())
 }

@@ -15,11 +15,7 @@ pub(super) fn to_der(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Malformed> {
     if !rest.is_empty() {
         return Err(Malformed::Trailing);
     }
-    Ok(if der == bytes {
-        Cow::Borrowed(bytes)
-    } else {
-        Cow::Owned(der)
-    })
+    Ok(if der == bytes { Cow::Borrowed(bytes) } else { Cow::Owned(der) })
 }
 
 fn element(bytes: &[u8], depth: usize) -> Result<(Vec<u8>, &[u8]), Malformed> {
@@ -86,13 +82,9 @@ mod tests {
 
     #[test]
     fn closes_open_lengths_and_joins_pieces() {
-        let ber = [
-            0x30, 0x80, 0x24, 0x80, 0x04, 0x01, 0x41, 0x04, 0x01, 0x42, 0, 0, 0x02, 0x81, 0x01, 0x05, 0, 0,
-        ];
-        assert_eq!(
-            to_der(&ber).unwrap().as_ref(),
-            [0x30, 0x07, 0x04, 0x02, 0x41, 0x42, 0x02, 0x01, 0x05]
-        );
+        let ber =
+            [0x30, 0x80, 0x24, 0x80, 0x04, 0x01, 0x41, 0x04, 0x01, 0x42, 0, 0, 0x02, 0x81, 0x01, 0x05, 0, 0];
+        assert_eq!(to_der(&ber).unwrap().as_ref(), [0x30, 0x07, 0x04, 0x02, 0x41, 0x42, 0x02, 0x01, 0x05]);
     }
 
     #[test]

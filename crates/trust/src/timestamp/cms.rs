@@ -40,10 +40,7 @@ impl<'a> SignedData<'a> {
             Some(set) => elements(set.open(), CERTIFICATES_MAX)?,
             None => Vec::new(),
         };
-        let revocations = fields
-            .optional(asn1::wrapped(1))?
-            .map(|set| set.raw)
-            .unwrap_or_default();
+        let revocations = fields.optional(asn1::wrapped(1))?.map(|set| set.raw).unwrap_or_default();
         let signers = fields.expect(asn1::SET)?;
         fields.end()?;
 
@@ -72,12 +69,7 @@ impl<'a> SignedData<'a> {
     /// The ContentInfo again, with this certificate first and the others after it.
     pub(super) fn with_first_certificate(&self, first: &Certificate) -> Vec<u8> {
         let mut certificates = vec![first.der()];
-        certificates.extend(
-            self.certificates
-                .iter()
-                .copied()
-                .filter(|der| *der != first.der()),
-        );
+        certificates.extend(self.certificates.iter().copied().filter(|der| *der != first.der()));
         let signed = asn1::encode_all(
             asn1::SEQUENCE,
             &[
@@ -91,10 +83,7 @@ impl<'a> SignedData<'a> {
         );
         asn1::encode_all(
             asn1::SEQUENCE,
-            &[
-                &asn1::encode(asn1::OID, oid::SIGNED_DATA),
-                &asn1::encode(asn1::wrapped(0), &signed),
-            ],
+            &[&asn1::encode(asn1::OID, oid::SIGNED_DATA), &asn1::encode(asn1::wrapped(0), &signed)],
         )
     }
 }
@@ -158,17 +147,12 @@ impl<'a> Signer<'a> {
         }
         self.check_named(certificate)?;
         self.check_signature(certificate)
-            .map_err(|cause| TimestampRefusal::WrongSignature {
-                authority: authority(),
-                cause,
-            })
+            .map_err(|cause| TimestampRefusal::WrongSignature { authority: authority(), cause })
     }
 
     /// ESS signingCertificate or signingCertificateV2: at least one, and each there is has to fit.
     fn check_named(&self, certificate: &Certificate) -> Result<(), TimestampRefusal> {
-        let other = || TimestampRefusal::OtherCertificate {
-            authority: certificate.subject_rfc2253(),
-        };
+        let other = || TimestampRefusal::OtherCertificate { authority: certificate.subject_rfc2253() };
         let first = self.attribute(oid::SIGNING_CERTIFICATE)?;
         let second = self.attribute(oid::SIGNING_CERTIFICATE_V2)?;
         if first.is_none() && second.is_none() {
@@ -192,23 +176,17 @@ impl<'a> Signer<'a> {
     fn check_signature(&self, certificate: &Certificate) -> Result<(), SignatureMismatch> {
         let check = |body: &[u8]| {
             let set = asn1::encode(asn1::SET, body);
-            self.algorithm
-                .verify_legacy(certificate.public_key(), &set, self.signature, EcdsaForm::Der)
+            self.algorithm.verify_legacy(certificate.public_key(), &set, self.signature, EcdsaForm::Der)
         };
         check(self.signed).or_else(|mismatch| {
             let mut sorted = self.attributes.clone();
             sorted.sort_unstable();
-            if sorted == self.attributes {
-                Err(mismatch)
-            } else {
-                check(&sorted.concat())
-            }
+            if sorted == self.attributes { Err(mismatch) } else { check(&sorted.concat()) }
         })
     }
 
     fn required(&self, id: &[u8]) -> Result<&'a [u8], Malformed> {
-        self.attribute(id)?
-            .ok_or(Malformed::Value("set of signed attributes"))
+        self.attribute(id)?.ok_or(Malformed::Value("set of signed attributes"))
     }
 
     /// The one value of the signed attribute.

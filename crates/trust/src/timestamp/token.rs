@@ -44,13 +44,7 @@ impl TokenContent {
             return Err(Malformed::Unknown("critical extension of a time-stamp"));
         }
         fields.end()?;
-        Ok(Self {
-            time,
-            digest,
-            imprint: hash.to_vec(),
-            serial: decimal(serial),
-            nonce,
-        })
+        Ok(Self { time, digest, imprint: hash.to_vec(), serial: decimal(serial), nonce })
     }
 }
 
@@ -96,8 +90,5 @@ fn free_text(mut list: Reader<'_>) -> String {
             break;
         }
     }
-    text.chars()
-        .filter(|character| !character.is_control())
-        .take(500)
-        .collect()
+    text.chars().filter(|character| !character.is_control()).take(500).collect()
 }

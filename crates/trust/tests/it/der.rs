@@ -42,14 +42,7 @@ pub(crate) fn oid(dotted: &str) -> Vec<u8> {
 }
 
 pub(crate) fn integer(value: u8) -> Vec<u8> {
-    tlv(
-        0x02,
-        &if value & 0x80 == 0 {
-            vec![value]
-        } else {
-            vec![0, value]
-        },
-    )
+    tlv(0x02, &if value & 0x80 == 0 { vec![value] } else { vec![0, value] })
 }
 
 pub(crate) fn octets(body: &[u8]) -> Vec<u8> {
@@ -62,12 +55,7 @@ pub(crate) fn bits(body: &[u8]) -> Vec<u8> {
 
 /// GeneralizedTime
 pub(crate) fn time(at: jiff::Timestamp) -> Vec<u8> {
-    let text: String = at
-        .to_string()
-        .chars()
-        .filter(char::is_ascii_digit)
-        .take(14)
-        .collect();
+    let text: String = at.to_string().chars().filter(char::is_ascii_digit).take(14).collect();
     tlv(0x18, format!("{text}Z").as_bytes())
 }
 
@@ -77,10 +65,8 @@ pub(crate) fn utf8(text: &str) -> Vec<u8> {
 
 /// A Name with one attribute per RDN; the attributes are dotted OIDs.
 pub(crate) fn name(attributes: &[(&str, &str)]) -> Vec<u8> {
-    let sets: Vec<Vec<u8>> = attributes
-        .iter()
-        .map(|(kind, text)| set(&[&sequence(&[&oid(kind), &utf8(text)])]))
-        .collect();
+    let sets: Vec<Vec<u8>> =
+        attributes.iter().map(|(kind, text)| set(&[&sequence(&[&oid(kind), &utf8(text)])])).collect();
     tlv(0x30, &sets.concat())
 }
 

@@ -47,9 +47,7 @@ fn subject_identifier(folder: &std::path::Path, entry: &Value) {
     let instance = input["client_instance"].as_str().unwrap_or("other");
     let name = match input["subject_dn"].as_str() {
         Some(text) => subject(text),
-        None => vectors::certificate(&vectors::file(folder, entry, "certificate"))
-            .subject()
-            .clone(),
+        None => vectors::certificate(&vectors::file(folder, entry, "certificate")).subject().clone(),
     };
     let found = profile.member_in(&name, instance);
     if entry["expect"]["ok"] == true {
@@ -139,12 +137,7 @@ fn the_fields_that_can_be_validated_are_the_fields_of_the_request() {
         ] {
             assert!(!fields.is_empty());
             for field in fields {
-                assert_eq!(
-                    profile.validate_field(usage, field.name, "x"),
-                    Ok(()),
-                    "{name} {}",
-                    field.name
-                );
+                assert_eq!(profile.validate_field(usage, field.name, "x"), Ok(()), "{name} {}", field.name);
                 assert!(profile.validate_field(usage, field.name, " \t").is_err());
             }
             assert!(profile.validate_field(usage, "X", "x").is_err());

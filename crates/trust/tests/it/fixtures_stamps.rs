@@ -54,10 +54,8 @@ fn verify_ocsp(folder: &Path, entry: &Value) {
     }
     let response = answer(scratch.path(), &wish, named(&build["signer"]));
     let mut authorities = mint::approve(&[(&issuer.1, &[])]);
-    authorities.ocsp = OcspPolicy {
-        freshness_seconds: 3600,
-        verify_next_update: verify["verify_next_update"] == true,
-    };
+    authorities.ocsp =
+        OcspPolicy { freshness_seconds: 3600, verify_next_update: verify["verify_next_update"] == true };
     let certificate = &named(&verify["subject"]).1;
     let claimed_issuer = &named(&verify["issuer"]).1;
     // "now" lies a hair after the moment at which the response was built.
@@ -66,11 +64,7 @@ fn verify_ocsp(folder: &Path, entry: &Value) {
     if entry["expect"]["ok"] == true {
         if response.this_update() > now {
             // The one place where we are stricter: believed only when its time has come.
-            assert!(
-                matches!(result, Err(OcspRefusal::FromTheFuture { .. })),
-                "{}: {result:?}",
-                entry["id"]
-            );
+            assert!(matches!(result, Err(OcspRefusal::FromTheFuture { .. })), "{}: {result:?}", entry["id"]);
             println!(
                 "stricter: {} is a response from the future; accepted when its time has come",
                 entry["id"]
@@ -84,12 +78,7 @@ fn verify_ocsp(folder: &Path, entry: &Value) {
             entry["id"]
         );
     } else {
-        assert_eq!(
-            result.unwrap_err().code(),
-            entry["expect"]["code"],
-            "{}",
-            entry["id"]
-        );
+        assert_eq!(result.unwrap_err().code(), entry["expect"]["code"], "{}", entry["id"]);
     }
 }
 
@@ -123,9 +112,7 @@ fn verify_cert_chain(folder: &Path, entry: &Value) {
         .iter()
         .map(|path| bundle(scratch.path(), path).1)
         .collect();
-    let at = entry["at"]
-        .as_str()
-        .map_or(mint::at("2012-09-18T06:55:45Z"), mint::at);
+    let at = entry["at"].as_str().map_or(mint::at("2012-09-18T06:55:45Z"), mint::at);
     // Every CA of the chain lists the responder; the path goes over the certificates given.
     let mut approved: Vec<(&Certificate, &[&Certificate])> = vec![(&root.1, &[])];
     let responders = [&signer.1];
@@ -144,11 +131,7 @@ fn verify_cert_chain(folder: &Path, entry: &Value) {
     for ca in &intermediates {
         all.cas.extend(mint::approve(&[(ca, &responders)]).cas);
     }
-    let without = entry["ocsp_responses"]
-        .as_str()
-        .unwrap()
-        .split("none for ")
-        .nth(1);
+    let without = entry["ocsp_responses"].as_str().unwrap().split("none for ").nth(1);
     let responses: Vec<OcspResponse> = path
         .with_issuers()
         .filter(|(certificate, _)| {
@@ -168,35 +151,19 @@ fn verify_cert_chain(folder: &Path, entry: &Value) {
         assert_eq!(result.unwrap().responses(), responses, "{}", entry["id"]);
     } else {
         assert_eq!(responses.len() + 1, path.certificates().len());
-        assert!(
-            matches!(result, Err(OcspRefusal::Missing { .. })),
-            "{}: {result:?}",
-            entry["id"]
-        );
+        assert!(matches!(result, Err(OcspRefusal::Missing { .. })), "{}: {result:?}", entry["id"]);
     }
 }
 
 fn parse_ocsp(folder: &Path, entry: &Value) {
     let response = OcspResponse::parse(&vectors::file(folder, entry, "ocsp_response")).unwrap();
     let expect = &entry["expect"];
-    assert_eq!(
-        response.produced_at().to_string(),
-        expect["produced_at"].as_str().unwrap()
-    );
-    assert_eq!(
-        response.this_update().to_string(),
-        expect["this_update"].as_str().unwrap()
-    );
-    assert_eq!(
-        response.next_update().map(|at| at.to_string()).as_deref(),
-        expect["next_update"].as_str()
-    );
+    assert_eq!(response.produced_at().to_string(), expect["produced_at"].as_str().unwrap());
+    assert_eq!(response.this_update().to_string(), expect["this_update"].as_str().unwrap());
+    assert_eq!(response.next_update().map(|at| at.to_string()).as_deref(), expect["next_update"].as_str());
     let serial = u64::from_str_radix(expect["serial_hex"].as_str().unwrap(), 16).unwrap();
     assert_eq!(response.serial_decimal(), serial.to_string());
-    assert_eq!(
-        format!("{:?}", response.status()).to_lowercase(),
-        expect["cert_status"].as_str().unwrap()
-    );
+    assert_eq!(format!("{:?}", response.status()).to_lowercase(), expect["cert_status"].as_str().unwrap());
 }
 
 fn verify_time_stamp(folder: &Path, entry: &Value) {
@@ -210,15 +177,9 @@ fn verify_time_stamp(folder: &Path, entry: &Value) {
     let result = timestamp::verify_token(&token, &data, &tsas);
     if entry["expect"]["ok"] == true {
         let stamp = result.unwrap();
-        assert_eq!(
-            stamp.time().to_string(),
-            entry["expect"]["gen_time"].as_str().unwrap()
-        );
+        assert_eq!(stamp.time().to_string(), entry["expect"]["gen_time"].as_str().unwrap());
         assert_eq!(stamp.digest_algorithm(), DigestAlgorithm::Sha256);
-        assert_eq!(
-            hex::encode(stamp.imprint()),
-            entry["expect"]["imprint_sha256_hex"].as_str().unwrap()
-        );
+        assert_eq!(hex::encode(stamp.imprint()), entry["expect"]["imprint_sha256_hex"].as_str().unwrap());
         let other = timestamp::verify_token(&token, b"other data", &tsas);
         assert_eq!(other, Err(TimestampRefusal::OtherImprint));
     } else {
@@ -238,18 +199,11 @@ fn verify_time_stamp_response(folder: &Path, entry: &Value) {
     assert_eq!(imprint, expect["imprint_sha256_hex"].as_str().unwrap());
     let serial = u64::from_str_radix(expect["serial_hex"].as_str().unwrap(), 16).unwrap();
     assert_eq!(stamp.serial_decimal(), serial.to_string());
-    assert_eq!(
-        hex::encode_upper(stamp.nonce().unwrap()),
-        expect["nonce_hex"].as_str().unwrap()
-    );
+    assert_eq!(hex::encode_upper(stamp.nonce().unwrap()), expect["nonce_hex"].as_str().unwrap());
     assert_eq!(stamp.tsa(), &tsa);
     // It answers a request with a nonce, and ours have none.
-    let ours = timestamp::read_response(
-        &der,
-        DigestAlgorithm::Sha256,
-        stamp.imprint(),
-        std::slice::from_ref(&tsa),
-    );
+    let ours =
+        timestamp::read_response(&der, DigestAlgorithm::Sha256, stamp.imprint(), std::slice::from_ref(&tsa));
     assert_eq!(ours, Err(TimestampRefusal::UnexpectedNonce));
 }
 

@@ -9,10 +9,7 @@ use crate::mint::{Answer, Stamp, Wish};
 fn a_certificate_cut_anywhere_is_refused() {
     let leaf = Wish::signer("1").mint(None).certificate;
     for length in 0..leaf.der().len() {
-        assert!(
-            Certificate::from_der(&leaf.der()[..length]).is_err(),
-            "cut at {length}"
-        );
+        assert!(Certificate::from_der(&leaf.der()[..length]).is_err(), "cut at {length}");
     }
     assert!(Certificate::from_der(&[leaf.der(), &[0]].concat()).is_err());
 }
@@ -26,10 +23,7 @@ fn any_changed_bit_of_a_certificate_is_refused_or_breaks_its_signature() {
             let mut changed = leaf.der().to_vec();
             changed[place] ^= 1 << bit;
             if let Ok(read) = Certificate::from_der(&changed) {
-                assert!(
-                    read.verify_signed_by(&root.certificate).is_err(),
-                    "byte {place} bit {bit}"
-                );
+                assert!(read.verify_signed_by(&root.certificate).is_err(), "byte {place} bit {bit}");
             }
         }
     }
@@ -72,11 +66,8 @@ fn noise_never_gets_through_and_never_panics() {
 #[test]
 fn doubled_extensions_are_refused() {
     let extension = sequence(&[&oid("2.5.29.15"), &tlv(4, &[3, 2, 0, 0x40])]);
-    let wish = Wish {
-        key_usage: None,
-        more: vec![("2.5.29.15", false, vec![3, 2, 0, 0x40])],
-        ..Wish::signer("1")
-    };
+    let wish =
+        Wish { key_usage: None, more: vec![("2.5.29.15", false, vec![3, 2, 0, 0x40])], ..Wish::signer("1") };
     let once = wish.mint(None).certificate.der().to_vec();
     assert!(once.windows(extension.len()).any(|window| window == extension));
     // Make room by hand: the list, its wrapper, the body and the certificate all grow.
@@ -93,9 +84,7 @@ fn splice(certificate: &[u8], extension: &[u8]) -> Vec<u8> {
             (2, usize::from(bytes[1]))
         } else {
             let octets = usize::from(bytes[1] & 0x7f);
-            let length = bytes[2..2 + octets]
-                .iter()
-                .fold(0, |sum, octet| sum << 8 | usize::from(*octet));
+            let length = bytes[2..2 + octets].iter().fold(0, |sum, octet| sum << 8 | usize::from(*octet));
             (2 + octets, length)
         }
     };
@@ -104,11 +93,7 @@ fn splice(certificate: &[u8], extension: &[u8]) -> Vec<u8> {
     let (head, length) = body(tbs_on);
     let tbs = &tbs_on[head..head + length];
     let after = &tbs_on[head + length..];
-    let wrapper = tbs
-        .windows(extension.len())
-        .position(|window| window == extension)
-        .unwrap()
-        - 4;
+    let wrapper = tbs.windows(extension.len()).position(|window| window == extension).unwrap() - 4;
     let list: Vec<u8> = tbs[wrapper + 4..].to_vec();
     let doubled = [list.as_slice(), extension].concat();
     let mended = [&tbs[..wrapper], &tlv(0xa3, &tlv(0x30, &doubled))].concat();

@@ -48,11 +48,7 @@ impl Identity {
 
 impl Identity {
     pub(crate) fn sign(&self, bytes: &[u8]) -> Vec<u8> {
-        self.key
-            .sign(&SystemRandom::new(), bytes)
-            .unwrap()
-            .as_ref()
-            .to_vec()
+        self.key.sign(&SystemRandom::new(), bytes).unwrap().as_ref().to_vec()
     }
 }
 
@@ -128,11 +124,7 @@ impl<'a> Wish<'a> {
         for (kind, critical, value) in &self.more {
             add(kind, *critical, value);
         }
-        if list.is_empty() {
-            Vec::new()
-        } else {
-            tlv(0xa3, &tlv(0x30, &list.concat()))
-        }
+        if list.is_empty() { Vec::new() } else { tlv(0xa3, &tlv(0x30, &list.concat())) }
     }
 
     /// Signed by `issuer`, or by itself.
@@ -166,10 +158,7 @@ impl<'a> Wish<'a> {
         let signing_key = issuer.map_or(&key, |issuer| &issuer.key);
         let signature = signing_key.sign(&SystemRandom::new(), &tbs).unwrap();
         let der = sequence(&[&tbs, &algorithm, &bits(signature.as_ref())]);
-        Identity {
-            key,
-            certificate: Certificate::from_der(&der).unwrap(),
-        }
+        Identity { key, certificate: Certificate::from_der(&der).unwrap() }
     }
 }
 
@@ -198,10 +187,7 @@ pub(crate) fn approve(cas: &[(&Certificate, &[&Certificate])]) -> Authorities {
         instance: "EX".to_owned(),
         cas,
         time_stampers: Vec::new(),
-        ocsp: OcspPolicy {
-            freshness_seconds: 3600,
-            verify_next_update: true,
-        },
+        ocsp: OcspPolicy { freshness_seconds: 3600, verify_next_update: true },
     }
 }
 
@@ -256,17 +242,8 @@ impl<'a> Answer<'a> {
             &octets(&algorithm.digest(self.issuer.public_key().key_bits())),
             &tlv(0x02, self.certificate.serial_bytes()),
         ]);
-        let next = self
-            .next_update
-            .map(|at| tlv(0xa0, &time(at)))
-            .unwrap_or_default();
-        sequence(&[
-            &id,
-            &self.status,
-            &time(self.this_update),
-            &next,
-            &self.extensions,
-        ])
+        let next = self.next_update.map(|at| tlv(0xa0, &time(at))).unwrap_or_default();
+        sequence(&[&id, &self.status, &time(self.this_update), &next, &self.extensions])
     }
 
     /// The answer with a signature of anyone's making.
@@ -278,36 +255,23 @@ impl<'a> Answer<'a> {
         sign: impl Fn(&[u8]) -> Vec<u8>,
     ) -> Vec<u8> {
         let id = if self.by_key {
-            tlv(
-                0xa2,
-                &octets(&DigestAlgorithm::Sha1.digest(responder.public_key().key_bits())),
-            )
+            tlv(0xa2, &octets(&DigestAlgorithm::Sha1.digest(responder.public_key().key_bits())))
         } else {
             tlv(0xa1, responder.subject_der())
         };
         let tbs = sequence(&[&id, &time(self.this_update), &sequence(singles)]);
-        let embedded: Vec<&[u8]> = self
-            .embedded
-            .iter()
-            .map(|certificate| certificate.der())
-            .collect();
-        let embedded = if embedded.is_empty() {
-            Vec::new()
-        } else {
-            tlv(0xa0, &tlv(0x30, &embedded.concat()))
-        };
+        let embedded: Vec<&[u8]> = self.embedded.iter().map(|certificate| certificate.der()).collect();
+        let embedded =
+            if embedded.is_empty() { Vec::new() } else { tlv(0xa0, &tlv(0x30, &embedded.concat())) };
         let basic = sequence(&[&tbs, algorithm, &bits(&sign(&tbs)), &embedded]);
         let typed = sequence(&[&oid("1.3.6.1.5.5.7.48.1.1"), &octets(&basic)]);
         sequence(&[&tlv(0x0a, &[0]), &tlv(0xa0, &typed)])
     }
 
     pub(crate) fn der(&self, responder: &Identity) -> Vec<u8> {
-        self.der_signed(
-            &responder.certificate,
-            &[&self.single()],
-            &sequence(&[&oid(ECDSA_SHA256)]),
-            |tbs| responder.sign(tbs),
-        )
+        self.der_signed(&responder.certificate, &[&self.single()], &sequence(&[&oid(ECDSA_SHA256)]), |tbs| {
+            responder.sign(tbs)
+        })
     }
 
     pub(crate) fn by(&self, responder: &Identity) -> OcspResponse {
@@ -352,10 +316,7 @@ impl<'a> Stamp<'a> {
             &time(now()),
             &nonce,
         ]);
-        let hash = self
-            .message_digest
-            .clone()
-            .unwrap_or_else(|| DigestAlgorithm::Sha256.digest(&content));
+        let hash = self.message_digest.clone().unwrap_or_else(|| DigestAlgorithm::Sha256.digest(&content));
         let attribute = |kind: &str, value: &[u8]| sequence(&[&oid(kind), &set(&[value])]);
         let mut attributes = vec![
             attribute("1.2.840.113549.1.9.3", &oid(self.content_type)),
@@ -366,19 +327,13 @@ impl<'a> Stamp<'a> {
         }
         if let Some(named) = self.named {
             let id = sequence(&[&octets(&DigestAlgorithm::Sha256.digest(named.der()))]);
-            attributes.push(attribute(
-                "1.2.840.113549.1.9.16.2.47",
-                &sequence(&[&sequence(&[&id])]),
-            ));
+            attributes.push(attribute("1.2.840.113549.1.9.16.2.47", &sequence(&[&sequence(&[&id])])));
         }
         attributes.sort();
         let attributes = attributes.concat();
         let signer = sequence(&[
             &integer(1),
-            &sequence(&[
-                tsa.certificate.issuer_der(),
-                &tlv(0x02, tsa.certificate.serial_bytes()),
-            ]),
+            &sequence(&[tsa.certificate.issuer_der(), &tlv(0x02, tsa.certificate.serial_bytes())]),
             &digest(SHA256),
             &tlv(0xa0, &attributes),
             &sequence(&[&oid(ECDSA_SHA256)]),

@@ -9,11 +9,7 @@ use crate::openssl;
 fn agrees_with_openssl_about_certificates_that_openssl_made() {
     let scratch = tempfile::tempdir().unwrap();
     let folder = scratch.path();
-    for key in [
-        "rsa:2048",
-        "ec -pkeyopt ec_paramgen_curve:P-256",
-        "ec -pkeyopt ec_paramgen_curve:P-521",
-    ] {
+    for key in ["rsa:2048", "ec -pkeyopt ec_paramgen_curve:P-256", "ec -pkeyopt ec_paramgen_curve:P-521"] {
         openssl::must(
             folder,
             &format!(
@@ -36,16 +32,10 @@ fn agrees_with_openssl_about_certificates_that_openssl_made() {
             "1.2.840.113549.1.9.1=#1603614062,CN=\\#z,2.5.4.5=#13023132,OU=x+UID=y,O=A\\,B,STREET=Road,L=Tallinn,ST=Harju,C=EE,DC=org"
         );
         let serial = openssl::must(folder, "x509 -in c.pem -noout -serial");
-        let serial = String::from_utf8_lossy(&serial)
-            .trim()
-            .replace("serial=", "")
-            .to_lowercase();
+        let serial = String::from_utf8_lossy(&serial).trim().replace("serial=", "").to_lowercase();
         assert!(hex::encode(certificate.serial_bytes()).ends_with(&serial));
         let print = openssl::must(folder, "x509 -in c.pem -noout -fingerprint -sha256");
-        let print = String::from_utf8_lossy(&print)
-            .trim()
-            .replace(':', "")
-            .to_lowercase();
+        let print = String::from_utf8_lossy(&print).trim().replace(':', "").to_lowercase();
         assert!(print.ends_with(&hex::encode(certificate.sha256())));
     }
 }
@@ -59,36 +49,21 @@ fn openssl_accepts_the_practice_chain_that_we_accept() {
     let leaf = Wish::signer("1").mint(Some(&between));
     for (name, identity) in [("root", &root), ("between", &between), ("leaf", &leaf)] {
         std::fs::write(folder.join(format!("{name}.der")), identity.certificate.der()).unwrap();
-        openssl::must(
-            folder,
-            &format!("x509 -inform DER -in {name}.der -out {name}.pem"),
-        );
+        openssl::must(folder, &format!("x509 -inform DER -in {name}.der -out {name}.pem"));
     }
     let at = now().as_second();
-    openssl::must(
-        folder,
-        &format!("verify -attime {at} -CAfile root.pem -untrusted between.pem leaf.pem"),
-    );
+    openssl::must(folder, &format!("verify -attime {at} -CAfile root.pem -untrusted between.pem leaf.pem"));
     assert!(
-        !openssl::run(folder, &format!("verify -attime {at} -CAfile root.pem leaf.pem"))
-            .status
-            .success()
+        !openssl::run(folder, &format!("verify -attime {at} -CAfile root.pem leaf.pem")).status.success()
     );
 }
 
 #[test]
 fn reads_certificates_that_strict_readers_refuse() {
     // Made by hand around a real certificate: a negative serial number, and a length written too long.
-    let leaf = Wish {
-        serial: 0x7f,
-        ..Wish::signer("1")
-    }
-    .mint(None);
+    let leaf = Wish { serial: 0x7f, ..Wish::signer("1") }.mint(None);
     let der = leaf.certificate.der();
-    let place = der
-        .windows(3)
-        .position(|three| three == [0x02, 0x01, 0x7f])
-        .unwrap();
+    let place = der.windows(3).position(|three| three == [0x02, 0x01, 0x7f]).unwrap();
     let mut negative = der.to_vec();
     negative[place + 2] = 0x85;
     let negative = Certificate::from_der(&negative).unwrap();

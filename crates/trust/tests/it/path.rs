@@ -10,21 +10,13 @@ fn root() -> Identity {
 }
 
 fn certificates(identities: &[&Identity]) -> Vec<Certificate> {
-    identities
-        .iter()
-        .map(|identity| identity.certificate.clone())
-        .collect()
+    identities.iter().map(|identity| identity.certificate.clone()).collect()
 }
 
 /// Verifies a path over `between` to `root`, which alone is approved.
 fn check(root: &Identity, between: &[&Identity], leaf: &Identity) -> Result<usize, PathRefusal> {
-    verify_path(
-        &leaf.certificate,
-        &certificates(between),
-        &approve(&[(&root.certificate, &[])]),
-        now(),
-    )
-    .map(|path| path.certificates().len())
+    verify_path(&leaf.certificate, &certificates(between), &approve(&[(&root.certificate, &[])]), now())
+        .map(|path| path.certificates().len())
 }
 
 #[test]
@@ -88,11 +80,7 @@ fn tries_another_ca_of_the_same_name() {
 #[test]
 fn tries_a_valid_intermediate_after_an_expired_one() {
     let root = root();
-    let expired = Wish {
-        until: "2026-06-01T00:00:00Z",
-        ..Wish::ca("Between")
-    }
-    .mint(Some(&root));
+    let expired = Wish { until: "2026-06-01T00:00:00Z", ..Wish::ca("Between") }.mint(Some(&root));
     let wish = Wish::ca("Between");
     let valid = wish.mint(Some(&root));
     let leaf = Wish::signer("1").mint(Some(&valid));
@@ -130,14 +118,8 @@ fn refuses_a_signature_by_another_key_of_the_same_name() {
     let root = root();
     let impostor = Wish::ca("Root").mint(None);
     let leaf = Wish::signer("1").mint(Some(&impostor));
-    assert!(matches!(
-        check(&root, &[], &leaf),
-        Err(PathRefusal::WrongSignature { .. })
-    ));
-    assert!(matches!(
-        check(&root, &[&impostor], &leaf),
-        Err(PathRefusal::WrongSignature { .. })
-    ));
+    assert!(matches!(check(&root, &[], &leaf), Err(PathRefusal::WrongSignature { .. })));
+    assert!(matches!(check(&root, &[&impostor], &leaf), Err(PathRefusal::WrongSignature { .. })));
 }
 
 #[test]
@@ -155,12 +137,8 @@ fn refuses_a_changed_certificate() {
 #[test]
 fn refuses_before_and_after_the_period_of_validity() {
     let root = root();
-    let leaf = Wish {
-        from: "2026-11-22T11:00:00Z",
-        until: "2026-11-22T13:00:00Z",
-        ..Wish::signer("1")
-    }
-    .mint(Some(&root));
+    let leaf = Wish { from: "2026-11-22T11:00:00Z", until: "2026-11-22T13:00:00Z", ..Wish::signer("1") }
+        .mint(Some(&root));
     let authorities = approve(&[(&root.certificate, &[])]);
     let check = |time: &str| verify_path(&leaf.certificate, &[], &authorities, at(time)).map(|_| ());
     assert_eq!(check("2026-11-22T11:00:00Z"), Ok(()));
@@ -192,31 +170,16 @@ fn refuses_an_intermediate_that_is_no_valid_ca() {
         check(&root, &[&between], &leaf).unwrap_err()
     };
     assert!(matches!(
-        check(Wish {
-            until: "2026-06-01T00:00:00Z",
-            ..Wish::ca("Between")
-        }),
+        check(Wish { until: "2026-06-01T00:00:00Z", ..Wish::ca("Between") }),
         PathRefusal::Expired { .. }
     ));
     assert!(matches!(
-        check(Wish {
-            from: "2027-01-01T00:00:00Z",
-            ..Wish::ca("Between")
-        }),
+        check(Wish { from: "2027-01-01T00:00:00Z", ..Wish::ca("Between") }),
         PathRefusal::NotYetValid { .. }
     ));
+    assert!(matches!(check(Wish { ca: None, ..Wish::ca("Between") }), PathRefusal::NotACa { .. }));
     assert!(matches!(
-        check(Wish {
-            ca: None,
-            ..Wish::ca("Between")
-        }),
-        PathRefusal::NotACa { .. }
-    ));
-    assert!(matches!(
-        check(Wish {
-            key_usage: Some(DIGITAL_SIGNATURE),
-            ..Wish::ca("Between")
-        }),
+        check(Wish { key_usage: Some(DIGITAL_SIGNATURE), ..Wish::ca("Between") }),
         PathRefusal::MayNotSignCertificates { .. }
     ));
     assert!(matches!(
@@ -230,42 +193,27 @@ fn a_member_cannot_issue_for_another() {
     let root = root();
     let member = Wish::signer("1").mint(Some(&root));
     let forged = Wish::signer("2").mint(Some(&member));
-    assert!(matches!(
-        check(&root, &[&member], &forged),
-        Err(PathRefusal::NotACa { .. })
-    ));
+    assert!(matches!(check(&root, &[&member], &forged), Err(PathRefusal::NotACa { .. })));
 }
 
 #[test]
 fn counts_the_cas_below_an_issuer() {
     let root = root();
-    let zero = Wish {
-        ca: Some(Some(0)),
-        ..Wish::ca("Zero")
-    }
-    .mint(Some(&root));
+    let zero = Wish { ca: Some(Some(0)), ..Wish::ca("Zero") }.mint(Some(&root));
     let below = Wish::ca("Below").mint(Some(&zero));
     let direct = Wish::signer("1").mint(Some(&zero));
     let indirect = Wish::signer("1").mint(Some(&below));
     assert_eq!(check(&root, &[&zero], &direct), Ok(2));
     assert_eq!(
         check(&root, &[&zero, &below], &indirect),
-        Err(PathRefusal::PathTooLong {
-            subject: "CN=Zero,O=Practice".to_owned(),
-            allowed: 0,
-            found: 1
-        })
+        Err(PathRefusal::PathTooLong { subject: "CN=Zero,O=Practice".to_owned(), allowed: 0, found: 1 })
     );
 }
 
 #[test]
 fn refuses_a_leaf_with_an_unknown_critical_extension() {
     let root = root();
-    let leaf = Wish {
-        more: vec![("1.2.3.4", true, vec![5, 0])],
-        ..Wish::signer("1")
-    }
-    .mint(Some(&root));
+    let leaf = Wish { more: vec![("1.2.3.4", true, vec![5, 0])], ..Wish::signer("1") }.mint(Some(&root));
     assert_eq!(
         check(&root, &[], &leaf),
         Err(PathRefusal::UnknownCriticalExtension {
@@ -273,11 +221,7 @@ fn refuses_a_leaf_with_an_unknown_critical_extension() {
             oid: "1.2.3.4".to_owned()
         })
     );
-    let harmless = Wish {
-        more: vec![("1.2.3.4", false, vec![5, 0])],
-        ..Wish::signer("1")
-    }
-    .mint(Some(&root));
+    let harmless = Wish { more: vec![("1.2.3.4", false, vec![5, 0])], ..Wish::signer("1") }.mint(Some(&root));
     assert_eq!(check(&root, &[], &harmless), Ok(1));
 }
 
@@ -285,18 +229,14 @@ fn refuses_a_leaf_with_an_unknown_critical_extension() {
 fn refuses_paths_and_lists_beyond_the_bound() {
     let root = root();
     let mut chain = vec![Wish::ca("CA 0").mint(Some(&root))];
-    let names: Vec<String> = (1..CERTIFICATES_MAX)
-        .map(|number| format!("CA {number}"))
-        .collect();
+    let names: Vec<String> = (1..CERTIFICATES_MAX).map(|number| format!("CA {number}")).collect();
     for name in &names {
         let next = Wish::ca(name).mint(chain.last());
         chain.push(next);
     }
     let long = Wish::signer("1").mint(chain.last());
     let all: Vec<&Identity> = chain.iter().collect();
-    let too_many = PathRefusal::TooMany {
-        certificates_max: CERTIFICATES_MAX,
-    };
+    let too_many = PathRefusal::TooMany { certificates_max: CERTIFICATES_MAX };
     assert_eq!(check(&root, &all, &long), Err(too_many.clone()));
     let short = Wish::signer("1").mint(Some(&chain[CERTIFICATES_MAX - 2]));
     assert_eq!(check(&root, &all, &short), Ok(CERTIFICATES_MAX));
@@ -313,29 +253,12 @@ fn look_alikes_cannot_buy_endless_work() {
     let two = Wish::ca("Two").mint(None);
     let mut given = Vec::new();
     for serial in 0..5 {
-        given.push(
-            Wish {
-                serial,
-                ..Wish::ca("One")
-            }
-            .mint_over(one.same_key(), Some(&two)),
-        );
-        given.push(
-            Wish {
-                serial,
-                ..Wish::ca("Two")
-            }
-            .mint_over(two.same_key(), Some(&one)),
-        );
+        given.push(Wish { serial, ..Wish::ca("One") }.mint_over(one.same_key(), Some(&two)));
+        given.push(Wish { serial, ..Wish::ca("Two") }.mint_over(two.same_key(), Some(&one)));
     }
     let leaf = Wish::signer("1").mint(Some(&one));
     let given: Vec<&Identity> = given.iter().collect();
-    assert_eq!(
-        check(&root, &given, &leaf),
-        Err(PathRefusal::TooMany {
-            certificates_max: CERTIFICATES_MAX
-        })
-    );
+    assert_eq!(check(&root, &given, &leaf), Err(PathRefusal::TooMany { certificates_max: CERTIFICATES_MAX }));
 }
 
 #[test]
@@ -343,13 +266,8 @@ fn a_self_issued_certificate_in_the_chain_is_passed_over() {
     let root = root();
     let leaf = Wish::signer("1").mint(Some(&root));
     let authorities = approve(&[(&root.certificate, &[])]);
-    let path = verify_presented(
-        &leaf.certificate,
-        &certificates(&[&root, &root]),
-        &authorities,
-        now(),
-    )
-    .unwrap();
+    let path =
+        verify_presented(&leaf.certificate, &certificates(&[&root, &root]), &authorities, now()).unwrap();
     assert_eq!(path.certificates().len(), 1);
 }
 
@@ -359,10 +277,8 @@ fn the_chain_to_present_stops_below_the_self_signed_root() {
     let between = Wish::ca("Between").mint(Some(&root));
     let leaf = Wish::signer("1").mint(Some(&between));
     let chain = |approved: &[&Identity]| {
-        let approved: Vec<(&Certificate, &[&Certificate])> = approved
-            .iter()
-            .map(|identity| (&identity.certificate, &[][..]))
-            .collect();
+        let approved: Vec<(&Certificate, &[&Certificate])> =
+            approved.iter().map(|identity| (&identity.certificate, &[][..])).collect();
         approve(&approved).chain_of(&leaf.certificate)
     };
     assert_eq!(chain(&[&root, &between]), certificates(&[&leaf, &between]));

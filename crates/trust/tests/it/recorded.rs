@@ -47,17 +47,12 @@ fn authorities(recorded: &Path) -> Authorities {
             intermediates: Vec::new(),
         }],
         time_stampers: vec![certificate(&keys.join("tsa.cert.pem"))],
-        ocsp: OcspPolicy {
-            freshness_seconds: 3600,
-            verify_next_update: true,
-        },
+        ocsp: OcspPolicy { freshness_seconds: 3600, verify_next_update: true },
     }
 }
 
 fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
-    bytes
-        .windows(what.len())
-        .position(|window| window.eq_ignore_ascii_case(what))
+    bytes.windows(what.len()).position(|window| window.eq_ignore_ascii_case(what))
 }
 
 /// The body of an HTTP message, without chunks.
@@ -103,9 +98,7 @@ fn ocsp_parts(body: &[u8]) -> Vec<OcspResponse> {
 }
 
 fn decode(text: &str) -> Vec<u8> {
-    STANDARD
-        .decode(text.split_whitespace().collect::<String>())
-        .unwrap()
+    STANDARD.decode(text.split_whitespace().collect::<String>()).unwrap()
 }
 
 struct Signature {
@@ -182,23 +175,13 @@ fn every_recorded_signature_is_by_the_member_that_it_should_be_by() {
             };
             let verify = |claimed: &str, at| {
                 let claimed = ClientId::parse_short(claimed).unwrap();
-                verify_signer(
-                    &signature.leaf,
-                    &[],
-                    &signature.responses,
-                    &claimed,
-                    &authorities,
-                    at,
-                )
+                verify_signer(&signature.leaf, &[], &signature.responses, &claimed, &authorities, at)
             };
             let signer = verify(claimed, signature.time)
                 .unwrap_or_else(|refusal| panic!("{}: {refusal}", path.display()));
             assert_eq!(signer.certificate(), &signature.leaf);
             assert_eq!(signer.statuses().responses().len(), 1);
-            assert!(matches!(
-                verify("DEV/COM/9", signature.time),
-                Err(SignerRefusal::OtherMember { .. })
-            ));
+            assert!(matches!(verify("DEV/COM/9", signature.time), Err(SignerRefusal::OtherMember { .. })));
             let too_late = signer.statuses().usable_until() + jiff::SignedDuration::from_secs(1);
             assert!(matches!(verify(claimed, too_late), Err(SignerRefusal::Status(_))));
             count += 1;
@@ -270,10 +253,7 @@ fn the_recorded_keys_and_certificates_form_chains() {
         assert_eq!(pem, der);
         let path = trust::path::verify_path(&pem, &[], &authorities, pem.not_before()).unwrap();
         assert_eq!(authorities.chain_of(&pem), path.certificates());
-        assert_eq!(
-            trust::peer::is_for_authentication(&pem),
-            pem.key_usage().unwrap().digital_signature()
-        );
+        assert_eq!(trust::peer::is_for_authentication(&pem), pem.key_usage().unwrap().digital_signature());
     }
 }
 
@@ -307,11 +287,7 @@ fn every_recorded_batch_time_stamp_is_by_the_listed_authority() {
         let text = std::fs::read_to_string(recorded.join("messagelog").join(file)).unwrap();
         let rows = rows(&text);
         let column = |name: &str| rows[0].iter().position(|field| field == name).unwrap();
-        let (kind, token, result) = (
-            column("discriminator"),
-            column("timestamp"),
-            column("hashchainresult"),
-        );
+        let (kind, token, result) = (column("discriminator"), column("timestamp"), column("hashchainresult"));
         for row in rows.iter().filter(|row| row.len() > token && row[kind] == "t") {
             let token = decode(&row[token]);
             let stamp = timestamp::verify_token(&token, row[result].as_bytes(), &tsas).unwrap();
@@ -323,10 +299,7 @@ fn every_recorded_batch_time_stamp_is_by_the_listed_authority() {
                 timestamp::verify_token(&token, row[result].as_bytes(), &[]),
                 Err(TimestampRefusal::UnknownAuthority)
             );
-            assert_eq!(
-                timestamp::verify_token(&token, b"other", &tsas),
-                Err(TimestampRefusal::OtherImprint)
-            );
+            assert_eq!(timestamp::verify_token(&token, b"other", &tsas), Err(TimestampRefusal::OtherImprint));
             if count == 0 {
                 std::fs::write(scratch.path().join("token"), &token).unwrap();
                 openssl::must(scratch.path(), "ts -reply -token_in -in token -token_out -text");

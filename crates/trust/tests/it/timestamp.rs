@@ -10,11 +10,7 @@ use crate::openssl;
 const DATA: &[u8] = b"what was stamped";
 
 fn authority(name: &str) -> Identity {
-    Wish {
-        purposes: vec!["1.3.6.1.5.5.7.3.8"],
-        ..Wish::signer(name)
-    }
-    .mint(None)
+    Wish { purposes: vec!["1.3.6.1.5.5.7.3.8"], ..Wish::signer(name) }.mint(None)
 }
 
 fn check(stamp: &Stamp<'_>, tsa: &Identity) -> Result<(), TimestampRefusal> {
@@ -46,10 +42,7 @@ fn refuses_a_token_over_other_data() {
 fn refuses_an_authority_that_is_not_listed() {
     let tsa = authority("1");
     let token = Stamp::over(DATA, &tsa.certificate).token(&tsa);
-    assert_eq!(
-        verify_token(&token, DATA, &[]),
-        Err(TimestampRefusal::UnknownAuthority)
-    );
+    assert_eq!(verify_token(&token, DATA, &[]), Err(TimestampRefusal::UnknownAuthority));
     let other = authority("2").certificate;
     assert_eq!(
         verify_token(&token, DATA, std::slice::from_ref(&other)),
@@ -64,43 +57,22 @@ fn refuses_an_impostor_of_a_listed_authority() {
     let listed = std::slice::from_ref(&tsa.certificate);
     // It names its own certificate …
     let token = Stamp::over(DATA, &impostor.certificate).token(&impostor);
-    assert!(matches!(
-        verify_token(&token, DATA, listed),
-        Err(TimestampRefusal::OtherCertificate { .. })
-    ));
+    assert!(matches!(verify_token(&token, DATA, listed), Err(TimestampRefusal::OtherCertificate { .. })));
     // … or that of the listed one, and cannot sign for it.
     let token = Stamp::over(DATA, &tsa.certificate).token(&impostor);
-    assert!(matches!(
-        verify_token(&token, DATA, listed),
-        Err(TimestampRefusal::WrongSignature { .. })
-    ));
+    assert!(matches!(verify_token(&token, DATA, listed), Err(TimestampRefusal::WrongSignature { .. })));
 }
 
 #[test]
 fn refuses_signed_attributes_that_do_not_fit() {
     let tsa = authority("1");
-    let nameless = Stamp {
-        named: None,
-        ..Stamp::over(DATA, &tsa.certificate)
-    };
-    assert!(matches!(
-        check(&nameless, &tsa),
-        Err(TimestampRefusal::OtherCertificate { .. })
-    ));
-    let other_digest = Stamp {
-        message_digest: Some(vec![0; 32]),
-        ..Stamp::over(DATA, &tsa.certificate)
-    };
+    let nameless = Stamp { named: None, ..Stamp::over(DATA, &tsa.certificate) };
+    assert!(matches!(check(&nameless, &tsa), Err(TimestampRefusal::OtherCertificate { .. })));
+    let other_digest = Stamp { message_digest: Some(vec![0; 32]), ..Stamp::over(DATA, &tsa.certificate) };
     assert_eq!(check(&other_digest, &tsa), Err(TimestampRefusal::OtherContent));
-    let other_type = Stamp {
-        content_type: "1.2.840.113549.1.7.1",
-        ..Stamp::over(DATA, &tsa.certificate)
-    };
+    let other_type = Stamp { content_type: "1.2.840.113549.1.7.1", ..Stamp::over(DATA, &tsa.certificate) };
     assert_eq!(check(&other_type, &tsa), Err(TimestampRefusal::OtherContent));
-    let doubled = Stamp {
-        twice: true,
-        ..Stamp::over(DATA, &tsa.certificate)
-    };
+    let doubled = Stamp { twice: true, ..Stamp::over(DATA, &tsa.certificate) };
     let duplicate = TimestampRefusal::Structure(Malformed::Duplicate("a signed attribute"));
     assert_eq!(check(&doubled, &tsa), Err(duplicate));
 }
@@ -109,14 +81,8 @@ fn refuses_signed_attributes_that_do_not_fit() {
 fn refuses_no_signer_or_several() {
     let tsa = authority("1");
     for signers in [0, 2] {
-        let stamp = Stamp {
-            signers,
-            ..Stamp::over(DATA, &tsa.certificate)
-        };
-        assert!(
-            matches!(check(&stamp, &tsa), Err(TimestampRefusal::Structure(_))),
-            "{signers}"
-        );
+        let stamp = Stamp { signers, ..Stamp::over(DATA, &tsa.certificate) };
+        assert!(matches!(check(&stamp, &tsa), Err(TimestampRefusal::Structure(_))), "{signers}");
     }
 }
 
@@ -145,12 +111,7 @@ fn takes_an_answer_and_stores_it_with_the_authority_first() {
     let digest = DigestAlgorithm::Sha256.digest(DATA);
     let response = Stamp::over(DATA, &tsa.certificate).response(&tsa);
     let token = read_response(&response, DigestAlgorithm::Sha256, &digest, listed).unwrap();
-    assert!(
-        token
-            .der()
-            .windows(tsa.certificate.der().len())
-            .any(|window| window == tsa.certificate.der())
-    );
+    assert!(token.der().windows(tsa.certificate.der().len()).any(|window| window == tsa.certificate.der()));
     let again = verify_token(token.der(), DATA, listed).unwrap();
     assert_eq!(&again, token.verified());
 }
@@ -164,29 +125,17 @@ fn refuses_answers_that_are_none_to_the_request() {
         let refusal = read_response(response, DigestAlgorithm::Sha256, &digest, listed).unwrap_err();
         assert_eq!(refusal, expected);
     };
-    check(
-        &Stamp::over(b"other", &tsa.certificate).response(&tsa),
-        TimestampRefusal::OtherImprint,
-    );
-    let with_nonce = Stamp {
-        nonce: true,
-        ..Stamp::over(DATA, &tsa.certificate)
-    };
+    check(&Stamp::over(b"other", &tsa.certificate).response(&tsa), TimestampRefusal::OtherImprint);
+    let with_nonce = Stamp { nonce: true, ..Stamp::over(DATA, &tsa.certificate) };
     check(&with_nonce.response(&tsa), TimestampRefusal::UnexpectedNonce);
     check(
         &rejection(2, "not\ntoday"),
-        TimestampRefusal::NotGranted {
-            status: 2,
-            text: "nottoday".to_owned(),
-        },
+        TimestampRefusal::NotGranted { status: 2, text: "nottoday".to_owned() },
     );
     check(&sequence(&[&sequence(&[&integer(0)])]), TimestampRefusal::NoToken);
     check(
         &vec![0x30; TOKEN_BYTES_MAX + 1],
-        TimestampRefusal::TooLarge {
-            bytes: TOKEN_BYTES_MAX + 1,
-            bytes_max: TOKEN_BYTES_MAX,
-        },
+        TimestampRefusal::TooLarge { bytes: TOKEN_BYTES_MAX + 1, bytes_max: TOKEN_BYTES_MAX },
     );
     check(b"<html>", TimestampRefusal::Structure(Malformed::Truncated));
     let other_algorithm = read_response(
@@ -216,11 +165,9 @@ keyUsage = critical, digitalSignature
 
 #[test]
 fn openssl_reads_our_request_and_we_read_its_answer() {
-    for (ess, key) in [
-        ("sha1", "rsa:2048"),
-        ("sha256", "rsa:3072"),
-        ("sha512", "ec -pkeyopt ec_paramgen_curve:P-384"),
-    ] {
+    for (ess, key) in
+        [("sha1", "rsa:2048"), ("sha256", "rsa:3072"), ("sha512", "ec -pkeyopt ec_paramgen_curve:P-384")]
+    {
         let scratch = tempfile::tempdir().unwrap();
         let folder = scratch.path();
         std::fs::write(folder.join("ts.cnf"), CONFIGURATION.replace("ALGORITHM", ess)).unwrap();
@@ -233,20 +180,12 @@ fn openssl_reads_our_request_and_we_read_its_answer() {
         );
         let tsa = Certificate::from_der_or_pem(&std::fs::read(folder.join("tsa.pem")).unwrap()).unwrap();
         let digest = DigestAlgorithm::Sha512.digest(DATA);
-        std::fs::write(
-            folder.join("request.tsq"),
-            request(DigestAlgorithm::Sha512, &digest),
-        )
-        .unwrap();
+        std::fs::write(folder.join("request.tsq"), request(DigestAlgorithm::Sha512, &digest)).unwrap();
         std::fs::write(folder.join("data"), DATA).unwrap();
         let text = openssl::must(folder, "ts -query -in request.tsq -text");
         let text = String::from_utf8_lossy(&text).into_owned();
-        for line in [
-            "Version: 1",
-            "Hash Algorithm: sha512",
-            "Policy OID: unspecified",
-            "Nonce: unspecified",
-        ] {
+        for line in ["Version: 1", "Hash Algorithm: sha512", "Policy OID: unspecified", "Nonce: unspecified"]
+        {
             assert!(text.contains(line), "{text}");
         }
         assert!(text.contains("Certificate required: no"), "{text}");
@@ -255,27 +194,16 @@ fn openssl_reads_our_request_and_we_read_its_answer() {
             "ts -reply -config ts.cnf -queryfile request.tsq -inkey tsa.key -signer tsa.pem -out answer.tsr",
         );
         let answer = std::fs::read(folder.join("answer.tsr")).unwrap();
-        let token = read_response(
-            &answer,
-            DigestAlgorithm::Sha512,
-            &digest,
-            std::slice::from_ref(&tsa),
-        )
-        .unwrap();
+        let token =
+            read_response(&answer, DigestAlgorithm::Sha512, &digest, std::slice::from_ref(&tsa)).unwrap();
         // The token as we store it still satisfies openssl, now without the certificate at hand.
         std::fs::write(folder.join("token.tst"), token.der()).unwrap();
-        openssl::must(
-            folder,
-            "ts -verify -token_in -in token.tst -data data -CAfile tsa.pem",
-        );
+        openssl::must(folder, "ts -verify -token_in -in token.tst -data data -CAfile tsa.pem");
         std::fs::write(folder.join("data"), b"other data").unwrap();
         assert!(
-            !openssl::run(
-                folder,
-                "ts -verify -token_in -in token.tst -data data -CAfile tsa.pem"
-            )
-            .status
-            .success()
+            !openssl::run(folder, "ts -verify -token_in -in token.tst -data data -CAfile tsa.pem")
+                .status
+                .success()
         );
     }
 }

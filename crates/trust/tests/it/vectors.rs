@@ -19,21 +19,14 @@ pub(crate) fn folder() -> Option<PathBuf> {
 pub(crate) fn manifest(family: &str) -> Option<(PathBuf, Vec<Value>)> {
     let folder = folder()?;
     let bytes = std::fs::read(folder.join(family).join("manifest.json")).unwrap();
-    let entries = serde_json::from_slice::<Value>(&bytes)
-        .unwrap()
-        .as_array()
-        .unwrap()
-        .clone();
+    let entries = serde_json::from_slice::<Value>(&bytes).unwrap().as_array().unwrap().clone();
     assert!(!entries.is_empty());
     Some((folder, entries))
 }
 
 /// What an entry asks for.
 pub(crate) fn operation(entry: &Value) -> &str {
-    entry["operation"]
-        .as_str()
-        .or(entry["situation"].as_str())
-        .unwrap()
+    entry["operation"].as_str().or(entry["situation"].as_str()).unwrap()
 }
 
 /// The paths of an entry's files in this role.
@@ -69,18 +62,10 @@ pub(crate) fn certificates_of_store(store: &Path, element: &str) -> Vec<Certific
             continue;
         };
         let document = roxmltree::Document::parse(&text).unwrap();
-        for holder in document
-            .descendants()
-            .filter(|node| node.tag_name().name() == element)
-        {
-            let inside = holder
-                .descendants()
-                .filter(|node| node.tag_name().name() == "cert");
-            certificates.extend(
-                inside
-                    .filter_map(|node| node.text())
-                    .map(|text| certificate(text.as_bytes())),
-            );
+        for holder in document.descendants().filter(|node| node.tag_name().name() == element) {
+            let inside = holder.descendants().filter(|node| node.tag_name().name() == "cert");
+            certificates
+                .extend(inside.filter_map(|node| node.text()).map(|text| certificate(text.as_bytes())));
         }
     }
     certificates
