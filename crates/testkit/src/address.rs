@@ -6,7 +6,10 @@ use std::sync::atomic::{AtomicU16, Ordering};
 static NEXT: AtomicU16 = AtomicU16::new(0);
 
 /// Takes a block `127.a.b.*`: derived from the process, held by a listener on a port that nothing else uses.
-pub(crate) fn take_block() -> anyhow::Result<(Block, TcpListener)> {
+///
+/// # Errors
+/// None is free.
+pub fn take_block() -> anyhow::Result<(Block, TcpListener)> {
     let process = u16::try_from(std::process::id() % 50_000)?;
     for _ in 0..2_000 {
         let number = process.wrapping_mul(13).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
@@ -22,11 +25,12 @@ pub(crate) fn take_block() -> anyhow::Result<(Block, TcpListener)> {
 
 /// Three quarters of an address.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Block([u8; 3]);
+pub struct Block([u8; 3]);
 
 impl Block {
     /// One address of the block.
-    pub(crate) fn host(self, last: u8) -> IpAddr {
+    #[must_use]
+    pub fn host(self, last: u8) -> IpAddr {
         let [a, b, c] = self.0;
         IpAddr::V4(Ipv4Addr::new(a, b, c, last))
     }

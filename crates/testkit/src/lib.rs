@@ -17,6 +17,7 @@ mod nation;
 mod service;
 mod wire;
 
+pub use address::{Block, take_block};
 pub use enrol::{Enrolled, enrol};
 pub use gateway::RunningGateway;
 pub use nation::{CLIENT, Choices, INSTANCE, Nation, PROVIDER};
