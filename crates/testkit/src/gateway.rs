@@ -16,7 +16,7 @@ pub struct RunningGateway {
     /// Itself.
     pub gateway: Arc<Gateway>,
     stopper: Stopper,
-    task: JoinHandle<Result<(), gateway::StartFault>>,
+    task: Option<JoinHandle<Result<(), gateway::StartFault>>>,
 }
 
 impl RunningGateway {
@@ -31,7 +31,7 @@ impl RunningGateway {
             tokio::task::spawn_blocking(move || Gateway::open(opened, &pin, clock, chance)).await??;
         let gateway = Arc::new(gateway);
         let (stopper, stop) = stop_channel();
-        let task = tokio::spawn(Arc::clone(&gateway).run(listeners, stop));
+        let task = Some(tokio::spawn(Arc::clone(&gateway).run(listeners, stop)));
         Ok(Self { config, gateway, stopper, task })
     }
 
@@ -75,8 +75,19 @@ impl RunningGateway {
     ///
     /// # Errors
     /// What the gateway said.
-    pub async fn stop(self) -> Result<()> {
+    pub async fn stop(mut self) -> Result<()> {
+        self.halt().await
+    }
+
+    /// The same in place: it can still be looked at, and another can be put where it was.
+    ///
+    /// # Errors
+    /// What the gateway said.
+    pub async fn halt(&mut self) -> Result<()> {
         self.stopper.stop();
-        Ok(self.task.await??)
+        match self.task.take() {
+            Some(task) => Ok(task.await??),
+            None => Ok(()),
+        }
     }
 }
