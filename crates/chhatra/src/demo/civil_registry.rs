@@ -50,13 +50,13 @@ fn answer(store: &Mutex<Store>, request: &Request) -> Answer {
         return Answer { status: 200, body: OPENAPI.as_bytes().to_vec() };
     }
     let store = store.lock().unwrap_or_else(PoisonError::into_inner);
-    let found = match path.strip_prefix("/v1/people") {
-        Some("" | "/") => store.people().map(|people| Some(json!(people))),
-        Some(rest) => store.person(rest.trim_start_matches('/')).map(|person| person.map(|p| json!(p))),
-        None => return problem(404, "not_found", "there is nothing at this address"),
+    let found = match (path, path.strip_prefix("/v1/people/")) {
+        ("/v1/people", _) => store.people().map(|people| serde_json::to_vec(&people).ok()),
+        (_, Some(id)) => store.person(id).map(|person| person.and_then(|p| serde_json::to_vec(&p).ok())),
+        (_, None) => return problem(404, "not_found", "there is nothing at this address"),
     };
     match found {
-        Ok(Some(value)) => Answer { status: 200, body: value.to_string().into_bytes() },
+        Ok(Some(body)) => Answer { status: 200, body },
         Ok(None) => problem(404, "not_found", "no person has this number"),
         Err(_) => problem(500, "storage", "the register cannot be read"),
     }

@@ -114,6 +114,11 @@ const fn direction(report: &Report) -> &'static str {
     }
 }
 
+/// For people: the common name, or the whole subject where there is none.
+fn name(certificate: &Certificate) -> String {
+    certificate.common_name().unwrap_or_else(|| certificate.subject_rfc2253())
+}
+
 const fn stamp(report: &Report) -> &'static str {
     match report.stamp {
         StampKind::Single => "its own time-stamp",
@@ -126,13 +131,13 @@ fn print(file: &Path, report: &Report) {
     println!("verified: {}", file.display());
     println!("  This is a {} that names {} as its sender.", direction(report), report.sender);
     println!("  It was signed for {} with the certificate", report.member);
-    println!("    {}", report.signer.subject_rfc2253());
-    println!("    which the approved authority {} vouches for.", report.anchor.subject_rfc2253());
+    println!("    {} (SHA-256 {})", name(&report.signer), hex::encode(report.signer.sha256()));
+    println!("    for which the approved authority {} vouches.", name(&report.anchor));
     println!("  It existed at {}, says {} by", report.time, stamp(report));
-    println!("    {}", report.time_stamper.subject_rfc2253());
-    println!("  The certificate had not been revoked then:");
+    println!("    {}.", name(&report.time_stamper));
+    println!("  It had not been revoked then; the responders that say so:");
     for status in &report.statuses {
-        println!("    {}: good at {}, says {}", status.subject, status.produced_at, status.responder);
+        println!("    {}, at {}", status.responder, status.produced_at);
     }
     println!("  The signature covers:");
     for part in &report.parts {

@@ -26,7 +26,7 @@ pub(super) fn run(arguments: &List) -> Result<()> {
         println!("no keys");
     }
     for key in &keys {
-        println!("{}  {:<14}  {:<8}  {}", key.id, key.usage, key.algorithm, key.label);
+        println!("{}  {:<14}  {:<8}  {}", key.id, key.usage.name(), key.algorithm.name(), key.label);
         for held in &key.certificates {
             certificate_lines(held);
         }

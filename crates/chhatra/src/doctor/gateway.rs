@@ -1,0 +1,180 @@
+//! A gateway's set-up.
+
+mod exchange;
+mod log;
+
+use super::certificates::{self, Dated};
+use super::findings::Findings;
+use super::place;
+use ::gateway::{Config, Declaration, admin};
+use ::keystore::{HeldKey, KeyUsage, Keystore};
+use globalconf::{Anchor, GlobalConf, anchor};
+use std::collections::BTreeSet;
+use trust::Certificate;
+
+pub(super) fn examine(config: &Config, findings: &mut Findings) {
+    let there = place::state_dir(&config.state_dir, findings);
+    let pin = place::pin(&config.pin_file, findings);
+    let how = "make it with: chhatra keystore generate, or import the keys of an existing server";
+    let keystore = place::keystore(&config.keystore_dir(), pin.as_ref(), how, findings);
+    let settings = settings(config, findings);
+    if let Some(keystore) = &keystore {
+        keys(config, keystore, settings.as_ref(), findings);
+    }
+    anchor_file(config, findings);
+    let running = place::is_running(&config.messagelog_dir().join("messagelog.lock"));
+    let picture = picture(config, running, findings);
+    if let (Some(picture), Some(keystore)) = (&picture, &keystore) {
+        exchange::examine(config, picture, keystore, settings.as_ref(), findings);
+    }
+    log::examine(config, findings);
+    if there {
+        place::free_space(&config.state_dir, findings);
+    }
+    if running {
+        findings.ok("gateway", "it is running");
+    } else {
+        findings.ok("gateway", "it is not running");
+    }
+    let listen = &config.listen;
+    for address in [listen.consumer_http, listen.consumer_https, listen.transport, listen.ocsp] {
+        place::port(address, running, findings);
+    }
+}
+
+/// What was applied; nothing is made by looking.
+fn settings(config: &Config, findings: &mut Findings) -> Option<Declaration> {
+    let advice = "declare its clients, services and time-stamp services: chhatra gateway apply";
+    if !config.serverconf_file().exists() {
+        findings.problem("settings", "nothing has been declared for this gateway yet", advice);
+        return None;
+    }
+    match admin::settings(config) {
+        Ok(settings) if settings == Declaration::default() => {
+            findings.problem("settings", "nothing has been declared for this gateway yet", advice);
+            None
+        }
+        Ok(settings) => {
+            let services: usize = settings.clients.iter().map(|client| client.services.len()).sum();
+            findings.ok("settings", format!("clients: {}, services: {services}", settings.clients.len()));
+            Some(settings)
+        }
+        Err(fault) => {
+            findings.problem("settings", fault.to_string(), "restore the settings database, or apply the state anew");
+            None
+        }
+    }
+}
+
+/// The certificates in use.
+fn active(keys: &[HeldKey]) -> impl Iterator<Item = (&HeldKey, &Certificate)> {
+    let held = keys.iter().flat_map(|key| key.certificates.iter().map(move |held| (key, held)));
+    held.filter(|(_, held)| held.active).map(|(key, held)| (key, &held.certificate))
+}
+
+fn keys(config: &Config, keystore: &Keystore, settings: Option<&Declaration>, findings: &mut Findings) {
+    let keys = keystore.list();
+    let dated = active(&keys).map(|(key, certificate)| Dated {
+        what: match key.usage {
+            KeyUsage::Signing => "signing",
+            KeyUsage::Authentication => "authentication",
+            KeyUsage::InternalTls => "internal TLS",
+            KeyUsage::Configuration => "configuration",
+        }
+        .to_owned(),
+        certificate: certificate.clone(),
+        renew: match key.usage {
+            KeyUsage::InternalTls => "make a new one: chhatra keystore generate --usage internal-tls",
+            _ => "ask the CA for a new one: chhatra keystore generate, csr, import",
+        },
+    });
+    certificates::ends(dated.collect(), findings);
+    let now = findings.now();
+    if keystore.active_internal_tls(now).is_none() {
+        let advice = "make one: chhatra keystore generate --usage internal-tls";
+        findings.problem("key", "no internal TLS certificate is active and in date; the gateway does not start", advice);
+    }
+    if keystore.active_authentication(now).is_empty() {
+        let advice = advice_for(&keys, KeyUsage::Authentication);
+        findings.problem("key", "no authentication certificate is active and in date: no peer will talk to us", advice);
+    }
+    let mut members: BTreeSet<_> = settings.iter().flat_map(|s| &s.clients).map(|c| c.id.member()).collect();
+    members.insert(config.server.owner());
+    for member in members {
+        if keystore.active_signing(&member, now).is_empty() {
+            let says = format!("{member} has no signing certificate that is active and in date");
+            findings.problem("key", says, advice_for(&keys, KeyUsage::Signing));
+        }
+    }
+}
+
+/// The next step towards a certificate of this usage.
+fn advice_for(keys: &[HeldKey], usage: KeyUsage) -> String {
+    let of_usage: Vec<&HeldKey> = keys.iter().filter(|key| key.usage == usage).collect();
+    if of_usage.iter().any(|key| key.certificates.iter().any(|held| !held.active)) {
+        return format!("switch a certificate for {usage} on: chhatra keystore activate SHA256 (see list)");
+    }
+    if of_usage.iter().any(|key| !key.requests.is_empty()) {
+        return "import the certificate that the CA has issued: chhatra keystore import FILE".to_owned();
+    }
+    match of_usage.first() {
+        Some(key) => format!("ask the CA for a certificate: chhatra keystore csr --key {}", key.id),
+        None => format!("make a key: chhatra keystore generate --usage {usage}"),
+    }
+}
+
+fn anchor_file(config: &Config, findings: &mut Findings) {
+    let shown = config.anchor.display();
+    let get = "get the anchor from the registry of the instance, and compare its hash with them";
+    let bytes = match std::fs::read(&config.anchor) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            findings.problem("anchor", format!("{shown} cannot be read: {error}"), get);
+            return;
+        }
+    };
+    match Anchor::read(&bytes) {
+        Err(refusal) => findings.problem("anchor", format!("{shown} cannot be understood: {refusal}"), get),
+        Ok(read) if read.instance != config.server.instance() => {
+            let says = format!("{shown} is of the instance {}, this server of {}", read.instance, config.server.instance());
+            findings.problem("anchor", says, get);
+        }
+        Ok(read) => {
+            let urls: Vec<&str> = read.sources.iter().map(|source| source.download_url.as_str()).collect();
+            let hash = anchor::delimited_hash(&bytes);
+            findings.ok("anchor", format!("of {}, leads to {}; hash {hash}", read.instance, urls.join(", ")));
+        }
+    }
+}
+
+fn picture(config: &Config, running: bool, findings: &mut Findings) -> Option<GlobalConf> {
+    let dir = config.globalconf_dir();
+    let advice = if running {
+        "the gateway's log says why the download fails"
+    } else {
+        "start the gateway: it downloads the global configuration within a minute"
+    };
+    if !dir.join("instance-identifier").exists() {
+        findings.problem("globalconf", "none has been downloaded yet", advice);
+        return None;
+    }
+    match GlobalConf::load(&dir) {
+        Err(refusal) => {
+            findings.problem("globalconf", refusal.to_string(), advice);
+            None
+        }
+        Ok(picture) => {
+            match picture.check_current(findings.now()) {
+                Ok(current) => {
+                    let until = findings.moment(current.expires());
+                    findings.ok("globalconf", format!("{} is in force until {until}", current.instance()));
+                }
+                Err(outdated) => findings.problem("globalconf", outdated.to_string(), advice),
+            }
+            for warning in picture.warnings() {
+                findings.warning("globalconf", warning.to_string(), "tell the registry of the instance");
+            }
+            Some(picture)
+        }
+    }
+}

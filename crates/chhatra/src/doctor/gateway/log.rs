@@ -1,0 +1,47 @@
+//! How the evidence log fares.
+
+use super::super::findings::Findings;
+use ::gateway::Config;
+use jiff::SignedDuration;
+use messagelog::{Reader, Statistics};
+
+/// A round that is late by so much has failed.
+const LATE_SECONDS: i64 = 600;
+
+pub(super) fn examine(config: &Config, findings: &mut Findings) {
+    let dir = config.messagelog_dir();
+    if !dir.exists() {
+        findings.ok("log", "nothing has been put on record yet");
+        return;
+    }
+    match Reader::open(&dir).map_err(|e| e.to_string()).and_then(|r| r.statistics().map_err(|e| e.to_string())) {
+        Ok(figures) => {
+            let size = figures.file_bytes.checked_div(1024).unwrap_or_default();
+            findings.ok("log", format!("records: {}, size: {size} KB, in {}", figures.records, dir.display()));
+            unstamped(config, &figures, findings);
+        }
+        Err(why) => {
+            let advice = "keep the files as they are and restore them from a backup elsewhere; see the gateway's log";
+            findings.problem("log", why, advice);
+        }
+    }
+}
+
+fn unstamped(config: &Config, figures: &Statistics, findings: &mut Findings) {
+    let Some(oldest) = figures.oldest_unstamped else {
+        findings.ok("log", "every record is time-stamped");
+        return;
+    };
+    let since = findings.now().duration_since(oldest);
+    let says = format!("{} without a time-stamp, the oldest of {}", figures.unstamped, findings.moment(oldest));
+    let advice = "a running gateway stamps them; its log says what fails";
+    let allowed = config.log.timestamp_failure_seconds_max;
+    let allowed = SignedDuration::from_secs(i64::try_from(allowed).unwrap_or(i64::MAX));
+    if !allowed.is_zero() && since > allowed {
+        findings.problem("log", format!("{says}; messages are refused by now"), advice);
+    } else if since > SignedDuration::from_secs(LATE_SECONDS) {
+        findings.warning("log", says, advice);
+    } else {
+        findings.ok("log", says);
+    }
+}

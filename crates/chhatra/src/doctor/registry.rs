@@ -1,0 +1,145 @@
+//! A registry's set-up.
+
+use super::certificates::{self, Dated};
+use super::findings::Findings;
+use super::place;
+use ::registry::{Config, Declaration, Source, admin};
+use globalconf::{Anchor, CertificateBytes, directory};
+
+pub(super) fn examine(config: &Config, findings: &mut Findings) {
+    if let Err(fault) = config.check() {
+        findings.problem("configuration", fault.to_string(), "correct the section [registry]");
+    }
+    let there = place::state_dir(&config.state_dir, findings);
+    let pin = place::pin(&config.pin_file, findings);
+    let how = "make it with: chhatra registry init";
+    place::keystore(&config.keystore_dir(), pin.as_ref(), how, findings);
+    let running = place::is_running(&config.state_dir.join("registry.lock"));
+    if config.store_file().exists() {
+        state(config, findings);
+        signing_keys(config, running, findings);
+    } else {
+        findings.problem("state", "this registry has not been initialised", how);
+    }
+    if there {
+        place::free_space(&config.state_dir, findings);
+    }
+    findings.ok("registry", if running { "it is running" } else { "it is not running" });
+    place::port(config.listen, running, findings);
+}
+
+fn state(config: &Config, findings: &mut Findings) {
+    let declare = "declare the state of the instance: chhatra registry apply";
+    match admin::settings(config) {
+        Ok(Some(declared)) => {
+            findings.ok(
+                "state",
+                format!("members: {}, gateways: {}", declared.members.len(), declared.servers.len()),
+            );
+            trust_services(&declared, findings);
+            certificates::ends(dated(&declared), findings);
+        }
+        Ok(None) => findings.problem("state", "nothing has been declared yet, so nothing is published", declare),
+        Err(fault) => findings.problem("state", fault.to_string(), "restore the database from a backup"),
+    }
+}
+
+fn trust_services(declared: &Declaration, findings: &mut Findings) {
+    if declared.cas.is_empty() {
+        findings.problem("state", "no CA is approved: nobody can sign anything", "declare one as [[ca]]");
+    }
+    if declared.tsas.is_empty() {
+        findings.problem("state", "no time-stamp service is approved: gateways carry nothing", "declare one as [[tsa]]");
+    }
+}
+
+fn dated(declared: &Declaration) -> Vec<Dated> {
+    let mut found = Vec::new();
+    for server in &declared.servers {
+        for certificate in &server.auth_certificates {
+            found.push(Dated {
+                what: format!("authentication of {}/{}", server.owner, server.code),
+                certificate: certificate.clone(),
+                renew: "its operator has to bring a new one",
+            });
+        }
+    }
+    let mut service = |what: &str, certificate: &trust::Certificate| {
+        let renew = "declare the new certificate of the trust service beside the old one";
+        found.push(Dated { what: what.to_owned(), certificate: certificate.clone(), renew });
+    };
+    for ca in &declared.cas {
+        for one in std::iter::once(&ca.top).chain(&ca.intermediates) {
+            service("approved CA", &one.certificate);
+            for responder in one.responders.iter().filter_map(|responder| responder.certificate.as_ref()) {
+                service("OCSP responder", responder);
+            }
+        }
+    }
+    for tsa in &declared.tsas {
+        service("time-stamp service", &tsa.certificate);
+    }
+    found
+}
+
+fn signing_keys(config: &Config, running: bool, findings: &mut Findings) {
+    let keys = match admin::signing_keys(config) {
+        Ok(keys) => keys,
+        Err(fault) => {
+            findings.problem("signing keys", fault.to_string(), "restore the database from a backup");
+            return;
+        }
+    };
+    for source in Source::ALL {
+        let of_source: Vec<_> = keys.iter().filter(|key| key.source == source).collect();
+        let says = format!("{source} configuration: {} of at most {}", of_source.len(), ::registry::SIGNING_KEYS_MAX);
+        if of_source.iter().any(|key| key.active) {
+            findings.ok("signing keys", says);
+        } else {
+            findings.problem("signing keys", format!("{says}, none of them active"), "chhatra registry init");
+        }
+    }
+    let of_gateways: Vec<CertificateBytes> = keys
+        .iter()
+        .filter(|key| key.source == Source::Internal)
+        .map(|key| CertificateBytes::from(&key.certificate))
+        .collect();
+    anchor(config, &of_gateways, findings);
+    published(config, &of_gateways, running, findings);
+}
+
+fn anchor(config: &Config, certificates: &[CertificateBytes], findings: &mut Findings) {
+    let shown = config.anchor_file.display();
+    let again = "it is written by: chhatra registry init";
+    let read = std::fs::read(&config.anchor_file).map_err(|e| e.to_string());
+    match read.and_then(|bytes| Anchor::read(&bytes).map_err(|e| e.to_string())) {
+        Err(why) => findings.problem("anchor", format!("{shown} cannot be used: {why}"), again),
+        Ok(anchor) => {
+            let names = |source: &globalconf::anchor::Source| {
+                certificates.iter().all(|one| source.verification_certificates.contains(one))
+            };
+            if anchor.sources.iter().any(names) {
+                findings.ok("anchor", format!("{shown} is what gateways of {} need", anchor.instance));
+            } else {
+                let says = format!("{shown} does not name the present signing keys");
+                findings.warning("anchor", says, "give gateways a new anchor");
+            }
+        }
+    }
+}
+
+fn published(config: &Config, certificates: &[CertificateBytes], running: bool, findings: &mut Findings) {
+    let advice = if running { "the registry's log says what fails" } else { "start the registry" };
+    let file = config.public_dir().join("V6").join(Source::Internal.directory());
+    let Ok(bytes) = std::fs::read(&file) else {
+        findings.problem("published", "nothing has been published yet", advice);
+        return;
+    };
+    match directory::read(&bytes, certificates, findings.now()) {
+        Ok(verified) => {
+            let until = findings.moment(verified.expires());
+            findings.ok("published", format!("the configuration holds until {until}"));
+        }
+        Err(refusal) => findings.problem("published", refusal.to_string(), advice),
+    }
+}
