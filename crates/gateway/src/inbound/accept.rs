@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http1::{Body, RequestHead};
 use identifier::{ClientId, ServiceId};
 use message::proxy::{self, Answer, Decoder, Event, Expected};
-use message::rest::RestRequest;
+use message::rest::{self, RestRequest};
 use signature::SignedParts;
 use trust::OcspResponse;
 use trust::algorithm::DigestAlgorithm;
@@ -86,11 +86,16 @@ pub(crate) async fn accept(
             Some(_) => return Err(missing(head)),
         }
     };
-    let request = RestRequest::parse(&message)
-        .map_err(|refusal| Refusal::MalformedMessage(refusal.to_string()).while_reading())?;
+    let request = RestRequest::parse(&message).map_err(|refusal| malformed(&refusal))?;
     check_early(gateway, &caller, head, &request, &responses)?;
     let Rest { body, signed } = parts.rest(&gateway.config.spool_dir()).await?;
     Ok(Received { request, message, digest, algorithm, body, signed })
+}
+
+/// A live server misses the identifier only when it answers, so its code has no prefix (E.1.9); the service was called by then.
+fn malformed(refusal: &rest::Refusal) -> Refusal {
+    let malformed = Refusal::MalformedMessage(refusal.to_string());
+    if *refusal == rest::Refusal::MissingId { malformed } else { malformed.while_reading() }
 }
 
 /// What can be known before the body has come: who calls, for whom, and that we could answer.

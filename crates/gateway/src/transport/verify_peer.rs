@@ -57,6 +57,10 @@ pub(crate) async fn provider(
         return Ok(());
     }
     let authorities = authorities(gateway, provider, now)?;
+    // A server whose certificate nobody approved is not asked for anything.
+    let intermediates = presented.get(1..).unwrap_or_default();
+    trust::path::verify_presented(leaf, intermediates, &authorities, now)
+        .map_err(|refusal| coded(&PeerRefusal::Path(refusal)))?;
     let responses = responses(gateway, host, presented, &authorities, now).await?;
     let verified = trust::peer::verify_peer(presented, &responses, &authorities, now)
         .map_err(|refusal| coded(&refusal))?;
