@@ -3,6 +3,8 @@
 mod chain;
 mod document;
 
+use jiff::Timestamp;
+use trust::OcspResponse;
 use trust::authorities::Authorities;
 use trust::certificate::Certificate;
 
@@ -34,7 +36,7 @@ pub(super) fn check(
     }
     if stamp.kind == StampKind::Single {
         document::check(&container.signed.signatures_xml)?;
-        revocation(container, verified, authorities)?;
+        revocation(container, verified, stamp, authorities)?;
     }
     let mut unvouched = 0_usize;
     for (token, authority) in &stamp.tokens {
@@ -64,20 +66,24 @@ fn entries(container: &AsicContainer) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Every OCSP response is one that was relied on, and every certificate inside is one that we know or can check.
+/// Every OCSP response is one that was relied on, or a true one about an intermediate that the signature carries: gateways add one for
+/// each (data-plane 5.2), although the path ends at the first CA that is approved. Every certificate inside is one that we know or can
+/// check.
 fn revocation(
     container: &AsicContainer,
     verified: &VerifiedSignature,
+    stamp: &Stamp,
     authorities: &Authorities,
 ) -> Result<(), Refusal> {
     const NAME: &str = "META-INF/signatures.xml";
-    let carried = document::ocsp_values(&container.signed.signatures_xml)?;
+    let carried = document::carried(&container.signed.signatures_xml)?;
     let used = verified.signer().statuses().responses();
-    for der in &carried {
-        let Some(response) = used.iter().find(|response| response.der() == der.as_slice()) else {
+    for der in &carried.ocsp {
+        let relied_on = used.iter().any(|response| response.der() == der.as_slice());
+        if !relied_on && !is_about_an_intermediate(der, &carried.certificates, authorities, stamp.time) {
             return unsealed(NAME, "an OCSP response is carried that is not needed");
-        };
-        let certificates = crate::der::ocsp_certificates(response.der());
+        }
+        let certificates = crate::der::ocsp_certificates(der);
         let known = certificates.is_some_and(|certificates| {
             certificates.iter().all(|der| {
                 Certificate::from_der(der).is_ok_and(|certificate| is_vouched_for(&certificate, authorities))
@@ -88,6 +94,21 @@ fn revocation(
         }
     }
     Ok(())
+}
+
+fn is_about_an_intermediate(
+    der: &[u8],
+    carried: &[Certificate],
+    authorities: &Authorities,
+    at: Timestamp,
+) -> bool {
+    let Ok(response) = OcspResponse::parse(der) else { return false };
+    let holds = |certificate: &Certificate| {
+        authorities.issuer_of(certificate).is_some_and(|issuer| {
+            trust::ocsp::verify_response(&response, certificate, issuer, authorities, at).is_ok()
+        })
+    };
+    response.der() == der && carried.iter().any(holds)
 }
 
 fn is_vouched_for(certificate: &Certificate, authorities: &Authorities) -> bool {

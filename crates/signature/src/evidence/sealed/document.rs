@@ -55,11 +55,19 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), Refusal> {
     why.map_or(Ok(()), |why| super::unsealed(NAME, why))
 }
 
-/// The OCSP responses that the signature carries.
-pub(super) fn ocsp_values(bytes: &[u8]) -> Result<Vec<Vec<u8>>, Refusal> {
+/// What the signature carries beside itself.
+pub(super) struct Carried {
+    pub(super) ocsp: Vec<Vec<u8>>,
+    /// The certificates between the signer's and the root, as far as they can be read.
+    pub(super) certificates: Vec<Certificate>,
+}
+
+pub(super) fn carried(bytes: &[u8]) -> Result<Carried, Refusal> {
     let text = reading::text_of(bytes).map_err(structure::UnreadableSignature::from)?;
     let document = reading::parse(text).map_err(structure::UnreadableSignature::from)?;
-    Ok(Signature::of(&document)?.unsigned.ocsp)
+    let unsigned = Signature::of(&document)?.unsigned;
+    let certificates = unsigned.certificates.iter().filter_map(|one| Certificate::from_der(&one.der).ok()).collect();
+    Ok(Carried { ocsp: unsigned.ocsp, certificates })
 }
 
 fn oddity(text: &str, document: &Document<'_>, signature: &Signature<'_, '_>) -> Option<String> {
