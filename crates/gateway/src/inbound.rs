@@ -80,12 +80,15 @@ async fn refuse(
     own_kind: bool,
 ) -> Result<(), WriteError> {
     let fault = fault::fault(refusal, Side::Provider, &gateway.chance);
+    let xml = fault.to_xml();
+    // In the order in which X-Road writes them (data-plane E.1.12).
     let mut head = ResponseHead::new(200)
         .with("Date", gateway.http_date())
         .with("Content-Type", message::fault::CONTENT_TYPE)
-        .with("SOAPAction", "");
+        .with("SOAPAction", "")
+        .with("Content-Length", xml.len().to_string());
     if !own_kind {
         head.push("Connection", "close");
     }
-    responder.respond(&head, fault.to_xml().as_bytes()).await
+    responder.respond(&head, xml.as_bytes()).await
 }
