@@ -1,0 +1,14 @@
+//! What stays of an exchange and what it costs: evidence, bodies, connections, servers, restarts.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod tools;
+mod containers;
+mod forwarder;
+mod evidence;
+mod changed;
+mod bodies;
+mod memory;
+mod several;
+mod kept;
+mod restart;
+mod settings;

@@ -1,0 +1,82 @@
+//! Programs of others, waiting for events, and small things that several tests need.
+
+use clock::Chance;
+use gateway::Config;
+use messagelog::{Entry, Reader, Search};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+/// Runs a program in a folder and gives what it printed; it must succeed.
+pub(crate) fn run(folder: &Path, program: &str, arguments: &[&str]) -> String {
+    let told = Command::new(program).args(arguments).current_dir(folder).output();
+    let output = told.unwrap_or_else(|error| panic!("{program} cannot be run: {error}"));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{program} {}:\n{text}", arguments.join(" "));
+    text
+}
+
+/// Waits for an event; a minute is too long for any of them.
+pub(crate) async fn until(what: &str, mut happened: impl FnMut() -> bool) {
+    let waiting = async {
+        while !happened() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let seen = tokio::time::timeout(Duration::from_secs(60), waiting).await;
+    assert!(seen.is_ok(), "it never happened: {what}");
+}
+
+/// What was sent or was seen, without what is random in it.
+pub(crate) fn chance() -> Chance {
+    Chance::new(|bytes| {
+        let _filled = aws_lc_rs::rand::fill(bytes);
+    })
+}
+
+/// The schemas of the original, where they are beside the project.
+pub(crate) fn schemas() -> Option<PathBuf> {
+    let schemas = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors/schemas/xsd");
+    if schemas.is_dir() {
+        return Some(schemas);
+    }
+    println!("the original's schemas are not beside the project: nothing is validated against them");
+    None
+}
+
+/// The log of a gateway, read from outside.
+pub(crate) fn log_of(config: &Config) -> Reader {
+    Reader::open(&config.messagelog_dir()).unwrap()
+}
+
+/// All entries of a log, oldest first.
+pub(crate) fn entries(reader: &Reader) -> Vec<Entry> {
+    let mut all = Vec::new();
+    let mut search = Search { limit: 1000, ..Search::default() };
+    loop {
+        let page = reader.find(&search).unwrap();
+        let Some(last) = page.last() else { break };
+        search.before = Some(last.id);
+        all.extend(page);
+    }
+    all.reverse();
+    all
+}
+
+/// How many bodies wait in a gateway's spool.
+pub(crate) fn spooled(config: &Config) -> usize {
+    std::fs::read_dir(config.spool_dir()).unwrap().count()
+}
+
+/// The text between two marks, if it is there.
+pub(crate) fn between<'a>(text: &'a str, from: &str, to: &str) -> Option<&'a str> {
+    let (_, rest) = text.split_once(from)?;
+    Some(rest.split_once(to)?.0)
+}
+
+/// Base64 as it stands in a signature: broken into lines, carriage returns written out.
+pub(crate) fn decoded(text: &str) -> Vec<u8> {
+    use base64::Engine as _;
+    let plain: String = text.replace("&#13;", "").chars().filter(|c| !c.is_whitespace()).collect();
+    base64::engine::general_purpose::STANDARD.decode(plain).unwrap()
+}
