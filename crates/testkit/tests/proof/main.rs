@@ -1,5 +1,11 @@
 //! What stays of an exchange and what it costs: evidence, bodies, connections, servers, restarts.
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "helpers of tests"
+)]
 
 mod tools;
 mod containers;
