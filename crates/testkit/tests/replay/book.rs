@@ -6,7 +6,7 @@
     reason = "a recording that cannot be read ends the test"
 )]
 
-use super::recording::{Exchange, Http, ocsp_answers, position};
+use super::recording::{Exchange, Http, ocsp_answers, position, replaced};
 use jiff::Timestamp;
 use openssl::hash::MessageDigest;
 use openssl::pkey::PKey;
@@ -75,19 +75,17 @@ impl Book {
 
 /// The same answer about another serial number of one byte.
 fn with_serial(answer: &[u8], from: u8, to: u8, responder: &[u8]) -> Vec<u8> {
-    let mut der = answer.to_vec();
-    // id-pkix-ocsp-basic, the header of the octet string (4), of the basic answer (4); then what is signed.
+    // id-pkix-ocsp-basic, the header of the octet string (4), of the basic answer (4); then what is signed, shorter than 256 octets.
     let basic = [0x2b, 6, 1, 5, 5, 7, 0x30, 1, 1];
-    let start = position(&der, &basic).unwrap() + basic.len() + 8;
-    assert_eq!(der[start..start + 2], [0x30, 0x81]);
-    let end = start + 3 + usize::from(der[start + 2]);
-    let serial = position(&der[start..end], &[2, 1, from, 0x80, 0]).unwrap();
-    der[start + serial + 2] = to;
+    let start = position(answer, &basic).unwrap().saturating_add(basic.len().saturating_add(8));
+    let (head, rest) = answer.split_at(start);
+    assert_eq!(rest[..2], [0x30, 0x81]);
+    let (signed, rest) = rest.split_at(usize::from(rest[2]).saturating_add(3));
+    let signed = replaced(signed, &[2, 1, from, 0x80, 0], &[2, 1, to, 0x80, 0]);
     let key = PKey::private_key_from_pkcs8(responder).unwrap();
     let mut signer = Signer::new(MessageDigest::sha256(), &key).unwrap();
-    let signature = signer.sign_oneshot_to_vec(&der[start..end]).unwrap();
+    let signature = signer.sign_oneshot_to_vec(&signed).unwrap();
     // The algorithm (15 octets, sha256WithRSAEncryption), the head of the bit string (5), the signature.
-    let value = end + 15 + 5;
-    der[value..value + signature.len()].copy_from_slice(&signature);
-    der
+    let (algorithm, rest) = rest.split_at(20);
+    [head, &signed, algorithm, &signature, &rest[signature.len()..]].concat()
 }

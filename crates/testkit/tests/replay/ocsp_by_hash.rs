@@ -1,7 +1,5 @@
 //! Port 5577, both ways: the recorded questions get the recorded answers, and our question is the one that ss1 asked.
 
-#![expect(clippy::unwrap_used, reason = "a recording that cannot be read ends the test")]
-
 use super::recording::{Http, Keys};
 use super::script::scripted;
 use super::stage::{Server, Stage};

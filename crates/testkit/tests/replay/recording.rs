@@ -11,13 +11,19 @@ use base64::engine::general_purpose::STANDARD;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// The folder of the recordings, or `None` and a line that says so.
+/// The folder of the recordings: the whole of them beside the project, otherwise the project's own copy, which lacks the largest.
 pub(crate) fn recorded() -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors/recorded");
-    if path.is_dir() {
-        return Some(path);
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let beside = project.join("../shared/vectors/recorded");
+    if beside.is_dir() {
+        return Some(beside);
     }
-    println!("no recordings beside the project: nothing is replayed here");
+    let own = project.join("spec/vectors/recorded");
+    if own.is_dir() {
+        println!("no recordings beside the project: its own copy is replayed");
+        return Some(own);
+    }
+    println!("no recordings: nothing is replayed here");
     None
 }
 
@@ -96,14 +102,20 @@ fn exchanges_of(root: &Path, label: &str, keys: Keys, round: &'static str) -> Ve
     found
 }
 
-/// Every exchange of the folders. What `index.json` names besides them is told as belonging to later features.
+/// Every exchange of the folders. What `index.json` names besides them is told: requests to the registry, which have an answer of another
+/// kind, belong to a later feature.
 pub(crate) fn exchanges(recorded: &Path) -> Vec<Exchange> {
     let mut found = exchanges_of(recorded, "", Keys::Rsa, "");
     let index: serde_json::Value =
         serde_json::from_slice(&std::fs::read(recorded.join("index.json")).unwrap()).unwrap();
     for entry in index.as_array().unwrap() {
         let name = entry["name"].as_str().unwrap();
-        if !found.iter().any(|exchange| exchange.name == name) {
+        if found.iter().any(|exchange| exchange.name == name) {
+            continue;
+        }
+        if entry["status"].as_str().is_some_and(|status| status.starts_with("HTTP/")) {
+            println!("not in this copy: {name}");
+        } else {
             println!("later: {name} (management request)");
         }
     }
