@@ -16,7 +16,8 @@ pub(crate) struct File {
 /// Reads a configuration file.
 pub(crate) fn read(path: &Path) -> Result<File> {
     let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    let file: File = toml::from_str(&text).with_context(|| format!("{} cannot be understood", path.display()))?;
+    let file: File =
+        toml::from_str(&text).with_context(|| format!("{} cannot be understood", path.display()))?;
     let folder = folder(path)?;
     Ok(File {
         gateway: file.gateway.map(|section| section.resolved(&folder)),
@@ -55,8 +56,9 @@ pub(crate) fn good_pin(path: &Path) -> Result<Pin> {
 fn pin_text(path: &Path) -> Result<String> {
     use std::os::unix::fs::PermissionsExt as _;
     let shown = path.display();
-    let found = std::fs::metadata(path)
-        .with_context(|| format!("the PIN file {shown} cannot be read; it holds the PIN on one line, mode 600"))?;
+    let found = std::fs::metadata(path).with_context(|| {
+        format!("the PIN file {shown} cannot be read; it holds the PIN on one line, mode 600")
+    })?;
     let mode = found.permissions().mode();
     if mode & 0o077 != 0 {
         bail!("{shown} can be read by others; run: chmod 600 {shown}");

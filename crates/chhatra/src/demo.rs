@@ -75,7 +75,11 @@ async fn live(arguments: &Arguments, running: &mut Running) -> Result<()> {
     start(&places, running).await?;
     wait_until_ready(&places, &mut running.gateways).await?;
     println!();
-    println!("ready: curl -s -H 'X-Road-Client: {}' {}", files::question_client()?, files::question_url(&places)?);
+    println!(
+        "ready: curl -s -H 'X-Road-Client: {}' {}",
+        files::question_client()?,
+        files::question_url(&places)?
+    );
     println!();
     println!("Ctrl-C stops everything; starting again keeps the state. · Ctrl-C ដើម្បីបញ្ឈប់");
     std::io::stdout().flush().context("nobody reads what is printed")?;

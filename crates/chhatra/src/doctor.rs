@@ -39,7 +39,11 @@ fn examine(arguments: &Arguments, findings: &mut Findings) {
     let file = match config::read(&arguments.config) {
         Ok(file) => file,
         Err(error) => {
-            findings.problem("configuration", format!("{error:#}"), "correct the file; nothing else was examined");
+            findings.problem(
+                "configuration",
+                format!("{error:#}"),
+                "correct the file; nothing else was examined",
+            );
             return;
         }
     };

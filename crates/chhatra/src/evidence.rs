@@ -74,8 +74,7 @@ fn find(reader: &Reader, id: Option<&str>, limit: usize) -> Result<Vec<Entry>> {
     let mut before: Option<RecordId> = None;
     while found.len() < limit {
         let wanted = limit.saturating_sub(found.len()).min(PAGE);
-        let search =
-            Search { query_id: id.map(str::to_owned), before, limit: wanted, ..Search::default() };
+        let search = Search { query_id: id.map(str::to_owned), before, limit: wanted, ..Search::default() };
         let page = reader.find(&search)?;
         before = page.last().map(|entry| entry.id);
         let last = page.len() < wanted;
@@ -153,7 +152,8 @@ fn export(arguments: &Export) -> Result<ExitCode> {
     for entry in &entries {
         let container = reader.export(entry.id)?;
         let path = out.join(&container.file_name);
-        let stamp = if container.stamped { "" } else { ", without a time-stamp yet: it proves who, not when" };
+        let stamp =
+            if container.stamped { "" } else { ", without a time-stamp yet: it proves who, not when" };
         match write_new(&path, &container.bytes)? {
             Written::New => println!("wrote {}{stamp}", path.display()),
             Written::Same => println!("{} is there already{stamp}", path.display()),

@@ -136,12 +136,11 @@ impl Store {
 
     fn open(&self) -> Result<Keystore> {
         let config = self.config()?;
-        Keystore::open(config.keystore_dir(), &config::pin(&config.pin_file)?).map_err(|refusal| match refusal {
-            OpenRefusal::Absent { .. } => {
-                anyhow::anyhow!("{refusal}; `chhatra keystore generate` or an import makes one")
-            }
-            other => other.into(),
-        })
+        let opened = Keystore::open(config.keystore_dir(), &config::pin(&config.pin_file)?);
+        if let Err(refusal @ OpenRefusal::Absent { .. }) = &opened {
+            bail!("{refusal}; `chhatra keystore generate` or an import makes one");
+        }
+        Ok(opened?)
     }
 }
 

@@ -26,6 +26,7 @@ struct Arguments {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one, read from the command line")]
 enum Role {
     /// The data plane of one organisation: run it, or declare what it serves.
     #[command(subcommand)]
@@ -54,8 +55,15 @@ impl Role {
         match self {
             Self::Gateway(gateway::Command::Run { .. })
             | Self::Registry(registry::Command::Run { .. })
-            | Self::Trust(_) => "info",
-            _ => "warn",
+            | Self::Trust(practice::Command::Run(_)) => "info",
+            Self::Gateway(gateway::Command::Plan(_) | gateway::Command::Apply(_))
+            | Self::Registry(
+                registry::Command::Init { .. } | registry::Command::Plan(_) | registry::Command::Apply(_),
+            )
+            | Self::Keystore(_)
+            | Self::Evidence(_)
+            | Self::Doctor(_)
+            | Self::Demo(_) => "warn",
         }
     }
 }

@@ -46,11 +46,8 @@ async fn serve(arguments: &Run) -> Result<()> {
     let authority =
         PracticeAuthority::create_or_open(&arguments.state, settings, outside::clock(), outside::chance())
             .with_context(|| format!("{} cannot be used", arguments.state.display()))?;
-    let wanted = Addresses {
-        authority: arguments.listen,
-        ocsp: arguments.listen_ocsp,
-        tsa: arguments.listen_tsa,
-    };
+    let wanted =
+        Addresses { authority: arguments.listen, ocsp: arguments.listen_ocsp, tsa: arguments.listen_tsa };
     let services = Services::start(Arc::new(authority), wanted).await?;
     println!("practice trust services listen; nobody must rely on what they sign:");
     println!("  certificates  {}?profile=auth|sign", services.sign_url());

@@ -22,7 +22,8 @@ struct Answer {
 /// Serves until it is stopped.
 pub(crate) async fn run(listen: SocketAddr, file: &Path, stop: Stop) -> Result<()> {
     let store = Arc::new(Mutex::new(Store::open(file)?));
-    let listener = TcpListener::bind(listen).await.with_context(|| format!("{listen} cannot be listened on"))?;
+    let listener =
+        TcpListener::bind(listen).await.with_context(|| format!("{listen} cannot be listened on"))?;
     http1::serve(
         listener,
         move |request: Request, _| {

@@ -74,8 +74,13 @@ pub(super) fn gateway(places: &Places, ministry: Ministry) -> Result<String> {
 /// What the ministry's gateway serves.
 pub(super) fn gateway_state(places: &Places, ministry: Ministry, tsa: (&str, &str)) -> Result<String> {
     let member = ministry.member()?;
-    let mut text = format!("# What the gateway of the {} serves: see `chhatra gateway plan`.\n", ministry.title());
-    write!(text, "[[client]]\nid = \"{member}\"\n\n[[client]]\nid = \"{member}/{}\"\n", ministry.subsystem())?;
+    let mut text =
+        format!("# What the gateway of the {} serves: see `chhatra gateway plan`.\n", ministry.title());
+    write!(
+        text,
+        "[[client]]\nid = \"{member}\"\n\n[[client]]\nid = \"{member}/{}\"\n",
+        ministry.subsystem()
+    )?;
     match ministry {
         Ministry::Commerce => {
             text.push_str("# Plain HTTP, for practice on one machine. The default is https-mutual.\nconnection = \"http\"\n");

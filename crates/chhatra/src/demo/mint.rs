@@ -101,9 +101,10 @@ impl Identity<'_> {
             Asked { server: &server, member: &member, member_name: self.ministry.title(), given: &given };
         let (subject, names) = request::of_profile(&PROFILE, usage, &asked)?;
         let request = self.keystore.csr(key, &subject, &names)?;
-        let (issued, owner) = match usage {
-            KeyUsage::Signing => (self.authority.issue_signing(request.der())?, Owner::member(member)),
-            _ => (self.authority.issue_authentication(request.der())?, Owner::server(server)),
+        let (issued, owner) = if usage == KeyUsage::Signing {
+            (self.authority.issue_signing(request.der())?, Owner::member(member))
+        } else {
+            (self.authority.issue_authentication(request.der())?, Owner::server(server))
         };
         self.keystore.import_certificate(&issued.der, &owner)?;
         Ok(Certificate::from_der(&issued.der)?)

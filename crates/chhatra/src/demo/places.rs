@@ -87,7 +87,9 @@ impl Places {
         let places = Self { state, base };
         for name in ["registry", "practice", "commerce", "interior", "log"] {
             let folder = places.folder(name);
-            builder.create(&folder).with_context(|| format!("the folder {} cannot be made", folder.display()))?;
+            builder
+                .create(&folder)
+                .with_context(|| format!("the folder {} cannot be made", folder.display()))?;
         }
         Ok(places)
     }
@@ -128,7 +130,12 @@ impl Places {
 
     pub(super) fn listen(&self, ministry: Ministry) -> gateway::Listen {
         let at = |port| SocketAddr::new(self.address(ministry), port);
-        gateway::Listen { consumer_http: at(8080), consumer_https: at(8443), transport: at(5500), ocsp: at(5577) }
+        gateway::Listen {
+            consumer_http: at(8080),
+            consumer_https: at(8443),
+            transport: at(5500),
+            ocsp: at(5577),
+        }
     }
 
     /// Tells a taken port, or one that may not be used, before anything is made.

@@ -50,12 +50,22 @@ impl Findings {
         self.found.push(Finding { level: Level::Ok, about, says: says.into(), advice: None });
     }
 
-    pub(super) fn warning(&mut self, about: &'static str, says: impl Into<String>, advice: impl Into<String>) {
+    pub(super) fn warning(
+        &mut self,
+        about: &'static str,
+        says: impl Into<String>,
+        advice: impl Into<String>,
+    ) {
         let advice = Some(advice.into());
         self.found.push(Finding { level: Level::Warning, about, says: says.into(), advice });
     }
 
-    pub(super) fn problem(&mut self, about: &'static str, says: impl Into<String>, advice: impl Into<String>) {
+    pub(super) fn problem(
+        &mut self,
+        about: &'static str,
+        says: impl Into<String>,
+        advice: impl Into<String>,
+    ) {
         let advice = Some(advice.into());
         self.found.push(Finding { level: Level::Problem, about, says: says.into(), advice });
     }

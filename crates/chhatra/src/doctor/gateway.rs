@@ -60,7 +60,11 @@ fn settings(config: &Config, findings: &mut Findings) -> Option<Declaration> {
             Some(settings)
         }
         Err(fault) => {
-            findings.problem("settings", fault.to_string(), "restore the settings database, or apply the state anew");
+            findings.problem(
+                "settings",
+                fault.to_string(),
+                "restore the settings database, or apply the state anew",
+            );
             None
         }
     }
@@ -85,18 +89,28 @@ fn keys(config: &Config, keystore: &Keystore, settings: Option<&Declaration>, fi
         certificate: certificate.clone(),
         renew: match key.usage {
             KeyUsage::InternalTls => "make a new one: chhatra keystore generate --usage internal-tls",
-            _ => "ask the CA for a new one: chhatra keystore generate, csr, import",
+            KeyUsage::Signing | KeyUsage::Authentication | KeyUsage::Configuration => {
+                "ask the CA for a new one: chhatra keystore generate, csr, import"
+            }
         },
     });
     certificates::ends(dated.collect(), findings);
     let now = findings.now();
     if keystore.active_internal_tls(now).is_none() {
         let advice = "make one: chhatra keystore generate --usage internal-tls";
-        findings.problem("key", "no internal TLS certificate is active and in date; the gateway does not start", advice);
+        findings.problem(
+            "key",
+            "no internal TLS certificate is active and in date; the gateway does not start",
+            advice,
+        );
     }
     if keystore.active_authentication(now).is_empty() {
         let advice = advice_for(&keys, KeyUsage::Authentication);
-        findings.problem("key", "no authentication certificate is active and in date: no peer will talk to us", advice);
+        findings.problem(
+            "key",
+            "no authentication certificate is active and in date: no peer will talk to us",
+            advice,
+        );
     }
     let mut members: BTreeSet<_> = settings.iter().flat_map(|s| &s.clients).map(|c| c.id.member()).collect();
     members.insert(config.server.owner());
@@ -136,7 +150,11 @@ fn anchor_file(config: &Config, findings: &mut Findings) {
     match Anchor::read(&bytes) {
         Err(refusal) => findings.problem("anchor", format!("{shown} cannot be understood: {refusal}"), get),
         Ok(read) if read.instance != config.server.instance() => {
-            let says = format!("{shown} is of the instance {}, this server of {}", read.instance, config.server.instance());
+            let says = format!(
+                "{shown} is of the instance {}, this server of {}",
+                read.instance,
+                config.server.instance()
+            );
             findings.problem("anchor", says, get);
         }
         Ok(read) => {

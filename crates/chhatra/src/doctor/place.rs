@@ -26,7 +26,8 @@ pub(super) fn state_dir(dir: &Path, findings: &mut Findings) -> bool {
             if mode & 0o077 == 0 {
                 findings.ok("state", format!("{shown} is there, mode {mode:o}"));
             } else {
-                let says = format!("{shown} has mode {mode:o}: others on this machine may see messages on record");
+                let says =
+                    format!("{shown} has mode {mode:o}: others on this machine may see messages on record");
                 findings.warning("state", says, format!("run: chmod 700 {shown}"));
             }
             true
@@ -47,7 +48,11 @@ pub(super) fn pin(path: &Path, findings: &mut Findings) -> Option<Pin> {
             Some(pin)
         }
         Err(error) => {
-            findings.problem("PIN", format!("{error:#}"), "the PIN belongs on the first line of that file, mode 600");
+            findings.problem(
+                "PIN",
+                format!("{error:#}"),
+                "the PIN belongs on the first line of that file, mode 600",
+            );
             None
         }
     }
@@ -66,9 +71,10 @@ pub(super) fn keystore(
             Some(keystore)
         }
         Err(refusal) => {
-            let advice = match refusal {
-                OpenRefusal::Absent { .. } => how.to_owned(),
-                _ => "restore the keystore, or the PIN with which it was made".to_owned(),
+            let advice = if matches!(refusal, OpenRefusal::Absent { .. }) {
+                how
+            } else {
+                "restore the keystore, or the PIN with which it was made"
             };
             findings.problem("keystore", refusal.to_string(), advice);
             None
@@ -91,7 +97,11 @@ pub(super) fn free_space(dir: &Path, findings: &mut Findings) {
     if free < FREE_BYTES_PROBLEM {
         findings.problem("disk", says, "make room: what cannot be put on record is not carried");
     } else if free < FREE_BYTES_WARNING {
-        findings.warning("disk", says, "make room before it is full: what cannot be put on record is not carried");
+        findings.warning(
+            "disk",
+            says,
+            "make room before it is full: what cannot be put on record is not carried",
+        );
     } else {
         findings.ok("disk", says);
     }
@@ -123,7 +133,11 @@ pub(super) fn port(address: SocketAddr, running: bool, findings: &mut Findings) 
             findings.problem("port", says, "see the machine's addresses with: ip address");
         }
         Err(error) => {
-            findings.problem("port", format!("{address} cannot be listened on: {error}"), "choose another port");
+            findings.problem(
+                "port",
+                format!("{address} cannot be listened on: {error}"),
+                "choose another port",
+            );
         }
     }
 }

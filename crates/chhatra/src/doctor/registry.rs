@@ -39,7 +39,9 @@ fn state(config: &Config, findings: &mut Findings) {
             trust_services(&declared, findings);
             certificates::ends(dated(&declared), findings);
         }
-        Ok(None) => findings.problem("state", "nothing has been declared yet, so nothing is published", declare),
+        Ok(None) => {
+            findings.problem("state", "nothing has been declared yet, so nothing is published", declare)
+        }
         Err(fault) => findings.problem("state", fault.to_string(), "restore the database from a backup"),
     }
 }
@@ -49,7 +51,11 @@ fn trust_services(declared: &Declaration, findings: &mut Findings) {
         findings.problem("state", "no CA is approved: nobody can sign anything", "declare one as [[ca]]");
     }
     if declared.tsas.is_empty() {
-        findings.problem("state", "no time-stamp service is approved: gateways carry nothing", "declare one as [[tsa]]");
+        findings.problem(
+            "state",
+            "no time-stamp service is approved: gateways carry nothing",
+            "declare one as [[tsa]]",
+        );
     }
 }
 
@@ -92,7 +98,11 @@ fn signing_keys(config: &Config, running: bool, findings: &mut Findings) {
     };
     for source in Source::ALL {
         let of_source: Vec<_> = keys.iter().filter(|key| key.source == source).collect();
-        let says = format!("{source} configuration: {} of at most {}", of_source.len(), ::registry::SIGNING_KEYS_MAX);
+        let says = format!(
+            "{source} configuration: {} of at most {}",
+            of_source.len(),
+            ::registry::SIGNING_KEYS_MAX
+        );
         if of_source.iter().any(|key| key.active) {
             findings.ok("signing keys", says);
         } else {

@@ -146,7 +146,10 @@ fn tell(keystore: &Keystore, key: &KeyId) {
             (None, Some(server)) => format!(" of {server}"),
             (None, None) => String::new(),
         };
-        println!("certificate {sha256}{whose} for key {key}, {}", if *active { "active" } else { "not active" });
+        println!(
+            "certificate {sha256}{whose} for key {key}, {}",
+            if *active { "active" } else { "not active" }
+        );
         if !active {
             let digits = sha256.get(..16).unwrap_or_default();
             println!("  switch it on with: chhatra keystore activate --config … {digits}");
@@ -184,12 +187,7 @@ pub(super) fn run_p12(arguments: &ImportP12) -> Result<()> {
 }
 
 /// Gives certificates of nobody their owner, as far as it is known.
-fn own(
-    config: &::gateway::Config,
-    keystore: &Keystore,
-    key: &KeyId,
-    said: Option<&MemberId>,
-) -> Result<()> {
+fn own(config: &::gateway::Config, keystore: &Keystore, key: &KeyId, said: Option<&MemberId>) -> Result<()> {
     let Some(held) = keystore.find(key) else { return Ok(()) };
     for HeldCertificate { certificate, owner, .. } in &held.certificates {
         if *owner != Owner::nobody() {

@@ -139,9 +139,7 @@ pub(crate) fn of_profile(
             let fields = profile.subject_of_sign(asked.server, asked.member, asked.member_name);
             (Usage::Sign, fields)
         }
-        KeyUsage::Authentication => {
-            (Usage::Auth, profile.subject_of_auth(asked.server, asked.member_name))
-        }
+        KeyUsage::Authentication => (Usage::Auth, profile.subject_of_auth(asked.server, asked.member_name)),
         KeyUsage::InternalTls | KeyUsage::Configuration => {
             bail!("profiles are for signing and authentication keys; give --subject")
         }

@@ -34,7 +34,8 @@ pub(crate) struct Store {
 impl Store {
     /// Opens the file, and fills it when it is new.
     pub(crate) fn open(file: &Path) -> Result<Self> {
-        let database = Connection::open(file).with_context(|| format!("{} cannot be opened", file.display()))?;
+        let database =
+            Connection::open(file).with_context(|| format!("{} cannot be opened", file.display()))?;
         database.execute_batch(
             "PRAGMA journal_mode = wal;
              CREATE TABLE IF NOT EXISTS person (

@@ -31,7 +31,11 @@ fn server(config: &Config, current: &Current<'_>, keystore: &Keystore, findings:
     let register = "have it registered by the registry of the instance";
     let server = &config.server;
     if current.server(server).is_none() {
-        findings.problem("registration", format!("the server {server} is not known to the exchange"), register);
+        findings.problem(
+            "registration",
+            format!("the server {server} is not known to the exchange"),
+            register,
+        );
         return;
     }
     match current.server_address(server) {
@@ -48,14 +52,21 @@ fn server(config: &Config, current: &Current<'_>, keystore: &Keystore, findings:
         let shown = name(certificate);
         match current.server_by_auth_certificate(certificate) {
             Some(found) if found == *server => {
-                findings.ok("registration", format!("the authentication certificate ({shown}) is registered"));
+                findings
+                    .ok("registration", format!("the authentication certificate ({shown}) is registered"));
             }
             Some(other) => {
                 let says = format!("the authentication certificate ({shown}) is registered for {other}");
-                findings.problem("registration", says, "correct `server` in the configuration file, or the registration");
+                findings.problem(
+                    "registration",
+                    says,
+                    "correct `server` in the configuration file, or the registration",
+                );
             }
             None => {
-                let says = format!("the authentication certificate ({shown}) is not registered: peers will refuse it");
+                let says = format!(
+                    "the authentication certificate ({shown}) is not registered: peers will refuse it"
+                );
                 findings.problem("registration", says, register);
             }
         }
@@ -66,7 +77,11 @@ fn clients(config: &Config, current: &Current<'_>, settings: &Declaration, findi
     for client in &settings.clients {
         let id = &client.id;
         if client.status != ClientStatus::Registered {
-            findings.warning("client", format!("{id} is not switched on here"), "declare its status as registered");
+            findings.warning(
+                "client",
+                format!("{id} is not switched on here"),
+                "declare its status as registered",
+            );
         } else if current.is_client_of(id, &config.server) {
             findings.ok("client", format!("{id} is registered at this server"));
         } else if current.client_exists(id) {
@@ -105,7 +120,11 @@ fn ocsp(config: &Config, authorities: &Authorities, keystore: &Keystore, finding
             continue;
         }
         let Some(issuer) = authorities.issuer_of(certificate) else {
-            let says = format!("{} ({}) is from a CA that the exchange does not approve", key.usage, name(certificate));
+            let says = format!(
+                "{} ({}) is from a CA that the exchange does not approve",
+                key.usage,
+                name(certificate)
+            );
             findings.problem("OCSP", says, "have a certificate issued by an approved CA");
             continue;
         };

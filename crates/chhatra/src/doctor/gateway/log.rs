@@ -14,14 +14,19 @@ pub(super) fn examine(config: &Config, findings: &mut Findings) {
         findings.ok("log", "nothing has been put on record yet");
         return;
     }
-    match Reader::open(&dir).map_err(|e| e.to_string()).and_then(|r| r.statistics().map_err(|e| e.to_string())) {
+    match Reader::open(&dir)
+        .map_err(|e| e.to_string())
+        .and_then(|r| r.statistics().map_err(|e| e.to_string()))
+    {
         Ok(figures) => {
             let size = figures.file_bytes.checked_div(1024).unwrap_or_default();
-            findings.ok("log", format!("records: {}, size: {size} KB, in {}", figures.records, dir.display()));
+            findings
+                .ok("log", format!("records: {}, size: {size} KB, in {}", figures.records, dir.display()));
             unstamped(config, &figures, findings);
         }
         Err(why) => {
-            let advice = "keep the files as they are and restore them from a backup elsewhere; see the gateway's log";
+            let advice =
+                "keep the files as they are and restore them from a backup elsewhere; see the gateway's log";
             findings.problem("log", why, advice);
         }
     }
@@ -33,7 +38,8 @@ fn unstamped(config: &Config, figures: &Statistics, findings: &mut Findings) {
         return;
     };
     let since = findings.now().duration_since(oldest);
-    let says = format!("{} without a time-stamp, the oldest of {}", figures.unstamped, findings.moment(oldest));
+    let says =
+        format!("{} without a time-stamp, the oldest of {}", figures.unstamped, findings.moment(oldest));
     let advice = "a running gateway stamps them; its log says what fails";
     let allowed = config.log.timestamp_failure_seconds_max;
     let allowed = SignedDuration::from_secs(i64::try_from(allowed).unwrap_or(i64::MAX));

@@ -1,0 +1,19 @@
+//! The binary from outside: exit codes, what it prints, what it leaves behind. Judges are openssl, xmlsec1, curl and X-Road's fixtures.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test helpers may stop a test"
+)]
+
+mod tools;
+mod usage;
+mod keystore;
+mod take_over;
+mod evidence;
+mod settings;
+mod doctor;
+mod practice;
+mod nation;
+mod demo;
