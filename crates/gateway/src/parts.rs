@@ -93,10 +93,15 @@ impl Parts {
         Ok(Rest { body, signed })
     }
 
-    /// A message that ends behind its message part ends inside its proof; X-Road then finds broken XML there (E.5).
+    /// A message that ends behind its message part ends inside its proof, where X-Road then finds broken XML; what ends before is a
+    /// message text that X-Road cannot understand (E.5).
     fn refused(&self, refusal: proxy::Refusal) -> Refusal {
-        if self.message_seen && matches!(refusal, proxy::Refusal::Multipart(Malformed::Truncated)) {
-            return Refusal::CutProof("The message ends before its signature does".to_owned());
+        if matches!(refusal, proxy::Refusal::Multipart(Malformed::Truncated)) {
+            return if self.message_seen {
+                Refusal::CutProof("The message ends before its signature does".to_owned())
+            } else {
+                Refusal::MalformedMessage(refusal.to_string()).while_reading()
+            };
         }
         if matches!(refusal, proxy::Refusal::MissingRest | proxy::Refusal::MissingSignature) {
             return Refusal::Decoding(refusal);

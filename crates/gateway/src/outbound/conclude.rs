@@ -55,6 +55,11 @@ pub(crate) async fn conclude(gateway: &Gateway, dispatched: Dispatched) -> Resul
     let proven = proof::Message { bytes: &message, digest: &digest, body: rest.body.as_ref(), algorithm };
     proof::verify(gateway, &proven, &rest.signed, request.service().client())?;
     answer.answers(&request, &request_hash).map_err(Refusal::Inconsistent)?;
+    if rest.body.is_none() && !bodiless(&request, &answer) && answer.status() != 205 {
+        // Every server writes a body part then, an empty one too (4.8); a live consumer does not miss it (E.5).
+        let text = "The answer has no body part".to_owned();
+        return Err(Refusal::MalformedMessage(text).while_reading());
+    }
     let Rest { body, signed } = rest;
     let verified = VerifiedAnswer { request, response: answer, message, body, signed };
     recorded::put(&gateway.log, verified).await
@@ -109,7 +114,8 @@ fn finished(gateway: &Gateway, peer: Peer) {
     connect::give_back(gateway, peer);
 }
 
-/// Hands the answer to the consumer: the message's headers with their spelling, its status, its body (data-plane 2.7).
+/// Hands the answer to the consumer: the message's headers with their spelling, its status, its body (data-plane
+/// 2.7). A reason phrase of the service's own stays in the signed message, as in X-Road, unless the status is unusual.
 pub(crate) async fn hand_back(
     concluded: Concluded,
     responder: Responder,
@@ -117,7 +123,7 @@ pub(crate) async fn hand_back(
 ) -> Result<(), WriteError> {
     let answer = concluded.subject();
     let mut head = ResponseHead::new(answer.response.status());
-    if !answer.response.reason().is_empty() {
+    if head.reason.is_empty() {
         answer.response.reason().clone_into(&mut head.reason);
     }
     // The original's HTTP layer writes its own Date first, and the service's takes its place (seen on a live 7.8.0).
@@ -125,7 +131,7 @@ pub(crate) async fn hand_back(
     for header in answer.response.headers().iter().filter(|header| !header.is("date")) {
         head.push(header.name(), header.wire_value());
     }
-    let Some(body) = answer.body.as_ref().filter(|_| !bodiless(answer)) else {
+    let Some(body) = answer.body.as_ref().filter(|_| !bodiless(&answer.request, &answer.response)) else {
         return responder.start(&head, empty(answer)).await?.finish().await;
     };
     let mut writer = responder.start(&head, Framing::ContentLength(body.spooled.length())).await?;
@@ -146,10 +152,10 @@ pub(crate) async fn hand_back(
     }
 }
 
-fn bodiless(answer: &VerifiedAnswer) -> bool {
-    matches!(answer.response.status(), 100..=199 | 204 | 304) || answer.request.verb().as_str() == "HEAD"
+fn bodiless(request: &RestRequest, answer: &RestResponse) -> bool {
+    matches!(answer.status(), 100..=199 | 204 | 304) || request.verb().as_str() == "HEAD"
 }
 
 fn empty(answer: &VerifiedAnswer) -> Framing {
-    if bodiless(answer) { Framing::None } else { Framing::ContentLength(0) }
+    if bodiless(&answer.request, &answer.response) { Framing::None } else { Framing::ContentLength(0) }
 }

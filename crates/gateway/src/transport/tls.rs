@@ -12,7 +12,7 @@ use openssl::ssl::{
     SslSessionCacheMode, SslVerifyMode, SslVersion, select_next_proto,
 };
 use openssl::stack::Stack;
-use openssl::x509::{X509, X509Name};
+use openssl::x509::{X509, X509Name, X509VerifyResult};
 use std::sync::Arc;
 use trust::Certificate;
 
@@ -47,13 +47,24 @@ pub(crate) fn acceptor(
         SslOptions::NO_TICKET | SslOptions::CIPHER_SERVER_PREFERENCE | SslOptions::NO_RENEGOTIATION,
     );
     builder.set_client_ca_list(names(authorities)?);
+    let own = credentials.chain.first().and_then(|leaf| X509::from_der(leaf.der()).ok());
     builder.set_verify_callback(
         SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT,
         move |_, context| {
             if context.error_depth() > 0 {
                 return true;
             }
-            context.current_cert().and_then(|c| c.to_der().ok()).is_some_and(|der| admission(&der))
+            let presented = context.current_cert().map(ToOwned::to_owned);
+            let admitted =
+                presented.as_ref().and_then(|c| c.to_der().ok()).is_some_and(|der| admission(&der));
+            if let Some(presented) = presented.filter(|_| !admitted) {
+                // That it was not issued with our certificate is true, and becomes the alert certificate_unknown, as in X-Road (E.2).
+                context.set_error(
+                    own.as_ref()
+                        .map_or(X509VerifyResult::APPLICATION_VERIFICATION, |own| own.issued(&presented)),
+                );
+            }
+            admitted
         },
     );
     builder
