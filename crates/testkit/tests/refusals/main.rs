@@ -1,0 +1,19 @@
+//! Refusals and answers as a consumer sees them, and what must not have happened when there is a refusal.
+
+mod common;
+mod raw;
+mod tls;
+mod shape;
+mod consumer;
+mod addressing;
+mod permission;
+mod service_faults;
+mod answers;
+mod bodies;
+mod consumer_tls;
+mod service_tls;
+mod configuration;
+mod certificates;
+mod stamping;
+mod log;
+mod stop;
