@@ -258,7 +258,7 @@ pub enum Refusal {
     /// It was slow, or broke off.
     #[error("{0}")]
     ServiceIo(String),
-    /// It reset the connection.
+    /// Its connection failed.
     #[error("{0}")]
     ServiceReset(String),
 }

@@ -11,7 +11,6 @@ use crate::recorded::Recorded;
 use crate::serverconf::{ClientEntry, ServiceEntry};
 use crate::service_url::ServiceUrl;
 use http1::{ClientConnection, FetchError, Framing, Limits, ReceiveError, RequestHead, Response};
-use std::io::ErrorKind;
 use std::time::Duration;
 
 /// Headers that make a body's length or coding: they go when the body is unpacked.
@@ -117,20 +116,13 @@ async fn send(
     }
 }
 
-/// X-Road tells a reset apart from an end (data-plane 9.1).
+/// X-Road tells a socket that failed apart from an answer that did not come (data-plane 9.1).
 fn no_answer(error: &ReceiveError) -> Refusal {
     let text = format!("The service gave no answer: {error}");
-    match error {
-        ReceiveError::Connection(
-            ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe,
-        ) => Refusal::ServiceReset(text),
-        ReceiveError::Connection(_)
-        | ReceiveError::NoAnswer
-        | ReceiveError::Cut
-        | ReceiveError::Slow
-        | ReceiveError::Refused(_)
-        | ReceiveError::Send(_)
-        | ReceiveError::Taken => Refusal::ServiceIo(text),
+    if matches!(error, ReceiveError::Connection(_)) {
+        Refusal::ServiceReset(text)
+    } else {
+        Refusal::ServiceIo(text)
     }
 }
 
