@@ -24,6 +24,9 @@ fn internal(nation: &Nation) -> Result<Identity> {
 /// How the consumer comes: `None` in the clear, otherwise over TLS with that certificate or none.
 type Way<'a> = Option<Option<&'a Identity>>;
 
+/// A setting, and for each way the sentence with which it is refused.
+type Mode<'a> = (&'a str, Connection, &'a [&'a Identity], [Option<&'a str>; 5]);
+
 async fn check(nation: &Nation, case: &str, way: Way<'_>, refusal: Option<&str>) -> Result<()> {
     let before = Traces::of(nation)?;
     let answer = match way {
@@ -62,7 +65,7 @@ async fn a_consumer_connects_as_its_client_demands() {
         ("wrong", Some(Some(&wrong))),
         ("internal", Some(Some(&internal))),
     ];
-    let modes: [(&str, Connection, &[&Identity], [Option<&str>; 5]); 4] = [
+    let modes: [Mode<'_>; 4] = [
         ("NOSSL", Connection::Http, &[], [None; 5]),
         ("SSLNOAUTH", Connection::Https, &[], [Some(PLAIN), None, None, None, None]),
         (

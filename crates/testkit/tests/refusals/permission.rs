@@ -87,27 +87,26 @@ fn denied(service: &str) -> (&'static str, String) {
     )
 }
 
+fn unknown(service: &str) -> (&'static str, String) {
+    (
+        "server.serverproxy.unknown_service",
+        format!("Unknown service: SERVICE:CAMBODIA/GOV/MOI/civil-registry/{service}"),
+    )
+}
+
+fn soap() -> (&'static str, String) {
+    let sentence = "Service is a SOAP service and cannot be called using REST interface";
+    ("server.serverproxy.service_type", sentence.to_owned())
+}
+
+fn closed() -> (&'static str, String) {
+    let sentence = "Service SERVICE:CAMBODIA/GOV/MOI/civil-registry/closed is disabled: Back on Monday";
+    ("server.serverproxy.service_disabled", sentence.to_owned())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_service_hears_only_of_calls_that_are_allowed() {
     let nation = nation().await.unwrap();
-    let unknown = |code: &str| {
-        (
-            "server.serverproxy.unknown_service",
-            format!("Unknown service: SERVICE:CAMBODIA/GOV/MOI/civil-registry/{code}"),
-        )
-    };
-    let soap = || {
-        (
-            "server.serverproxy.service_type",
-            "Service is a SOAP service and cannot be called using REST interface".to_owned(),
-        )
-    };
-    let closed = || {
-        (
-            "server.serverproxy.service_disabled",
-            "Service SERVICE:CAMBODIA/GOV/MOI/civil-registry/closed is disabled: Back on Monday".to_owned(),
-        )
-    };
     for (client, method, path, (code, sentence)) in [
         (CLIENT, "GET", "nothing/v1", unknown("nothing")),
         (CLIENT, "GET", "People/v1", unknown("People")),

@@ -44,114 +44,64 @@ fn gzip(text: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap_or_default()
 }
 
-fn with_body(head: &str, body: &[u8]) -> Vec<u8> {
-    let mut bytes = head.as_bytes().to_vec();
-    bytes.extend_from_slice(body);
-    bytes
+/// What the service sends, and what it does then.
+type Misbehaviour = (&'static str, Vec<u8>, Then);
+
+fn slow_or_cut() -> Vec<Misbehaviour> {
+    const SIZED: &str = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n";
+    const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let row = |case, head: &str, body: &str, then| (case, format!("{head}{body}").into_bytes(), then);
+    vec![
+        row("silent", "", "", Then::Hold),
+        row("silent inside the head", "HTTP/1.1 200 OK\r\nConte", "", Then::Hold),
+        row("silent in the body", SIZED, "hello", Then::Hold),
+        row("silent between chunks", CHUNKED, "5\r\nhello\r\n", Then::Hold),
+        row("no answer", "", "", Then::Close),
+        row("reset", "", "", Then::Reset),
+        row("cut in the head", "HTTP/1.1 200 OK\r\nConte", "", Then::Close),
+        row("cut before its length", SIZED, "hello", Then::Close),
+        row("cut before any byte", SIZED, "", Then::Close),
+        row("cut between chunks", CHUNKED, "5\r\nhello\r\n", Then::Close),
+        row("cut inside a chunk", CHUNKED, "5\r\nhel", Then::Close),
+        row("cut after the last chunk", CHUNKED, "0\r\n", Then::Close),
+        row("broken chunks", CHUNKED, "xyz\r\nhello\r\n", Then::Close),
+    ]
 }
 
-/// What the service does, and the code of it.
-fn misbehaviours() -> Vec<(&'static str, Vec<u8>, Then, &'static str)> {
-    let packed = gzip(&b"a person's record ".repeat(500));
-    let half = packed.get(..packed.len() / 2).unwrap_or_default().to_vec();
-    let mut spoilt = packed.clone();
-    if let Some(crc) = spoilt.iter_mut().rev().nth(5) {
-        *crc ^= 1;
-    }
-    let length =
-        format!("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", half.len());
-    let length_spoilt =
-        format!("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", spoilt.len());
-    let plain = |text: &str| text.as_bytes().to_vec();
+fn broken_heads() -> Vec<Misbehaviour> {
+    let row = |case, bytes: &str| (case, bytes.as_bytes().to_vec(), Then::Close);
     vec![
-        ("silent", Vec::new(), Then::Hold, "io_error"),
-        ("silent inside the head", plain("HTTP/1.1 200 OK\r\nConte"), Then::Hold, "io_error"),
-        (
-            "silent in the body",
-            plain("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello"),
-            Then::Hold,
-            "io_error",
-        ),
-        (
-            "silent between chunks",
-            plain("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"),
-            Then::Hold,
-            "io_error",
-        ),
-        ("no answer", Vec::new(), Then::Close, "io_error"),
-        ("reset", Vec::new(), Then::Reset, "io_error"),
-        ("cut in the head", plain("HTTP/1.1 200 OK\r\nConte"), Then::Close, "io_error"),
-        (
-            "cut before its length",
-            plain("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello"),
-            Then::Close,
-            "io_error",
-        ),
-        (
-            "cut before any byte",
-            plain("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"),
-            Then::Close,
-            "io_error",
-        ),
-        (
-            "cut between chunks",
-            plain("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"),
-            Then::Close,
-            "io_error",
-        ),
-        (
-            "cut inside a chunk",
-            plain("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel"),
-            Then::Close,
-            "io_error",
-        ),
-        (
-            "cut after the last chunk",
-            plain("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"),
-            Then::Close,
-            "io_error",
-        ),
-        ("not HTTP", plain("SSH-2.0-OpenSSH_9.2\r\n\r\n"), Then::Close, "io_error"),
-        ("HTTP/2", plain("HTTP/2 200 OK\r\nContent-Length: 0\r\n\r\n"), Then::Close, "io_error"),
-        ("no number", plain("HTTP/1.1 okay\r\nContent-Length: 0\r\n\r\n"), Then::Close, "io_error"),
-        (
-            "a line without colon",
-            plain("HTTP/1.1 200 OK\r\nNonsense\r\nContent-Length: 0\r\n\r\n"),
-            Then::Close,
-            "io_error",
-        ),
-        (
-            "two lengths",
-            plain("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc"),
-            Then::Close,
-            "io_error",
-        ),
-        (
+        row("not HTTP", "SSH-2.0-OpenSSH_9.2\r\n\r\n"),
+        row("HTTP/2", "HTTP/2 200 OK\r\nContent-Length: 0\r\n\r\n"),
+        row("no number", "HTTP/1.1 okay\r\nContent-Length: 0\r\n\r\n"),
+        row("a line without colon", "HTTP/1.1 200 OK\r\nNonsense\r\nContent-Length: 0\r\n\r\n"),
+        row("two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc"),
+        row(
             "two framings",
-            plain("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
-            Then::Close,
-            "io_error",
+            "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         ),
-        (
-            "broken chunks",
-            plain("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\nhello\r\n"),
-            Then::Close,
-            "io_error",
-        ),
-        ("half of a packed body", with_body(&length, &half), Then::Close, "io_error"),
-        ("a packed body with a wrong checksum", with_body(&length_spoilt, &spoilt), Then::Close, "io_error"),
-        (
-            "not packed",
-            plain("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello"),
-            Then::Close,
-            "io_error",
-        ),
-        (
-            "not deflated",
-            plain("HTTP/1.1 200 OK\r\nContent-Encoding: deflate\r\nContent-Length: 5\r\n\r\nhello"),
-            Then::Close,
-            "io_error",
-        ),
+    ]
+}
+
+fn broken_packing() -> Vec<Misbehaviour> {
+    let packed = gzip(&b"a person's record ".repeat(500));
+    let half = packed.get(..packed.len() / 2).unwrap_or_default();
+    let mut spoilt = packed.clone();
+    if let Some(checksum) = spoilt.iter_mut().rev().nth(5) {
+        *checksum ^= 1;
+    }
+    let row = |case, coding: &str, body: &[u8]| {
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        (case, [head.as_bytes(), body].concat(), Then::Close)
+    };
+    vec![
+        row("half of a packed body", "gzip", half),
+        row("a packed body with a wrong checksum", "gzip", &spoilt),
+        row("not packed", "gzip", b"hello"),
+        row("not deflated", "deflate", b"hello"),
     ]
 }
 
@@ -162,13 +112,13 @@ async fn a_service_that_breaks_off_leaves_no_answer() {
     let mut offered = service("raw", &raw.url());
     offered.timeout_seconds = 1;
     nation.provider.apply(&offer(nation.provider_settings().unwrap(), vec![offered]).unwrap()).await.unwrap();
-    for (case, bytes, then, code) in misbehaviours() {
+    for (case, bytes, then) in [slow_or_cut(), broken_heads(), broken_packing()].into_iter().flatten() {
         for (method, body) in [("GET", None), ("POST", Some(b"{\"a\":1}".as_slice()))] {
             let case = format!("{case}, {method}");
             raw.answers(&bytes, then);
             let before = (Traces::of(&nation).unwrap(), raw.count());
             let answer = nation.send(ask(method, "raw"), body).await.unwrap();
-            refused(&case, &answer, &format!("server.serverproxy.{code}"));
+            refused(&case, &answer, "server.serverproxy.io_error");
             assert_eq!(Traces::of(&nation).unwrap(), before.0.plus(0, 1, 1), "{case}");
             assert_eq!(raw.count(), before.1 + 1, "{case}: asked once, and not again");
         }

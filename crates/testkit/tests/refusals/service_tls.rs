@@ -24,6 +24,9 @@ fn ask() -> RequestHead {
     RequestHead::new("GET", &format!("/r1/{PROVIDER}/tls/v1")).with("X-Road-Client", CLIENT)
 }
 
+/// A service, whether its certificate counts, the certificates registered, and the sentence with which it is refused.
+type Row<'a> = (&'a str, &'a TlsService, bool, &'a [&'a Identity], Option<&'a str>);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_must_show_a_registered_certificate() {
     let nation = Nation::start().await.unwrap();
@@ -33,7 +36,7 @@ async fn a_service_must_show_a_registered_certificate() {
     let ended = TlsService::start(nation.address(23, 9443), &stale).await.unwrap();
     let none = "Client 'SUBSYSTEM:CAMBODIA/GOV/MOI/civil-registry' has no IS certificates";
     let untrusted = "IS certificate is not trusted";
-    let rows: [(&str, &TlsService, bool, &[&Identity], Option<&str>); 7] = [
+    let rows: [Row<'_>; 7] = [
         ("registered", &tls, true, &[&own], None),
         ("one of two", &tls, true, &[&other, &own], None),
         ("names and dates do not count", &ended, true, &[&stale], None),

@@ -2,7 +2,9 @@
 
 use super::common::{Traces, is_uuid, newest};
 use super::raw;
+use anyhow::Result;
 use base64::Engine as _;
+use http1::RequestHead;
 use messagelog::Direction;
 use testkit::{CLIENT, Nation, Reply, call};
 use trust::algorithm::DigestAlgorithm;
@@ -17,9 +19,8 @@ fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
     expected.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn headers_keep_order_and_spelling_in_both_directions() {
-    let nation = Nation::start().await.unwrap();
+/// An answer with headers that travel and headers that do not.
+fn reply() -> Reply {
     let mut reply = Reply::json("{\"name\":\"SOK CHANNA\"}");
     for (name, value) in [
         ("Set-Cookie", "a=b"),
@@ -35,31 +36,45 @@ async fn headers_keep_order_and_spelling_in_both_directions() {
     ] {
         reply.headers.push((name.to_owned(), value.to_owned()));
     }
-    nation.service.answers(reply);
-    let before = Traces::of(&nation).unwrap();
-    let request = format!(
+    reply
+}
+
+/// A request with everything that a consumer may send.
+fn request() -> String {
+    format!(
         "GET /r1/CAMBODIA/GOV/MOI/civil-registry/people/headers/%C3%A4?q=1&x=%20 HTTP/1.1\r\nHost: gateway:8080\r\n\
          x-Road-CLIENT: {CLIENT}\r\nX-Road-Id: my-own-id-123\r\nX-Road-Request-Id: forged\r\nX-Road-Request-Hash: forged\r\n\
          X-Road-UserId: KH123\r\nX-Road-Issue: issue 42\r\nX-Road-Represented-Party: GOV/9876\r\n\
          X-Road-Security-Server: CAMBODIA/GOV/MOI/interior\r\nAccept: application/json\r\nCookie: c=1\r\n\
          Authorization: Bearer token\r\nX-Custom: a\r\nx-cUSTOM: b\r\nX-Empty:\r\nX-Utf: v\u{e4}lue\r\nTE: trailers\r\n\
          User-Agent: vec/1\r\nReferer: http://x/\r\nVia: 1.1 foo\r\nProxy-Authorization: Basic eA==\r\nConnection: close\r\n\r\n"
-    );
-    let answer = raw::exchange(nation.consumer.config.listen.consumer_http, request).await.unwrap();
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn headers_keep_order_and_spelling_in_both_directions() {
+    let nation = Nation::start().await.unwrap();
+    nation.service.answers(reply());
+    let before = Traces::of(&nation).unwrap();
+    let answer = raw::exchange(nation.consumer.config.listen.consumer_http, request()).await.unwrap();
     let answer = String::from_utf8(answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
     assert_eq!(body, "{\"name\":\"SOK CHANNA\"}");
     before.assert_whole(&nation, "the call").unwrap();
-
     let seen = nation.service.seen().pop().unwrap().head;
+    assert_eq!(seen.target, "/headers/%C3%A4?q=1&x=%20");
     let request_id = seen.header_text("x-road-request-id").unwrap().to_owned();
     assert!(is_uuid(&request_id), "{request_id}");
-    assert_eq!(seen.target, "/headers/%C3%A4?q=1&x=%20");
+    assert_at_service(&nation, &seen, &request_id).unwrap();
+    assert_at_consumer(&nation, head, &request_id).unwrap();
+}
+
+fn assert_at_service(nation: &Nation, seen: &RequestHead, request_id: &str) -> Result<()> {
     let at_service: Vec<_> = seen
         .headers
         .iter()
-        .map(|(n, v)| (String::from_utf8(n.to_vec()).unwrap(), String::from_utf8(v.to_vec()).unwrap()))
+        .map(|(n, v)| (String::from_utf8_lossy(n).into_owned(), String::from_utf8_lossy(v).into_owned()))
         .collect();
     let address = nation.service.address.to_string();
     let expected = [
@@ -78,15 +93,18 @@ async fn headers_keep_order_and_spelling_in_both_directions() {
         ("X-Utf", "v\u{e4}lue"),
         ("Referer", "http://x/"),
         ("Via", "1.1 foo"),
-        ("x-road-request-id", &request_id),
+        ("x-road-request-id", request_id),
         ("Host", &address),
         ("Connection", "Keep-Alive"),
         ("User-Agent", concat!("Chhatra/", env!("CARGO_PKG_VERSION"))),
         ("Accept-Encoding", "gzip,deflate"),
     ];
     assert_eq!(at_service, pairs(&expected));
+    Ok(())
+}
 
-    let (_, record) = newest(&nation.provider, Direction::Request).unwrap();
+fn assert_at_consumer(nation: &Nation, head: &str, request_id: &str) -> Result<()> {
+    let (_, record) = newest(&nation.provider, Direction::Request)?;
     let digest = DigestAlgorithm::Sha512.digest(&record.message);
     let hash = base64::engine::general_purpose::STANDARD.encode(digest);
     let date = nation.clock.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
@@ -100,11 +118,12 @@ async fn headers_keep_order_and_spelling_in_both_directions() {
         ("x-road-id", "my-own-id-123"),
         ("x-road-client", CLIENT),
         ("x-road-service", "CAMBODIA/GOV/MOI/civil-registry/people"),
-        ("x-road-request-id", &request_id),
+        ("x-road-request-id", request_id),
         ("x-road-request-hash", &hash),
         ("Content-Length", "21"),
     ];
     assert_eq!(lines(head), pairs(&expected));
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
