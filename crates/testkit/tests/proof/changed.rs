@@ -136,7 +136,7 @@ fn octets_of_the_entries(zip: &[u8], held: &GlobalConf) {
     let mut tried = 0_usize;
     for index in 0..entries.len() {
         let (name, content) = &entries[index];
-        let stride = if content.len() <= 1_000 { 1 } else { 7 };
+        let stride = if content.len() <= 700 { 1 } else { 13 };
         for at in (0..content.len()).step_by(stride) {
             let mut changed = entries.clone();
             changed[index].1[at] ^= 1 << (at % 7);
