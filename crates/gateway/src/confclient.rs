@@ -18,7 +18,11 @@ const DIRECTORY_BYTES_MAX: usize = 1024 * 1024;
 pub(crate) async fn run(gateway: Arc<Gateway>, stop: Stop) {
     let mut last_good: Option<String> = None;
     while !stop.is_requested() {
-        let pause = match round(&gateway, last_good.as_deref()).await {
+        let done = tokio::select! {
+            done = round(&gateway, last_good.as_deref()) => done,
+            () = stop.requested() => return,
+        };
+        let pause = match done {
             Ok(url) => {
                 last_good = Some(url);
                 Duration::from_secs(gateway.config.jobs.globalconf_seconds.max(1))
@@ -37,7 +41,7 @@ pub(crate) async fn run(gateway: Arc<Gateway>, stop: Stop) {
 }
 
 /// One round; the URL that served.
-async fn round(gateway: &Gateway, last_good: Option<&str>) -> Result<String, String> {
+async fn round(gateway: &Arc<Gateway>, last_good: Option<&str>) -> Result<String, String> {
     let anchor = read_anchor(gateway)?;
     let held = gateway.picture().ok();
     let held = held.as_ref().and_then(|picture| picture.configuration(&anchor.instance));
@@ -49,8 +53,9 @@ async fn round(gateway: &Gateway, last_good: Option<&str>) -> Result<String, Str
     for location in locations(&anchor, held.map(Configuration::shared), last_good, &mut below) {
         match from_location(gateway, &anchor, &location, held).await {
             Ok((url, verified)) => {
-                take(gateway, verified)?;
-                return Ok(url);
+                let gateway = Arc::clone(gateway);
+                let taken = tokio::task::spawn_blocking(move || take(&gateway, verified)).await;
+                return taken.map_err(|e| e.to_string())?.map(|()| url);
             }
             Err(reason) => why = format!("{}: {reason}", location.url),
         }

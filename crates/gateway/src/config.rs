@@ -52,14 +52,18 @@ pub struct Peer {
     pub port: u16,
     /// The port on which peers answer OCSP by hash.
     pub ocsp_port: u16,
-    /// TCP connect and TLS handshake, together.
+    /// TCP connect, and as long again for the TLS handshake.
     pub connect_timeout_ms: u64,
     /// How long a peer may stay silent in the middle of an answer.
     pub read_timeout_ms: u64,
-    /// How long an idle connection is kept, on all listeners.
+    /// How long a consumer's or a peer's idle connection is kept.
     pub idle_timeout_ms: u64,
-    /// The most connections that a listener holds at once.
+    /// The most connections that the listener for consumers or the one for peers holds at once.
     pub connections_max: usize,
+    /// The longest body that is taken where the log sets no limit of its own.
+    pub body_bytes_max: u64,
+    /// How long a stopping gateway waits for what runs.
+    pub stop_timeout_ms: u64,
 }
 
 impl Default for Peer {
@@ -71,6 +75,8 @@ impl Default for Peer {
             read_timeout_ms: 600_000,
             idle_timeout_ms: 30_000,
             connections_max: 5_000,
+            body_bytes_max: 64 << 30,
+            stop_timeout_ms: 75_000,
         }
     }
 }

@@ -29,12 +29,13 @@ impl Side {
 /// Makes the fault and writes why into our log. Bodies and personal data never stand in a refusal's text.
 pub(crate) fn fault(refusal: &Refusal, side: Side, chance: &Chance) -> Fault {
     if let Refusal::PeerFault(fault) = refusal {
+        tracing::info!(code = %Plain(&fault.code), "a fault of the other side is passed on");
         return fault.clone();
     }
     let detail = chance.uuid4();
     let code = prefixed(prefix(refusal, side), &code(refusal));
-    tracing::warn!(code, detail, retry = refusal.retry_can_help(), "{refusal}");
-    Fault::new(code, refusal.to_string(), detail)
+    tracing::warn!(code, detail, retry = refusal.retry_can_help(), "{}", Plain(refusal));
+    Fault::new(code, told(refusal), detail)
 }
 
 /// `client` for what X-Road takes for bad SOAP of a consumer (data-plane 9.1, E.1.16); otherwise the side's own.
@@ -42,6 +43,37 @@ const fn prefix(refusal: &Refusal, side: Side) -> &'static str {
     match (side, refusal) {
         (Side::Consumer, Refusal::InvalidHttpMethod(_) | Refusal::InvalidContentType(_)) => "client",
         (Side::Consumer | Side::Provider, _) => side.prefix(),
+    }
+}
+
+/// What the other party may know: nothing of our disks, and nothing of the network behind us.
+fn told(refusal: &Refusal) -> String {
+    if let Refusal::WhileReading(inner) = refusal {
+        return told(inner);
+    }
+    let ours = matches!(
+        refusal,
+        Refusal::Spool(_)
+            | Refusal::NotRecorded(messagelog::Failure::Storage(_) | messagelog::Failure::Body(_))
+    );
+    if ours { "The message could not be stored on its way".to_owned() } else { refusal.to_string() }
+}
+
+/// A text for the log on one line, whatever a stranger wrote into it.
+#[derive(Debug)]
+pub(crate) struct Plain<T>(pub(crate) T);
+
+impl<T: std::fmt::Display> std::fmt::Display for Plain<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        use std::fmt::Write as _;
+        for character in self.0.to_string().chars() {
+            if character.is_control() || matches!(character, '\u{2028}'..='\u{202e}') {
+                write!(f, "{}", character.escape_unicode())?;
+            } else {
+                f.write_char(character)?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -189,6 +221,22 @@ mod tests {
             400,
             "a code of an older peer does not begin with server."
         );
+    }
+
+    #[test]
+    fn a_stranger_writes_no_line_of_its_own_into_the_log() {
+        let forged = ClientId::new("A", "B", "C", Some("d\n2026 ERROR all is lost\u{202e}")).unwrap();
+        let text = Plain(Refusal::UnknownClient(forged)).to_string();
+        assert!(!text.contains(['\n', '\u{202e}']), "{text}");
+        assert!(text.contains("\\u{a}"), "{text}");
+    }
+
+    #[test]
+    fn strangers_hear_nothing_of_our_disk() {
+        let refusal =
+            Refusal::Spool("No space left on device at path /var/lib/chhatra/spool/body-x".to_owned());
+        let fault = fault(&refusal.while_reading(), Side::Consumer, &Chance::seeded(1));
+        assert_eq!(fault.string, "The message could not be stored on its way");
     }
 
     #[test]

@@ -39,6 +39,28 @@ pub(crate) struct PeerTls {
     certificate: Certificate,
 }
 
+/// TLS towards our own members' systems, both ways, as the active internal certificate.
+#[derive(Debug)]
+pub(crate) struct InternalTls {
+    pub(crate) accepting: Arc<rustls::ServerConfig>,
+    pub(crate) connecting: Arc<rustls::ClientConfig>,
+    pub(crate) certificate: Certificate,
+}
+
+impl InternalTls {
+    fn of(keystore: &Keystore, clock: &Clock) -> Result<Self, StartFault> {
+        let credential = keystore.active_internal_tls(clock.now()).ok_or(StartFault::NoInternalTls)?;
+        let der = keystore.tls_key_der(&credential.key)?;
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(der.to_vec()));
+        let chain = vec![CertificateDer::from(credential.certificate.der().to_vec())];
+        Ok(Self {
+            accepting: Arc::new(outbound::listen::tls_config(chain.clone(), key.clone_key())?),
+            connecting: Arc::new(inbound::service_tls::config(chain, key)?),
+            certificate: credential.certificate,
+        })
+    }
+}
+
 /// A gateway, opened.
 #[derive(Debug)]
 pub struct Gateway {
@@ -54,34 +76,33 @@ pub struct Gateway {
     picture: Arc<ArcSwapOption<GlobalConf>>,
     settings: ArcSwap<ServerConf>,
     peer_tls: Mutex<Option<Arc<PeerTls>>>,
-    consumer_tls: Arc<rustls::ServerConfig>,
-    service_tls: Arc<rustls::ClientConfig>,
-    internal_certificate: Certificate,
+    internal_tls: ArcSwap<InternalTls>,
     settings_taken: AtomicU64,
     pictures_taken: AtomicU64,
     pub(crate) watched: Mutex<Option<Watched>>,
 }
 
-/// What becomes of a body that only the log wants.
+/// What the log wants of the bodies of an exchange, and how long they may be at all.
 #[derive(Debug)]
 pub(crate) struct KeptBody {
     folder: Option<PathBuf>,
-    bytes_max: Option<u64>,
+    log_bytes_max: Option<u64>,
+    bytes_max: u64,
 }
 
 impl KeptBody {
+    /// For a body that nobody but the log needs again.
     pub(crate) fn spool(&self) -> Spool {
         self.folder.as_deref().map_or_else(Spool::nowhere, Spool::new)
     }
 
     /// A body that the log will refuse is refused as soon as that is known.
     pub(crate) fn check(&self, bytes: u64) -> Result<(), Refusal> {
-        match self.bytes_max {
-            Some(bytes_max) if bytes > bytes_max => {
-                Err(messagelog::Failure::TooLarge { bytes, bytes_max }.into())
-            }
-            Some(_) | None => Ok(()),
+        let bytes_max = self.log_bytes_max.unwrap_or(self.bytes_max);
+        if bytes > bytes_max {
+            return Err(messagelog::Failure::TooLarge { bytes, bytes_max }.into());
         }
+        Ok(())
     }
 }
 
@@ -124,9 +145,7 @@ impl Gateway {
         let (watched, settings) = Watched::begin(&config)?;
         let keystore = Arc::new(Keystore::open(config.keystore_dir(), pin)?);
         let ocsp = OcspBook::new(OcspCache::open(config.state_dir.join("ocsp"))?);
-        let (chain, key, internal_certificate) = internal_tls(&keystore, &clock)?;
-        let consumer_tls = outbound::listen::tls_config(chain.clone(), key.clone_key())?;
-        let service_tls = inbound::service_tls::config(chain, key)?;
+        let internal_tls = ArcSwap::from_pointee(InternalTls::of(&keystore, &clock)?);
         let settings = ServerConf::new(&settings)?;
         let log = MessageLog::open(&config.messagelog_dir(), log_settings(&config), clock.clone())?;
         let picture = Arc::new(ArcSwapOption::empty());
@@ -150,9 +169,7 @@ impl Gateway {
             picture,
             settings: ArcSwap::from_pointee(ServerConf::default()),
             peer_tls: Mutex::new(None),
-            consumer_tls: Arc::new(consumer_tls),
-            service_tls: Arc::new(service_tls),
-            internal_certificate,
+            internal_tls,
             settings_taken: AtomicU64::new(0),
             pictures_taken: AtomicU64::new(0),
             watched: Mutex::new(Some(watched)),
@@ -279,20 +296,21 @@ impl Gateway {
             connecting: tls::connector(&credentials).map_err(failed)?,
             certificate: certificate.clone(),
         });
+        // A kept connection still shows the former certificate.
+        self.peers.forget();
         *made = Some(Arc::clone(&contexts));
         Ok(contexts)
     }
 
-    pub(crate) fn consumer_tls(&self) -> Arc<rustls::ServerConfig> {
-        Arc::clone(&self.consumer_tls)
+    /// TLS towards our own members' systems.
+    pub(crate) fn internal_tls(&self) -> Arc<InternalTls> {
+        self.internal_tls.load_full()
     }
 
-    pub(crate) fn service_tls(&self) -> Arc<rustls::ClientConfig> {
-        Arc::clone(&self.service_tls)
-    }
-
-    pub(crate) const fn internal_certificate(&self) -> &Certificate {
-        &self.internal_certificate
+    /// Takes the internal certificate that is active now.
+    pub(crate) fn renew_internal_tls(&self) -> Result<(), StartFault> {
+        self.internal_tls.store(Arc::new(InternalTls::of(&self.identity.keystore, &self.clock)?));
+        Ok(())
     }
 
     /// An OCSP answer that we hold under the SHA-1 of its certificate, in hex.
@@ -307,7 +325,8 @@ impl Gateway {
         let wanted = bodies.body_bytes_max > 0 && bodies.applies(side, provider);
         KeptBody {
             folder: wanted.then(|| self.config.spool_dir()),
-            bytes_max: (wanted && !bodies.truncate).then_some(bodies.body_bytes_max),
+            log_bytes_max: (wanted && !bodies.truncate).then_some(bodies.body_bytes_max),
+            bytes_max: self.config.peer.body_bytes_max,
         }
     }
 
@@ -349,16 +368,6 @@ fn admits(picture: &ArcSwapOption<GlobalConf>, clock: &Clock, der: &[u8]) -> boo
 
 fn no_authentication(why: &str) -> Refusal {
     Refusal::NoAuthentication(why.to_owned())
-}
-
-type InternalTls = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>, Certificate);
-
-fn internal_tls(keystore: &Keystore, clock: &Clock) -> Result<InternalTls, StartFault> {
-    let credential = keystore.active_internal_tls(clock.now()).ok_or(StartFault::NoInternalTls)?;
-    let der = keystore.tls_key_der(&credential.key)?;
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(der.to_vec()));
-    let chain = vec![CertificateDer::from(credential.certificate.der().to_vec())];
-    Ok((chain, key, credential.certificate))
 }
 
 fn log_settings(config: &Config) -> Settings {

@@ -1,6 +1,7 @@
 //! A message between gateways as it arrives: its parts in order, digested as they pass, the body kept aside (data-plane 4.8).
 
 use crate::error::Refusal;
+use crate::gateway::KeptBody;
 use crate::spool::{Spool, Spooled};
 use bytes::Bytes;
 use http1::{Body, BodyError};
@@ -62,7 +63,8 @@ impl Parts {
     }
 
     /// Everything behind the message part, to the closing boundary and the end of the HTTP message.
-    pub(crate) async fn rest(mut self, spool_dir: &Path) -> Result<Rest, Refusal> {
+    /// A body that is too long is refused as soon as that is known.
+    pub(crate) async fn rest(mut self, spool_dir: &Path, kept: &KeptBody) -> Result<Rest, Refusal> {
         let mut spool: Option<Spool> = None;
         let mut body = None;
         let (mut result, mut chain, mut signature) = (None, None, None);
@@ -72,6 +74,7 @@ impl Parts {
                 Event::Body(chunk) => {
                     if let Some(spool) = &mut spool {
                         spool.write(&chunk).await.map_err(|e| Refusal::Spool(e.to_string()))?;
+                        kept.check(spool.length())?;
                     }
                 }
                 Event::BodyEnd { digest, .. } => {
@@ -103,10 +106,16 @@ impl Parts {
                 Refusal::MalformedMessage(refusal.to_string()).while_reading()
             };
         }
-        if matches!(refusal, proxy::Refusal::MissingRest | proxy::Refusal::MissingSignature) {
-            return Refusal::Decoding(refusal);
-        }
+        decoding(refusal)
+    }
+}
+
+/// X-Road says `service_failed` of most of what goes wrong while it decodes, and not of all.
+pub(crate) fn decoding(refusal: proxy::Refusal) -> Refusal {
+    if refusal.is_service_failed() {
         Refusal::Decoding(refusal).while_reading()
+    } else {
+        Refusal::Decoding(refusal)
     }
 }
 

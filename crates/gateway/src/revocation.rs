@@ -29,6 +29,25 @@ impl OcspBook {
         self.0.get(sha1)
     }
 
+    /// Keeps verified answers, each for its certificate, without making a message wait for the disk.
+    pub(crate) fn keep_all(&self, certificates: &[Certificate], responses: &[OcspResponse]) {
+        let pairs: Vec<_> = certificates
+            .iter()
+            .zip(responses)
+            .filter(|(certificate, response)| self.held(certificate).as_ref() != Some(*response))
+            .map(|(certificate, response)| (certificate.clone(), response.clone()))
+            .collect();
+        if pairs.is_empty() {
+            return;
+        }
+        let book = self.clone();
+        tokio::task::spawn_blocking(move || {
+            for (certificate, response) in pairs {
+                book.keep(&certificate, &response);
+            }
+        });
+    }
+
     /// Keeps an answer. When the disk fails the old one stays in use until it ends; that is said, not fatal.
     pub(crate) fn keep(&self, certificate: &Certificate, response: &OcspResponse) {
         if let Err(error) = self.0.put(&certificate.sha1(), response.der()) {
@@ -40,7 +59,11 @@ impl OcspBook {
 /// Fetches answers for our own certificates until the stop: at once, then by the interval of globalconf, sooner after a failure.
 pub(crate) async fn run(gateway: Arc<Gateway>, stop: Stop) {
     while !stop.is_requested() {
-        let pause = if round(&gateway).await { gateway.ocsp_interval() } else { gateway.retry_interval() };
+        let complete = tokio::select! {
+            complete = round(&gateway) => complete,
+            () = stop.requested() => return,
+        };
+        let pause = if complete { gateway.ocsp_interval() } else { gateway.retry_interval() };
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = gateway.ocsp_wanted.notified() => {}

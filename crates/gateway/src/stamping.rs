@@ -25,7 +25,10 @@ pub(crate) async fn run(gateway: Arc<Gateway>, stop: Stop) {
             () = stop.requested() => return,
         }
         match stamper.next_round(gateway.clock.now()).await {
-            Ok(Some(round)) => stamp(&gateway, &mut stamper, round).await,
+            Ok(Some(round)) => tokio::select! {
+                () = stamp(&gateway, &mut stamper, round) => {}
+                () = stop.requested() => return,
+            },
             Ok(None) => {}
             Err(error) => tracing::error!("the log could not be read for time-stamping: {error}"),
         }

@@ -54,8 +54,16 @@ pub(crate) async fn run(gateway: Arc<Gateway>, stop: Stop) {
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
             () = stop.requested() => return,
         }
-        look_at_settings(&gateway, &mut watched);
-        look_at_keys(&gateway, &mut watched);
+        let looking = Arc::clone(&gateway);
+        let looked = tokio::task::spawn_blocking(move || {
+            look_at_settings(&looking, &mut watched);
+            look_at_keys(&looking, &mut watched);
+            watched
+        });
+        match looked.await {
+            Ok(back) => watched = back,
+            Err(error) => return tracing::error!("settings and keys are not watched any more: {error}"),
+        }
     }
 }
 
@@ -85,6 +93,9 @@ fn look_at_keys(gateway: &Gateway, watched: &mut Watched) {
     match keystore.reload() {
         Ok(()) => {
             gateway.identity.forget();
+            if let Err(fault) = gateway.renew_internal_tls() {
+                tracing::error!("the internal TLS key stays as it was: {fault}");
+            }
             gateway.ocsp_wanted.notify_one();
             tracing::info!("the keystore was changed and is in use as it is now");
         }

@@ -2,7 +2,7 @@
 
 use crate::error::Refusal;
 use crate::gateway::Gateway;
-use crate::parts::{Parts, PassedBody, Rest};
+use crate::parts::{Parts, PassedBody, Rest, decoding};
 use crate::spool::Spooled;
 use crate::transport::listen::Caller;
 use crate::transport::verify_peer;
@@ -11,6 +11,7 @@ use http1::{Body, RequestHead};
 use identifier::{ClientId, ServiceId};
 use message::proxy::{self, Answer, Decoder, Event, Expected};
 use message::rest::{self, RestRequest};
+use messagelog::Side;
 use signature::SignedParts;
 use trust::OcspResponse;
 use trust::algorithm::DigestAlgorithm;
@@ -71,8 +72,7 @@ pub(crate) async fn accept(
     }
     gateway.require_picture()?;
     let algorithm = hash_algorithm(head)?;
-    let boundary =
-        Answer::boundary_of_request(head.header_text("content-type")).map_err(Refusal::Decoding)?;
+    let boundary = Answer::boundary_of_request(head.header_text("content-type")).map_err(decoding)?;
     let mut parts = Parts::new(body, Decoder::new(Expected::RestRequest, &boundary, algorithm));
     let mut responses = Vec::new();
     let (message, digest) = loop {
@@ -88,7 +88,11 @@ pub(crate) async fn accept(
     };
     let request = RestRequest::parse(&message).map_err(|refusal| malformed(&refusal))?;
     check_early(gateway, &caller, head, &request, &responses)?;
-    let Rest { body, signed } = parts.rest(&gateway.config.spool_dir()).await?;
+    let kept = gateway.kept_body(Side::Provider, request.service().client());
+    let Rest { body, signed } = parts.rest(&gateway.config.spool_dir(), &kept).await?;
+    // A body may have taken long; the verdict stands for a minute, then it is formed anew.
+    verify_peer::caller(gateway, &caller.chain, &responses, request.client())
+        .map_err(Refusal::while_reading)?;
     Ok(Received { request, message, digest, algorithm, body, signed })
 }
 

@@ -2,7 +2,7 @@
 
 use crate::error::Refusal;
 use bytes::Bytes;
-use flate2::write::{DeflateDecoder, GzDecoder, ZlibDecoder};
+use flate2::write::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use std::io::Write as _;
 
 /// Unpacks chunk by chunk.
@@ -12,7 +12,7 @@ pub(crate) enum Unpacker {
     #[default]
     Plain,
     /// `gzip`, `x-gzip`.
-    Gzip(Box<GzDecoder<Vec<u8>>>),
+    Gzip(Box<MultiGzDecoder<Vec<u8>>>),
     /// `deflate`, before its first byte tells which of its two forms it has.
     DeflateUnknown,
     /// `deflate` with the zlib wrapper.
@@ -25,7 +25,7 @@ impl Unpacker {
     /// By the value of `Content-Encoding`.
     pub(crate) fn new(coding: Option<&[u8]>) -> Self {
         match coding.map(|c| c.trim_ascii().to_ascii_lowercase()).as_deref() {
-            Some(b"gzip" | b"x-gzip") => Self::Gzip(Box::new(GzDecoder::new(Vec::new()))),
+            Some(b"gzip" | b"x-gzip") => Self::Gzip(Box::new(MultiGzDecoder::new(Vec::new()))),
             Some(b"deflate") => Self::DeflateUnknown,
             Some(_) | None => Self::Plain,
         }

@@ -10,8 +10,10 @@ use crate::gateway::Gateway;
 use crate::recorded::Recorded;
 use crate::serverconf::{ClientEntry, ServiceEntry};
 use crate::service_url::ServiceUrl;
-use http1::{ClientConnection, FetchError, Framing, Limits, ReceiveError, RequestHead, Response};
+use crate::spool::Spooled;
+use http1::{BodyWriter, ClientConnection, FetchError, Framing, Limits, ReceiveError, RequestHead, Response};
 use std::time::Duration;
+use tokio::task::JoinSet;
 
 /// Headers that make a body's length or coding: they go when the body is unpacked.
 const CODING_HEADERS: [&str; 3] = ["content-encoding", "content-length", "content-md5"];
@@ -22,7 +24,8 @@ pub struct Delivered {
     pub(crate) verified: Verified,
     pub(crate) response: Response,
     pub(crate) unpacker: Unpacker,
-    /// The connection lives as long as its answer.
+    /// What is still being sent ends with the answer, and so does the connection.
+    _upload: JoinSet<Result<(), Refusal>>,
     _connection: ClientConnection,
 }
 
@@ -36,13 +39,14 @@ pub async fn deliver(gateway: &Gateway, recorded: Recorded<Permitted>) -> Result
     let url = service.url.as_ref().ok_or(Refusal::ServiceUrl)?;
     let mut connection = connect(gateway, provider, service, url).await?;
     let received = permitted.verified().received();
-    let mut response = send(&mut connection, received, url).await?;
+    let (mut response, upload) = send(&mut connection, received, url, service.timeout).await?;
     let unpacker = unpacker(&response);
     if unpacker.unpacks() {
         let headers = &mut response.head.headers;
         headers.retain(|(name, _)| !CODING_HEADERS.iter().any(|h| name.eq_ignore_ascii_case(h.as_bytes())));
     }
-    Ok(Delivered { verified: permitted.into_verified(), response, unpacker, _connection: connection })
+    let verified = permitted.into_verified();
+    Ok(Delivered { verified, response, unpacker, _upload: upload, _connection: connection })
 }
 
 /// Only where something is packed: an answer to HEAD, or an empty one, keeps its headers, as in X-Road.
@@ -61,12 +65,20 @@ async fn connect(
     url: &ServiceUrl,
 ) -> Result<ClientConnection, Refusal> {
     let wait = service.timeout;
-    let limits = Limits { head_timeout: wait, body_timeout: wait, write_timeout: wait, ..Limits::default() };
+    // The wait for the answer begins when the request is sent: see `send`.
+    let limits =
+        Limits { head_timeout: Duration::MAX, body_timeout: wait, write_timeout: wait, ..Limits::default() };
     let socket = http1::connect(url.host_name(), url.port, wait).await.map_err(unreachable)?;
     if !url.tls {
         return Ok(ClientConnection::new(socket, limits));
     }
-    let handshake = service_tls::connect(gateway.service_tls(), socket, url.host_name(), provider, service);
+    let handshake = service_tls::connect(
+        std::sync::Arc::clone(&gateway.internal_tls().connecting),
+        socket,
+        url.host_name(),
+        provider,
+        service,
+    );
     let stream = tokio::time::timeout(wait, handshake).await.map_err(|_| timed_out(wait))??;
     Ok(ClientConnection::new(stream, limits))
 }
@@ -86,7 +98,8 @@ async fn send(
     connection: &mut ClientConnection,
     received: &Received,
     url: &ServiceUrl,
-) -> Result<Response, Refusal> {
+    wait: Duration,
+) -> Result<(Response, JoinSet<Result<(), Refusal>>), Refusal> {
     let carries_body = matches!(received.method(), "POST" | "PUT" | "PATCH");
     let body = received.body().filter(|_| carries_body);
     let framing = match body {
@@ -96,24 +109,44 @@ async fn send(
     };
     let failed =
         |e: &dyn std::fmt::Display| Refusal::ServiceIo(format!("The service could not be called: {e}"));
-    let (mut writer, mut answer) =
+    let (writer, mut answer) =
         connection.send(&head(received, url, framing), framing).await.map_err(|e| failed(&e))?;
-    // A service may answer before it has read everything, so both sides are watched.
-    let sending = async {
-        if let Some(body) = body {
-            let mut reader = body.read().await.map_err(|e| Refusal::Spool(e.to_string()))?;
-            while let Some(chunk) = reader.next().await.map_err(|e| Refusal::Spool(e.to_string()))? {
-                writer.write(&chunk).await.map_err(|e| failed(&e))?;
+    // The upload goes on beside the answer: a service may answer before it has read everything.
+    let mut upload = JoinSet::new();
+    upload.spawn(send_body(writer, body.cloned()));
+    let early = tokio::select! {
+        biased;
+        sent = upload.join_next() => Err(sent),
+        response = answer.receive() => Ok(response),
+    };
+    let response = match early {
+        Ok(response) => response.map_err(|e| no_answer(&e))?,
+        Err(sent) => match tokio::time::timeout(wait, answer.receive()).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => {
+                let ours = sent.and_then(Result::ok).and_then(Result::err);
+                return Err(ours.unwrap_or_else(|| no_answer(&error)));
+            }
+            Err(_) => return Err(timed_out(wait)),
+        },
+    };
+    Ok((response, upload))
+}
+
+/// Sends the body. Only a failure of our own is told; what the service did not take, its answer explains.
+async fn send_body(mut writer: BodyWriter, body: Option<Spooled>) -> Result<(), Refusal> {
+    let spool = |e: std::io::Error| Refusal::Spool(e.to_string());
+    if let Some(body) = body {
+        let mut reader = body.read().await.map_err(spool)?;
+        while let Some(chunk) = reader.next().await.map_err(spool)? {
+            if writer.write(&chunk).await.is_err() {
+                return Ok(());
             }
         }
-        writer.finish().await.map_err(|e| failed(&e))
-    };
-    let (sent, answered) = tokio::join!(sending, answer.receive());
-    match (sent, answered) {
-        (_, Ok(response)) => Ok(response),
-        (Err(refusal @ Refusal::Spool(_)), Err(_)) => Err(refusal),
-        (_, Err(error)) => Err(no_answer(&error)),
     }
+    // As above.
+    let _taken = writer.finish().await;
+    Ok(())
 }
 
 /// X-Road tells a socket that failed apart from an answer that did not come (data-plane 9.1).
@@ -130,7 +163,17 @@ fn no_answer(error: &ReceiveError) -> Refusal {
 fn head(received: &Received, url: &ServiceUrl, framing: Framing) -> RequestHead {
     let mut head =
         RequestHead::new(received.method(), &url.target(received.service_path(), received.query()));
-    for header in received.request.headers() {
+    let headers = received.request.headers();
+    let counted = headers.iter().rposition(|header| header.is("x-road-client"));
+    for (at, header) in headers.iter().enumerate() {
+        // Who asks was decided by the last of these; a service must not read another name in the first.
+        if header.is("x-road-client") && Some(at) != counted {
+            continue;
+        }
+        // Only this spelling is the gateway's word; any other is a stranger's.
+        if header.is("x-road-request-id") && header.name() != "x-road-request-id" {
+            continue;
+        }
         head.push(header.name(), header.wire_value());
     }
     if let Framing::ContentLength(length) = framing {

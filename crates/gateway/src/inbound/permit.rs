@@ -2,9 +2,10 @@
 
 use super::verify::Verified;
 use crate::error::Refusal;
+use crate::fault::Plain;
 use crate::gateway::Gateway;
 use crate::serverconf::{ClientEntry, ServerConf, ServiceEntry, ServiceKind};
-use access::{Call, Groups};
+use access::{Call, Groups, Refused};
 use identifier::{ClientId, GlobalGroupId, LocalGroupId};
 use std::sync::Arc;
 
@@ -44,8 +45,10 @@ pub(crate) fn permit(gateway: &Gateway, verified: Verified) -> Result<Permitted,
 fn decide(gateway: &Gateway, settings: &ServerConf, verified: &Verified) -> Result<(), Refusal> {
     let received = verified.received();
     let id = received.service();
-    let provider =
-        settings.client(id.client()).ok_or_else(|| Refusal::UnknownProviderHere(id.client().clone()))?;
+    let provider = settings
+        .client(id.client())
+        .filter(|client| client.registered)
+        .ok_or_else(|| Refusal::UnknownProviderHere(id.client().clone()))?;
     let service = provider
         .service(id.code())
         .filter(|_| id.version().is_none())
@@ -60,7 +63,12 @@ fn decide(gateway: &Gateway, settings: &ServerConf, verified: &Verified) -> Resu
     let call = Call::Rest { method: received.method(), raw_path: received.service_path() };
     let groups = Groups { global: &global, local: &local };
     access::decide(received.client(), &groups, provider.rights(), id.code(), call).map_err(|refused| {
-        tracing::info!(service = %id, "{refused}");
+        // The path is the caller's and may name a person, so only the kind of the refusal is written down.
+        let why = match refused {
+            Refused::NoRight { .. } => "no right covers the call",
+            Refused::AmbiguousPath { .. } => "the path can be read in more than one way",
+        };
+        tracing::info!(service = %Plain(id), "{why}");
         Refusal::AccessDenied(id.clone())
     })?;
     match &service.disabled {

@@ -2,11 +2,11 @@
 
 use super::dispatch::Dispatched;
 use crate::error::Refusal;
-use crate::gateway::Gateway;
-use crate::parts::{Parts, PassedBody, Rest, received_fault, short_body};
+use crate::gateway::{Gateway, KeptBody};
+use crate::parts::{Parts, PassedBody, Rest, decoding, received_fault, short_body};
 use crate::proof;
 use crate::recorded::{self, Recordable, Recorded};
-use crate::transport::connect::{self, Peer};
+use crate::transport::connect;
 use bytes::Bytes;
 use http1::{Framing, Responder, Response, ResponseHead, WriteError};
 use message::fault::ReceivedFault;
@@ -48,13 +48,19 @@ impl Recordable for VerifiedAnswer {
 /// Reads, verifies, compares and records the answer.
 pub(crate) async fn conclude(gateway: &Gateway, dispatched: Dispatched) -> Result<Concluded, Refusal> {
     let Dispatched { request, request_hash, response, peer } = dispatched;
-    let (message, digest, rest, algorithm) = read(gateway, response).await?;
-    finished(gateway, peer);
+    let kept = gateway.kept_body(Side::Consumer, request.service().client());
+    let (message, digest, rest, algorithm) = read(gateway, response, &kept).await?;
+    connect::give_back(gateway, peer);
     let answer = RestResponse::parse(&message)
         .map_err(|refusal| Refusal::MalformedMessage(refusal.to_string()).while_reading())?;
     let proven = proof::Message { bytes: &message, digest: &digest, body: rest.body.as_ref(), algorithm };
     proof::verify(gateway, &proven, &rest.signed, request.service().client())?;
     answer.answers(&request, &request_hash).map_err(Refusal::Inconsistent)?;
+    if answer.status() < 200 {
+        // No consumer would take it for an answer, so it must not be recorded as one.
+        let text = format!("The answer's status is {}, which ends nothing", answer.status());
+        return Err(Refusal::MalformedMessage(text).while_reading());
+    }
     if rest.body.is_none() && !bodiless(&request, &answer) && answer.status() != 205 {
         // Every server writes a body part then, an empty one too (4.8); a live consumer does not miss it (E.5).
         let text = "The answer has no body part".to_owned();
@@ -68,6 +74,7 @@ pub(crate) async fn conclude(gateway: &Gateway, dispatched: Dispatched) -> Resul
 async fn read(
     gateway: &Gateway,
     mut response: Response,
+    kept: &KeptBody,
 ) -> Result<(Bytes, Vec<u8>, Rest, DigestAlgorithm), Refusal> {
     if !matches!(response.head.status, 200 | 500) {
         return Err(Refusal::PeerStatus(response.head.status));
@@ -75,14 +82,13 @@ async fn read(
     let boundary = match Answer::of(response.head.header_text("content-type")) {
         Ok(Answer::Message(boundary)) => boundary,
         Ok(Answer::Fault) => return Err(bare_fault(&mut response).await),
-        Err(refusal @ message::proxy::Refusal::NoContentType) => return Err(Refusal::Decoding(refusal)),
-        Err(refusal) => return Err(Refusal::Decoding(refusal).while_reading()),
+        Err(refusal) => return Err(decoding(refusal)),
     };
     let algorithm = hash_algorithm(&response.head)?;
     let mut parts = Parts::new(response.body, Decoder::new(Expected::RestResponse, &boundary, algorithm));
     match parts.next().await? {
         Some(Event::Message { bytes, digest, .. }) => {
-            let rest = parts.rest(&gateway.config.spool_dir()).await?;
+            let rest = parts.rest(&gateway.config.spool_dir(), kept).await?;
             Ok((bytes, digest, rest, algorithm))
         }
         Some(Event::Fault(fault)) => Err(received_fault(&fault)),
@@ -108,10 +114,6 @@ fn hash_algorithm(head: &ResponseHead) -> Result<DigestAlgorithm, Refusal> {
         .and_then(|value| std::str::from_utf8(value).ok())
         .and_then(DigestAlgorithm::from_name)
         .ok_or_else(missing)
-}
-
-fn finished(gateway: &Gateway, peer: Peer) {
-    connect::give_back(gateway, peer);
 }
 
 /// Hands the answer to the consumer: the message's headers with their spelling, its status, its body (data-plane

@@ -26,7 +26,7 @@ pub(crate) fn identify(gateway: &Gateway, received: Received) -> Result<Identifi
         .client(id)
         .filter(|client| client.registered)
         .ok_or_else(|| Refusal::UnknownClient(id.clone()))?;
-    check_connection(&received.consumer, client, gateway.internal_certificate())?;
+    check_connection(&received.consumer, client, &gateway.internal_tls().certificate)?;
     Ok(Identified { request: received.request, content_type: received.content_type, body: received.body })
 }
 

@@ -42,7 +42,7 @@ pub(crate) async fn serve_https(gateway: Arc<Gateway>, listener: TcpListener, st
         let (gateway, limits, stop) = of_connection.clone();
         async move {
             let wait = limits.head_timeout;
-            let acceptor = TlsAcceptor::from(gateway.consumer_tls());
+            let acceptor = TlsAcceptor::from(Arc::clone(&gateway.internal_tls().accepting));
             let Ok(Ok(stream)) = tokio::time::timeout(wait, acceptor.accept(socket)).await else {
                 return;
             };
@@ -68,6 +68,7 @@ fn limits(gateway: &Gateway) -> Limits {
     Limits {
         idle_timeout: Duration::from_millis(peer.idle_timeout_ms),
         connections_max: peer.connections_max,
+        stop_timeout: Duration::from_millis(peer.stop_timeout_ms),
         ..Limits::default()
     }
 }

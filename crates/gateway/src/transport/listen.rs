@@ -73,6 +73,7 @@ fn limits(gateway: &Gateway) -> Limits {
     Limits {
         idle_timeout: Duration::from_millis(peer.idle_timeout_ms),
         connections_max: peer.connections_max,
+        stop_timeout: Duration::from_millis(peer.stop_timeout_ms),
         ..Limits::default()
     }
 }

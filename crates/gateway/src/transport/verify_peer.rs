@@ -56,6 +56,7 @@ pub(crate) async fn provider(
     if gateway.verdicts.stands(&question, now) {
         return Ok(());
     }
+    let picture = gateway.picture()?;
     let authorities = authorities(gateway, provider, now)?;
     // A server whose certificate nobody approved is not asked for anything.
     let intermediates = presented.get(1..).unwrap_or_default();
@@ -65,10 +66,13 @@ pub(crate) async fn provider(
     let verified = trust::peer::verify_peer(presented, &responses, &authorities, now)
         .map_err(|refusal| coded(&refusal))?;
     serves(gateway, leaf, provider, now)?;
-    for (certificate, response) in presented.iter().zip(&responses) {
-        gateway.identity.ocsp.keep(certificate, response);
+    // Only what was verified is kept: of other certificates the server may have said anything.
+    let statuses = verified.statuses();
+    gateway.identity.ocsp.keep_all(statuses.path().certificates(), statuses.responses());
+    // A picture that was replaced meanwhile may not know these authorities any more.
+    if std::sync::Arc::ptr_eq(&picture, &gateway.picture()?) {
+        gateway.verdicts.note(question, now, statuses.usable_until());
     }
-    gateway.verdicts.note(question, now, verified.statuses().usable_until());
     Ok(())
 }
 
@@ -139,8 +143,10 @@ async fn responses(
     authorities: &Authorities,
     now: Timestamp,
 ) -> Result<Vec<OcspResponse>, Refusal> {
+    let latest = now.checked_add(SignedDuration::from_secs(VERDICT_SECONDS_MAX)).unwrap_or(now);
     let fresh = |certificate: &Certificate| {
-        gateway.identity.ocsp.held(certificate).filter(|r| now < r.usable_until(&authorities.ocsp))
+        let usable = |r: &OcspResponse| now < r.usable_until(&authorities.ocsp) && r.this_update() <= latest;
+        gateway.identity.ocsp.held(certificate).filter(usable)
     };
     let held: Vec<Option<OcspResponse>> = presented.iter().map(fresh).collect();
     let missing: Vec<Certificate> =

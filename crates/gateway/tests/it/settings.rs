@@ -38,7 +38,7 @@ subject = { client = "CAMBODIA/GOV/MOC/business-registry" }
 service = "people"
 "#;
 
-fn config(folder: &Path) -> Config {
+fn config(folder: &Path) -> Result<Config, toml::de::Error> {
     let text = format!(
         r#"
         server = "CAMBODIA/GOV/MOI/interior"
@@ -53,7 +53,7 @@ fn config(folder: &Path) -> Config {
         "#,
         folder.display()
     );
-    toml::from_str(&text).unwrap()
+    toml::from_str(&text)
 }
 
 fn read(text: &str) -> Result<Declaration, DeclarationFault> {
@@ -63,7 +63,7 @@ fn read(text: &str) -> Result<Declaration, DeclarationFault> {
 #[test]
 fn what_is_applied_is_what_is_stored() {
     let folder = tempfile::tempdir().unwrap();
-    let config = config(folder.path());
+    let config = config(folder.path()).unwrap();
     let declared = read(STATE).unwrap();
     let planned = admin::plan(&config, &declared).unwrap();
     assert_eq!(planned.len(), 9, "{planned:#?}");
@@ -77,7 +77,7 @@ fn what_is_applied_is_what_is_stored() {
 #[test]
 fn a_plan_names_each_difference() {
     let folder = tempfile::tempdir().unwrap();
-    let config = config(folder.path());
+    let config = config(folder.path()).unwrap();
     admin::apply(&config, &read(STATE).unwrap()).unwrap();
     let other = STATE
         .replace("connection = \"http\"", "connection = \"https-mutual\"")
@@ -145,7 +145,7 @@ fn refuses_a_declaration_that_contradicts_itself() {
 #[test]
 fn an_identifier_with_a_slash_in_it_survives_the_store() {
     let folder = tempfile::tempdir().unwrap();
-    let config = config(folder.path());
+    let config = config(folder.path()).unwrap();
     let mut declared = read(STATE).unwrap();
     declared.clients[0].id =
         identifier::ClientId::new("CAMBODIA", "GOV", "MOI", Some("civil/registry")).unwrap();
