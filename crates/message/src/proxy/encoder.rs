@@ -7,8 +7,11 @@ use super::{
     HASH_CHAIN, HASH_CHAIN_RESULT, OCSP_RESPONSE, REST_BODY, REST_REQUEST, REST_RESPONSE, Refusal, SIGNATURE,
 };
 use crate::content_type::Boundary;
-use crate::fault::{self, Fault};
+use crate::fault::Fault;
 use crate::multipart::{Unwritable, Writer};
+
+/// The type of a fault part as a live 7.8.0 writes it; a bare fault's is spelt otherwise.
+const FAULT_PART: &str = "text/xml; charset=UTF-8";
 
 /// Why a part cannot be written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -121,7 +124,7 @@ impl Encoder {
     /// In a request, or after the signature.
     pub fn fault(&mut self, fault: &Fault) -> Result<Vec<u8>, Failure> {
         self.body = None;
-        let out = self.whole(fault::CONTENT_TYPE, fault.to_xml().as_bytes())?;
+        let out = self.whole(FAULT_PART, fault.to_xml().as_bytes())?;
         self.order.fault()?;
         Ok(out)
     }
