@@ -1,3 +1,6 @@
 //! Whole exchanges, over real sockets.
 
 mod crossing;
+mod refusals;
+mod replay;
+mod vectors;
