@@ -8,14 +8,13 @@ mod child;
 mod civil_registry;
 
 use crate::{config, outside};
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use child::Gateway;
 use clap::Args;
 use http1::{FetchLimits, Fetched, Stopper, stop_channel};
 use places::{Ministry, Places};
 use practice::{PracticeAuthority, Services, Settings};
 use registry::Registry;
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -60,7 +59,7 @@ async fn nation(arguments: &Arguments) -> Result<()> {
         () = stop.requested() => Ok(()),
     };
     if outcome.is_ok() {
-        println!("stopping; everything is kept in {} · កំពុងបញ្ឈប់", arguments.state.display());
+        tell!("stopping; everything is kept in {} · កំពុងបញ្ឈប់", arguments.state.display());
     }
     running.stop().await;
     signals.abort();
@@ -74,20 +73,19 @@ async fn live(arguments: &Arguments, running: &mut Running) -> Result<()> {
     places.check_ports()?;
     start(&places, running).await?;
     wait_until_ready(&places, &mut running.gateways).await?;
-    println!();
-    println!(
+    tell!("");
+    tell!(
         "ready: curl -s -H 'X-Road-Client: {}' {}",
         files::question_client()?,
         files::question_url(&places)?
     );
-    println!();
-    println!("Ctrl-C stops everything; starting again keeps the state. · Ctrl-C ដើម្បីបញ្ឈប់");
-    std::io::stdout().flush().context("nobody reads what is printed")?;
+    tell!("");
+    tell!("Ctrl-C stops everything; starting again keeps the state. · Ctrl-C ដើម្បីបញ្ឈប់");
     running.watch().await
 }
 
 fn say(what: &str, khmer: &str, value: &str) {
-    println!("  {what} {value} · {khmer}");
+    tell!("  {what} {value} · {khmer}");
 }
 
 async fn start(places: &Places, running: &mut Running) -> Result<()> {
@@ -127,7 +125,7 @@ async fn start(places: &Places, running: &mut Running) -> Result<()> {
 
 /// Asks the question that will be printed until it is answered: everything is up when a message has crossed.
 async fn wait_until_ready(places: &Places, gateways: &mut [Gateway]) -> Result<()> {
-    println!("  the first message crosses both gateways … · សារដំបូងកំពុងឆ្លងកាត់");
+    tell!("  the first message crosses both gateways … · សារដំបូងកំពុងឆ្លងកាត់");
     let url = files::question_url(places)?;
     let mut last = "nothing was heard".to_owned();
     let asking = async {

@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let mut findings = Findings::new(outside::clock().now());
     examine(arguments, &mut findings);
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&findings.as_json())?);
+        tell!("{}", serde_json::to_string_pretty(&findings.as_json())?);
     } else {
         findings.print();
     }

@@ -1,6 +1,7 @@
 //! `chhatra evidence list|export|verify`: what was exchanged, taken out and proven.
 
 mod verify;
+mod frame;
 
 use crate::config;
 use anyhow::{Context as _, Result, bail};
@@ -97,11 +98,11 @@ fn list(arguments: &List) -> Result<()> {
     let entries = find(&open(&arguments.config)?, arguments.id.as_deref(), arguments.limit)?;
     if arguments.json {
         let records: Vec<Value> = entries.iter().map(as_json).collect();
-        println!("{}", serde_json::to_string_pretty(&json!({ "records": records }))?);
+        tell!("{}", serde_json::to_string_pretty(&json!({ "records": records }))?);
         return Ok(());
     }
     if entries.is_empty() {
-        println!("no messages on record");
+        tell!("no messages on record");
     }
     for entry in &entries {
         let body = match (entry.body_bytes, entry.body_bytes_signed) {
@@ -110,7 +111,7 @@ fn list(arguments: &List) -> Result<()> {
             (None, _) => "no body kept".to_owned(),
         };
         let stamp = if entry.stamped { "time-stamped" } else { "no time-stamp yet" };
-        println!(
+        tell!(
             "{:>8}  {}  {:<8}  {}  {}  {body}, {stamp}",
             entry.id,
             entry.time,
@@ -142,7 +143,7 @@ fn export(arguments: &Export) -> Result<ExitCode> {
     if entries.is_empty() {
         match &arguments.id {
             Some(id) => bail!("no message with the identifier {id} is on record"),
-            None => println!("no messages on record"),
+            None => tell!("no messages on record"),
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -155,8 +156,8 @@ fn export(arguments: &Export) -> Result<ExitCode> {
         let stamp =
             if container.stamped { "" } else { ", without a time-stamp yet: it proves who, not when" };
         match write_new(&path, &container.bytes)? {
-            Written::New => println!("wrote {}{stamp}", path.display()),
-            Written::Same => println!("{} is there already{stamp}", path.display()),
+            Written::New => tell!("wrote {}{stamp}", path.display()),
+            Written::Same => tell!("{} is there already{stamp}", path.display()),
             Written::InTheWay => {
                 in_the_way = true;
                 eprintln!("{} is there with other contents and was not overwritten", path.display());

@@ -60,7 +60,7 @@ async fn serve(file: &Path, until_stdin_closes: bool) -> Result<()> {
     let opening =
         tokio::task::spawn_blocking(move || Gateway::open(config, &pin, outside::clock(), outside::chance()));
     let gateway = Arc::new(opening.await.context("opening the gateway broke off")??);
-    println!("{listening}");
+    tell!("{listening}");
     let (stopper, stop) = stop_channel();
     if until_stdin_closes {
         outside::stop_when_stdin_closes(stopper.clone())?;
@@ -68,7 +68,7 @@ async fn serve(file: &Path, until_stdin_closes: bool) -> Result<()> {
     let signals = tokio::spawn(outside::stop_on_signal(stopper));
     gateway.run(listeners, stop).await?;
     signals.abort();
-    println!("stopped");
+    tell!("stopped");
     Ok(())
 }
 

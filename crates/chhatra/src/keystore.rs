@@ -165,7 +165,7 @@ fn run_generate(arguments: &Generate) -> Result<()> {
     let label = arguments.label.clone().unwrap_or_else(|| usage.name().replace('_', "-"));
     let keystore = open_or_create(&config)?;
     let key = keystore.generate(usage, arguments.algorithm.into(), &label)?;
-    println!("{key}");
+    tell!("{key}");
     if usage == KeyUsage::InternalTls {
         certify_internal(&keystore, &key, &config, &arguments.names)?;
         eprintln!("its self-signed certificate is active");
@@ -208,7 +208,7 @@ fn switch(arguments: &Switch, on: bool) -> Result<()> {
     } else {
         keystore.deactivate(&sha256)?;
     }
-    println!("{} is {}", hex::encode(sha256), if on { "active" } else { "not active any more" });
+    tell!("{} is {}", hex::encode(sha256), if on { "active" } else { "not active any more" });
     Ok(())
 }
 

@@ -3,6 +3,11 @@
 //! Only here are the environment, the system clock and the random generator touched; every room gets them handed in.
 //! Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
 
+/// As `println!`, but a reader that has gone (`| head`) is no reason to panic.
+macro_rules! tell {
+    ($($text:tt)*) => { crate::outside::tell(format_args!($($text)*)) };
+}
+
 mod config;
 mod outside;
 mod plan;

@@ -3,7 +3,8 @@
 use anyhow::{Context as _, Result};
 use clock::{Chance, Clock};
 use http1::Stopper;
-use std::io::IsTerminal as _;
+use std::fmt::Arguments;
+use std::io::{IsTerminal as _, Write as _};
 
 /// The system clock.
 pub(crate) fn clock() -> Clock {
@@ -63,4 +64,10 @@ pub(crate) fn stop_when_stdin_closes(stopper: Stopper) -> Result<()> {
     };
     let started = std::thread::Builder::new().name("stdin".to_owned()).spawn(wait);
     started.map(|_| ()).context("a thread cannot be started")
+}
+
+/// Prints a line at once. What cannot be printed is lost: nobody reads it, and the work itself must not suffer from that.
+pub(crate) fn tell(line: Arguments<'_>) {
+    let mut out = std::io::stdout().lock();
+    let _unread = writeln!(out, "{line}").and_then(|()| out.flush());
 }

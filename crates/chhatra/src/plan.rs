@@ -18,9 +18,9 @@ pub(crate) struct Files {
 /// Prints the changes.
 pub(crate) fn print(changes: &[impl Display]) {
     if changes.is_empty() {
-        println!("nothing to change");
+        tell!("nothing to change");
     }
     for change in changes {
-        println!("{change}");
+        tell!("{change}");
     }
 }

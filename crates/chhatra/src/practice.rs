@@ -49,15 +49,15 @@ async fn serve(arguments: &Run) -> Result<()> {
     let wanted =
         Addresses { authority: arguments.listen, ocsp: arguments.listen_ocsp, tsa: arguments.listen_tsa };
     let services = Services::start(Arc::new(authority), wanted).await?;
-    println!("practice trust services listen; nobody must rely on what they sign:");
-    println!("  certificates  {}?profile=auth|sign", services.sign_url());
-    println!("  OCSP          {}", services.ocsp_url());
-    println!("  time-stamps   {}", services.tsa_url());
-    println!("  own certificates: {}/{{root,ocsp,tsa}}.pem", arguments.state.display());
+    tell!("practice trust services listen; nobody must rely on what they sign:");
+    tell!("  certificates  {}?profile=auth|sign", services.sign_url());
+    tell!("  OCSP          {}", services.ocsp_url());
+    tell!("  time-stamps   {}", services.tsa_url());
+    tell!("  own certificates: {}/{{root,ocsp,tsa}}.pem", arguments.state.display());
     let (stopper, stop) = stop_channel();
     outside::stop_on_signal(stopper).await?;
     stop.requested().await;
     services.stop().await;
-    println!("stopped");
+    tell!("stopped");
     Ok(())
 }

@@ -56,8 +56,8 @@ fn init(file: &Path) -> Result<()> {
     let config = config::registry(file)?;
     let pin = config::good_pin(&config.pin_file)?;
     admin::init(&config, &pin, &outside::clock())?;
-    println!("the registry of {} is made", config.instance);
-    println!("gateways of this instance need the anchor {}", config.anchor_file.display());
+    tell!("the registry of {} is made", config.instance);
+    tell!("gateways of this instance need the anchor {}", config.anchor_file.display());
     Ok(())
 }
 
@@ -66,15 +66,15 @@ async fn serve(file: &Path) -> Result<()> {
     let pin = config::pin(&config.pin_file)?;
     let (stopper, stop) = stop_channel();
     let registry = Registry::start(&config, &pin, outside::clock(), outside::chance(), stop).await?;
-    println!("registry of {} listens: http://{}", config.instance, registry.address());
+    tell!("registry of {} listens: http://{}", config.instance, registry.address());
     let signals = tokio::spawn(outside::stop_on_signal(stopper));
     match registry.published().await {
-        Ok(made) => println!("published: the configuration of {made}"),
+        Ok(made) => tell!("published: the configuration of {made}"),
         // It goes on trying, and tells each failure in the log.
         Err(fault) => eprintln!("chhatra: {fault}"),
     }
     registry.stopped().await?;
     signals.abort();
-    println!("stopped");
+    tell!("stopped");
     Ok(())
 }

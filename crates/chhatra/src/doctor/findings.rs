@@ -80,15 +80,15 @@ impl Findings {
 
     pub(super) fn print(&self) {
         for finding in &self.found {
-            println!("{:<8} {}: {}", finding.level.name(), finding.about, finding.says);
+            tell!("{:<8} {}: {}", finding.level.name(), finding.about, finding.says);
             if let Some(advice) = &finding.advice {
-                println!("         → {advice}");
+                tell!("         → {advice}");
             }
         }
-        println!();
+        tell!("");
         match (self.count(Level::Problem), self.count(Level::Warning)) {
-            (0, 0) => println!("all is well"),
-            (problems, warnings) => println!("problems: {problems}, warnings: {warnings}"),
+            (0, 0) => tell!("all is well"),
+            (problems, warnings) => tell!("problems: {problems}, warnings: {warnings}"),
         }
     }
 

@@ -1,5 +1,6 @@
 //! `chhatra evidence verify`: a container, a global configuration, and nothing else.
 
+use super::frame;
 use anyhow::Result;
 use clap::Args;
 use globalconf::GlobalConf;
@@ -41,7 +42,7 @@ pub(super) fn run(arguments: &Verify) -> Result<ExitCode> {
     match verify(&bytes, &picture, &arguments.globalconf) {
         Ok(report) => {
             if arguments.json {
-                println!("{}", serde_json::to_string_pretty(&as_json(&report))?);
+                tell!("{}", serde_json::to_string_pretty(&as_json(&report))?);
             } else {
                 print(&arguments.file, &report);
             }
@@ -50,9 +51,9 @@ pub(super) fn run(arguments: &Verify) -> Result<ExitCode> {
         Err(refused) => {
             if arguments.json {
                 let value = json!({ "verified": false, "code": refused.code, "reason": refused.reason });
-                println!("{}", serde_json::to_string_pretty(&value)?);
+                tell!("{}", serde_json::to_string_pretty(&value)?);
             } else {
-                println!("refused: {}: {} ({})", arguments.file.display(), refused.reason, refused.code);
+                tell!("refused: {}: {} ({})", arguments.file.display(), refused.reason, refused.code);
             }
             Ok(ExitCode::FAILURE)
         }
@@ -62,7 +63,7 @@ pub(super) fn run(arguments: &Verify) -> Result<ExitCode> {
 /// Nothing was found out about the container: neither verified nor refused.
 fn unreadable(arguments: &Verify, why: &str) -> ExitCode {
     if arguments.json {
-        println!("{}", json!({ "verified": null, "reason": why }));
+        tell!("{}", json!({ "verified": null, "reason": why }));
     }
     eprintln!("chhatra: {why}");
     ExitCode::from(2)
@@ -89,8 +90,14 @@ fn verify(bytes: &[u8], picture: &GlobalConf, dir: &Path) -> Result<Report, Refu
         .filter_map(|instance| known(instance))
         .flat_map(|authorities| authorities.time_stampers.iter().cloned())
         .collect();
-    evidence::verify(&container, known, &time_stampers)
-        .map_err(|refusal| Refused { code: refusal.code(), reason: refusal.to_string() })
+    let report = evidence::verify(&container, known, &time_stampers)
+        .map_err(|refusal| Refused { code: refusal.code(), reason: refusal.to_string() })?;
+    let odd = |why: frame::Odd| Refused {
+        code: "asic_not_covered",
+        reason: format!("the file around the evidence was changed: {why}"),
+    };
+    frame::check(bytes, &container).map_err(odd)?;
+    Ok(report)
 }
 
 /// The own instance and the federated ones: folders are named by them, coded as in a form.
@@ -128,20 +135,20 @@ const fn stamp(report: &Report) -> &'static str {
 
 fn print(file: &Path, report: &Report) {
     let held = |held: bool| if held { "" } else { " (not in the container; only its digest is covered)" };
-    println!("verified: {}", file.display());
-    println!("  This is a {} that names {} as its sender.", direction(report), report.sender);
-    println!("  It was signed for {} with the certificate", report.member);
-    println!("    {} (SHA-256 {})", name(&report.signer), hex::encode(report.signer.sha256()));
-    println!("    for which the approved authority {} vouches.", name(&report.anchor));
-    println!("  It existed at {}, says {} by", report.time, stamp(report));
-    println!("    {}.", name(&report.time_stamper));
-    println!("  It had not been revoked then; the responders that say so:");
+    tell!("verified: {}", file.display());
+    tell!("  This is a {} that names {} as its sender.", direction(report), report.sender);
+    tell!("  It was signed for {} with the certificate", report.member);
+    tell!("    {} (SHA-256 {})", name(&report.signer), hex::encode(report.signer.sha256()));
+    tell!("    for which the approved authority {} vouches.", name(&report.anchor));
+    tell!("  It existed at {}, says {} by", report.time, stamp(report));
+    tell!("    {}.", name(&report.time_stamper));
+    tell!("  It had not been revoked then; the responders that say so:");
     for status in &report.statuses {
-        println!("    {}, at {}", status.responder, status.produced_at);
+        tell!("    {}, at {}", status.responder, status.produced_at);
     }
-    println!("  The signature covers:");
+    tell!("  The signature covers:");
     for part in &report.parts {
-        println!("    {}{}", part.name, held(part.held));
+        tell!("    {}{}", part.name, held(part.held));
     }
 }
 

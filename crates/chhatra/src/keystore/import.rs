@@ -74,7 +74,7 @@ pub(super) fn run(arguments: &Import) -> Result<()> {
         let passphrase = arguments.pin_file.as_deref().map(config::pin).transpose()?;
         let label = arguments.label.clone().unwrap_or_else(|| usage.name().replace('_', "-"));
         let key = keystore.import_key(&bytes, passphrase.as_ref(), usage, &label)?;
-        println!("key {key} for {usage} is held");
+        tell!("key {key} for {usage} is held");
     }
     for certificate in &certificates {
         // Of a chain in one file only what belongs to a key here is ours.
@@ -146,13 +146,10 @@ fn tell(keystore: &Keystore, key: &KeyId) {
             (None, Some(server)) => format!(" of {server}"),
             (None, None) => String::new(),
         };
-        println!(
-            "certificate {sha256}{whose} for key {key}, {}",
-            if *active { "active" } else { "not active" }
-        );
+        tell!("certificate {sha256}{whose} for key {key}, {}", if *active { "active" } else { "not active" });
         if !active {
             let digits = sha256.get(..16).unwrap_or_default();
-            println!("  switch it on with: chhatra keystore activate --config … {digits}");
+            tell!("  switch it on with: chhatra keystore activate --config … {digits}");
         }
     }
 }
@@ -166,11 +163,11 @@ pub(super) fn run_p12(arguments: &ImportP12) -> Result<()> {
         for key in &taken.keys {
             own(&config, &keystore, key, None)?;
             let usage = keystore.find(key).map(|held| held.usage.to_string()).unwrap_or_default();
-            println!("key {key} for {usage} is held");
+            tell!("key {key} for {usage} is held");
             tell(&keystore, key);
         }
         for left in &taken.left {
-            println!("left behind: {}: {}", left.name, left.why);
+            tell!("left behind: {}: {}", left.name, left.why);
         }
         return Ok(());
     }
@@ -180,7 +177,7 @@ pub(super) fn run_p12(arguments: &ImportP12) -> Result<()> {
     let usage = KeyUsage::from(usage);
     let label = arguments.label.clone().unwrap_or_else(|| usage.name().replace('_', "-"));
     let taken = keystore.import_p12(&read(file)?, &pin, arguments.alias.as_deref(), usage, &label)?;
-    println!("key {} for {usage} is held", taken.key);
+    tell!("key {} for {usage} is held", taken.key);
     own(&config, &keystore, &taken.key, arguments.member.as_ref())?;
     tell(&keystore, &taken.key);
     Ok(())

@@ -19,19 +19,19 @@ pub(super) fn run(arguments: &List) -> Result<()> {
     let keys = arguments.store.open()?.list();
     if arguments.json {
         let keys: Vec<Value> = keys.iter().map(key_json).collect();
-        println!("{}", serde_json::to_string_pretty(&json!({ "keys": keys }))?);
+        tell!("{}", serde_json::to_string_pretty(&json!({ "keys": keys }))?);
         return Ok(());
     }
     if keys.is_empty() {
-        println!("no keys");
+        tell!("no keys");
     }
     for key in &keys {
-        println!("{}  {:<14}  {:<8}  {}", key.id, key.usage.name(), key.algorithm.name(), key.label);
+        tell!("{}  {:<14}  {:<8}  {}", key.id, key.usage.name(), key.algorithm.name(), key.label);
         for held in &key.certificates {
             certificate_lines(held);
         }
         for request in &key.requests {
-            println!("    request      {}", request.subject);
+            tell!("    request      {}", request.subject);
         }
     }
     Ok(())
@@ -45,11 +45,11 @@ fn certificate_lines(held: &HeldCertificate) {
         (false, true) => "not active",
         (false, false) => "not active, not in date",
     };
-    println!("    certificate  {}", hex::encode(certificate.sha256()));
-    println!("                 {} (from {})", certificate.subject_rfc2253(), certificate.issuer_rfc2253());
+    tell!("    certificate  {}", hex::encode(certificate.sha256()));
+    tell!("                 {} (from {})", certificate.subject_rfc2253(), certificate.issuer_rfc2253());
     let until = certificate.not_after();
     let whose = owner(held).map(|owner| format!(", of {owner}")).unwrap_or_default();
-    println!("                 {state}{whose}, valid until {until}");
+    tell!("                 {state}{whose}, valid until {until}");
 }
 
 fn owner(held: &HeldCertificate) -> Option<String> {

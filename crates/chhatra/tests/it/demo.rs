@@ -1,6 +1,7 @@
 //! The demonstration, as somebody who tries it meets it: the printed line, the evidence, the commands beside it, the end and the
 //! second start.
 
+use crate::evidence::every_octet_counts;
 use crate::nation::{Base, Demo, is_free, start};
 use crate::tools::{chhatra, program, run, text, until};
 use serde_json::Value;
@@ -87,6 +88,10 @@ fn the_evidence_holds(demo: &Demo, message: &str, folder: &Path) {
             assert!(told.contains("CAMBODIA/GOV/MO"), "{told}");
             others_agree(demo, &container, folder);
         }
+        let globalconf = Path::new(&demo.file("commerce/globalconf")).to_owned();
+        let response = std::fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().path());
+        let response = response.into_iter().find(|path| text(path).contains("-response-")).unwrap();
+        every_octet_counts(&response, &globalconf, 67);
         let first = std::fs::read_dir(&out).unwrap().next().unwrap().unwrap().path();
         std::fs::write(&first, "something else").unwrap();
         export().refused(1, "was not overwritten");
