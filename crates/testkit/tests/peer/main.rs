@@ -1,0 +1,12 @@
+//! Our gateways before other people's eyes: the independent peer on both sides, its verdict on our bytes, and OpenSSL at the door.
+
+mod answers;
+mod as_consumer;
+mod as_provider;
+mod callers;
+mod cast;
+mod handshakes;
+mod identity;
+mod judged;
+mod recorder;
+mod tool;
