@@ -16,15 +16,23 @@ const CONTAINER_BYTES_MAX: u64 = 1 << 30;
 
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
-    /// The container.
-    #[arg(value_name = "FILE.asice")]
-    file: PathBuf,
+    /// The container, or several: then the worst outcome is the exit code.
+    #[arg(value_name = "FILE.asice", required = true)]
+    files: Vec<PathBuf>,
     /// The global configuration of the time, as a gateway (ours or X-Road's) stores it; it may have ended since.
     #[arg(long, value_name = "DIR")]
     globalconf: PathBuf,
-    /// As JSON.
+    /// As JSON: one object for each container.
     #[arg(long)]
     json: bool,
+}
+
+/// What became of one container; the worse, the greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Outcome {
+    Verified,
+    Refused,
+    Unreadable,
 }
 
 /// What is wrong with a container.
@@ -34,39 +42,57 @@ struct Refused {
 }
 
 pub(super) fn run(arguments: &Verify) -> Result<ExitCode> {
-    let (bytes, picture) = match (container(&arguments.file), GlobalConf::load(&arguments.globalconf)) {
-        (Ok(bytes), Ok(picture)) => (bytes, picture),
-        (Err(why), _) => return Ok(unreadable(arguments, &why)),
-        (_, Err(why)) => return Ok(unreadable(arguments, &why.to_string())),
+    let worst = match GlobalConf::load(&arguments.globalconf) {
+        Err(why) => unreadable(arguments, &why.to_string()),
+        Ok(picture) => {
+            let mut worst = Outcome::Verified;
+            for file in &arguments.files {
+                worst = worst.max(judge(arguments, file, &picture)?);
+            }
+            worst
+        }
     };
-    match verify(&bytes, &picture, &arguments.globalconf) {
+    Ok(match worst {
+        Outcome::Verified => ExitCode::SUCCESS,
+        Outcome::Refused => ExitCode::FAILURE,
+        Outcome::Unreadable => ExitCode::from(2),
+    })
+}
+
+fn judge(arguments: &Verify, file: &Path, picture: &GlobalConf) -> Result<Outcome> {
+    let bytes = match container(file) {
+        Ok(bytes) => bytes,
+        Err(why) => return Ok(unreadable(arguments, &why)),
+    };
+    match verify(&bytes, picture, &arguments.globalconf) {
         Ok(report) => {
             if arguments.json {
-                tell!("{}", serde_json::to_string_pretty(&as_json(&report))?);
+                tell!("{}", serde_json::to_string_pretty(&as_json(file, &report))?);
             } else {
-                print(&arguments.file, &report);
+                print(file, &report);
             }
-            Ok(ExitCode::SUCCESS)
+            Ok(Outcome::Verified)
         }
         Err(refused) => {
             if arguments.json {
-                let value = json!({ "verified": false, "code": refused.code, "reason": refused.reason });
+                let (code, reason) = (refused.code, refused.reason);
+                let value = json!({ "file": file, "verified": false, "code": code, "reason": reason });
                 tell!("{}", serde_json::to_string_pretty(&value)?);
             } else {
-                tell!("refused: {}: {} ({})", arguments.file.display(), refused.reason, refused.code);
+                tell!("refused: {}: {} ({})", file.display(), refused.reason, refused.code);
             }
-            Ok(ExitCode::FAILURE)
+            Ok(Outcome::Refused)
         }
     }
 }
 
 /// Nothing was found out about the container: neither verified nor refused.
-fn unreadable(arguments: &Verify, why: &str) -> ExitCode {
+fn unreadable(arguments: &Verify, why: &str) -> Outcome {
     if arguments.json {
         tell!("{}", json!({ "verified": null, "reason": why }));
     }
     eprintln!("chhatra: {why}");
-    ExitCode::from(2)
+    Outcome::Unreadable
 }
 
 fn container(path: &Path) -> Result<Vec<u8>, String> {
@@ -152,7 +178,7 @@ fn print(file: &Path, report: &Report) {
     }
 }
 
-fn as_json(report: &Report) -> serde_json::Value {
+fn as_json(file: &Path, report: &Report) -> serde_json::Value {
     let statuses: Vec<_> = report
         .statuses
         .iter()
@@ -167,6 +193,7 @@ fn as_json(report: &Report) -> serde_json::Value {
     let parts: Vec<_> =
         report.parts.iter().map(|part| json!({ "name": part.name, "held": part.held })).collect();
     json!({
+        "file": file,
         "verified": true,
         "direction": direction(report),
         "sender": report.sender.to_string(),

@@ -89,6 +89,17 @@ fn containers_of_a_live_server_are_verified_and_explained() {
         let json = verify(container, &globalconf, &["--json"]).json();
         assert!(json["member"].as_str().unwrap().starts_with("DEV/COM/"), "{json}");
     }
+    let all: Vec<String> = containers.iter().map(|container| text(container)).collect();
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    let several = |more: &[&str]| {
+        let verify = ["evidence", "verify", "--globalconf", globalconf.to_str().unwrap()];
+        chhatra(&[&verify[..], &all, more].concat())
+    };
+    assert_eq!(several(&[]).fine().matches("verified: ").count(), containers.len());
+    let bad = folder.path().join("bad.asice");
+    std::fs::write(&bad, "hello").unwrap();
+    several(&[&text(&bad)]).refused(1, "refused: ");
+    several(&[&text(&bad), "nowhere.asice"]).refused(2, "nowhere.asice cannot be read");
     // The same container under another nation's configuration proves nothing.
     let other = vectors.join("shared/globalconf/globalconf_good_v6");
     verify(&containers[0], &other, &[]).refused(1, "refused: ");
@@ -125,12 +136,12 @@ fn what_cannot_be_read_is_neither_verified_nor_refused() {
     let at = folder.path();
     let text_file = at.join("text.asice");
     std::fs::write(&text_file, "hello").unwrap();
-    verify(&at.join("none.asice"), at, &[]).refused(2, "none.asice cannot be read");
-    verify(at, at, &[]).refused(2, "it is not a file");
     verify(&text_file, &at.join("nowhere"), &[]).refused(2, "cannot read the configuration store");
     verify(&text_file, at, &["--json"]).refused(2, "does not name its own instance");
     let Some(vectors) = vectors() else { return };
     let globalconf = vectors.join("recorded/globalconf/ss1-globalconf");
+    verify(&at.join("none.asice"), &globalconf, &[]).refused(2, "none.asice cannot be read");
+    verify(at, &globalconf, &[]).refused(2, "it is not a file");
     verify(&text_file, &globalconf, &[]).refused(1, "asic_invalid");
 }
 
