@@ -12,6 +12,7 @@ use testkit::{CLIENT, Choices, Nation, PROVIDER, Reply, call};
 
 /// How many calls go out at once.
 const MANY: usize = 24;
+const BURSTS_MAX: usize = 20;
 
 /// A call: name, method, path, the consumer's body, what the service answers, the status that the consumer sees.
 struct Call {
@@ -55,8 +56,9 @@ fn shelve(tapes: &[Tape], folder: &Path, name: &str) -> anyhow::Result<Vec<Strin
     Ok(folders)
 }
 
-/// Carries everything, one call after the other and then many at once; gives what the peer says to each line.
-async fn judged(choices: Choices, own_kind: bool) -> anyhow::Result<Option<Vec<String>>> {
+/// Carries everything, one call after the other and then many at once; gives what the peer says, and the number
+/// of exchanges.
+async fn judged(choices: Choices, own_kind: bool) -> anyhow::Result<Option<(Vec<String>, usize)>> {
     let Some(tool) = Tool::find() else { return Ok(None) };
     let nation = Nation::start_with(choices).await?;
     let at = nation.address(41, 5500);
@@ -79,6 +81,28 @@ async fn judged(choices: Choices, own_kind: bool) -> anyhow::Result<Option<Vec<S
             folders.extend(shelve(&recorder.take(1).await?, &folder, call.name)?);
         }
     }
+    let mut waiting = if own_kind { calls().len() } else { 0 };
+    // Until some had to wait for a key and were signed together.
+    for _ in 0..BURSTS_MAX {
+        many_at_once(&nation).await?;
+        waiting = waiting.saturating_add(MANY);
+        if recorder.heard(b"\"STEP1\"") {
+            break;
+        }
+    }
+    folders.extend(shelve(&recorder.take(waiting).await?, &folder, "of many")?);
+    let client =
+        pem_file(&nation.consumer_identity.authentication, &nation.folder.path().join("client.pem"))?;
+    let globalconf = nation.consumer.config.globalconf_dir().display().to_string();
+    let mut args = ["--globalconf", &globalconf, "--auth-cert", &client, "-v"].map(str::to_owned).to_vec();
+    let exchanges = folders.len();
+    args.extend(folders);
+    let (_, text, complaints) = tool.run("verify", &args, nation.folder.path()).await?;
+    anyhow::ensure!(!text.is_empty(), "the peer said nothing: {complaints}");
+    Ok(Some((text.lines().map(str::to_owned).collect(), exchanges)))
+}
+
+async fn many_at_once(nation: &Nation) -> anyhow::Result<()> {
     nation.service.answers(Reply::json("{\"ok\":true}"));
     let many = (0..MANY).map(|number| {
         let body = (number % 2 == 0).then_some(b"{\"n\":1}".as_slice());
@@ -88,24 +112,15 @@ async fn judged(choices: Choices, own_kind: bool) -> anyhow::Result<Option<Vec<S
     for answer in join_all(many).await {
         anyhow::ensure!(answer?.status == 200, "one of many was refused");
     }
-    let waiting = if own_kind { MANY.saturating_add(calls().len()) } else { MANY };
-    folders.extend(shelve(&recorder.take(waiting).await?, &folder, "of many")?);
-    let client =
-        pem_file(&nation.consumer_identity.authentication, &nation.folder.path().join("client.pem"))?;
-    let globalconf = nation.consumer.config.globalconf_dir().display().to_string();
-    let mut args = ["--globalconf", &globalconf, "--auth-cert", &client, "-v"].map(str::to_owned).to_vec();
-    args.extend(folders);
-    let (_, text, complaints) = tool.run("verify", &args, nation.folder.path()).await?;
-    anyhow::ensure!(!text.is_empty(), "the peer said nothing: {complaints}");
-    Ok(Some(text.lines().map(str::to_owned).collect()))
+    Ok(())
 }
 
 /// What should not be so among the peer's lines.
-fn faults(lines: &[String]) -> Vec<String> {
+fn faults(lines: &[String], exchanges: usize) -> Vec<String> {
     let mut wrong: Vec<String> =
         lines.iter().filter(|line| line.contains("REFUSED") || line.contains("note:")).cloned().collect();
     let count = |mark: &str| lines.iter().filter(|line| line.contains(mark)).count();
-    let expected = calls().len().saturating_add(MANY).saturating_mul(2);
+    let expected = exchanges.saturating_mul(2);
     // Both faults stand in answers.
     if count(": FAULT server.serverproxy.") != 2 || count(": VALID REST ") != expected.saturating_sub(2) {
         wrong.push(format!("{} valid, {} faults", count(": VALID"), count(": FAULT")));
@@ -119,8 +134,8 @@ fn faults(lines: &[String]) -> Vec<String> {
 
 /// What the peer finds wrong.
 async fn wrong(choices: Choices, own_kind: bool) -> anyhow::Result<String> {
-    let Some(lines) = judged(choices, own_kind).await? else { return Ok(String::new()) };
-    let wrong = faults(&lines);
+    let Some((lines, exchanges)) = judged(choices, own_kind).await? else { return Ok(String::new()) };
+    let wrong = faults(&lines, exchanges);
     Ok(if wrong.is_empty() { String::new() } else { format!("{}\n\n{}", wrong.join("\n"), lines.join("\n")) })
 }
 

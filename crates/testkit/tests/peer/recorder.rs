@@ -101,6 +101,12 @@ impl Recorder {
         Ok(std::mem::take(&mut *self.tapes.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 
+    /// Whether these bytes have passed.
+    pub(crate) fn heard(&self, what: &[u8]) -> bool {
+        let tapes = self.tapes();
+        tapes.iter().any(|tape| find(&tape.requests, what).or_else(|| find(&tape.responses, what)).is_some())
+    }
+
     fn tapes(&self) -> Vec<Tape> {
         self.tapes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
