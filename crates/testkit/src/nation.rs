@@ -87,7 +87,8 @@ pub struct Nation {
     pub service: Service,
     /// The keystores' PIN.
     pub pin: Pin,
-    _registry_stop: Stopper,
+    /// Stops the registry.
+    pub registry_stop: Stopper,
     block: Block,
     _guard: TcpListener,
 }
@@ -158,7 +159,7 @@ impl Nation {
             provider_identity,
             service,
             pin,
-            _registry_stop: registry_stop,
+            registry_stop,
             block,
             _guard: guard,
         })

@@ -13,6 +13,7 @@ mod bodies;
 mod consumer_tls;
 mod service_tls;
 mod configuration;
+mod tampered;
 mod certificates;
 mod stamping;
 mod log;
