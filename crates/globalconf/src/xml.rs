@@ -30,7 +30,7 @@ impl Malformed {
     }
 }
 
-/// Parses `bytes` as UTF-8 XML without a document type declaration, and checks the root element.
+/// Parses `bytes` as UTF-8 XML within the budget and without a document type declaration, and checks the root element.
 pub(crate) fn with_root<T>(
     bytes: &[u8],
     root: &str,
@@ -38,6 +38,7 @@ pub(crate) fn with_root<T>(
 ) -> Result<T, Malformed> {
     let text = std::str::from_utf8(bytes).map_err(|_| Malformed::new("/", "it is not UTF-8 text"))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    ::xml::within_budget(text, &::xml::Budget::LARGE).map_err(|e| Malformed::new("/", e.to_string()))?;
     let options = ParsingOptions {
         allow_dtd: false,
         nodes_limit: NODES_MAX,
@@ -360,6 +361,18 @@ mod tests {
     fn refuses_a_document_type_declaration() {
         let text = "<!DOCTYPE c [<!ENTITY x \"y\">]><c:conf xmlns:c=\"http://x-road.eu/xsd/xroad.xsd\"/>";
         assert!(root_only(text).is_err());
+    }
+
+    #[test]
+    fn refuses_what_would_cost_too_much_to_parse() {
+        let attributes: String = (0..1000).map(|n| format!(" a{n}=''")).collect();
+        let flood = format!("<c:conf xmlns:c=\"http://x-road.eu/xsd/xroad.xsd\"{attributes}/>");
+        let problem = root_only(&flood).unwrap_err().problem;
+        assert!(problem.contains("longer than 8192 bytes") || problem.contains("more than 64 attributes"), "{problem}");
+        let children: String = (0..20_000).map(|n| format!("<a xmlns:p{n}='u'/>")).collect();
+        let flood = format!("<c:conf xmlns:c=\"http://x-road.eu/xsd/xroad.xsd\">{children}</c:conf>");
+        let problem = root_only(&flood).unwrap_err().problem;
+        assert!(problem.contains("more than 16384 namespaces"), "{problem}");
     }
 
     #[test]

@@ -112,12 +112,15 @@ impl Keyconf {
         let text = std::str::from_utf8(xml).map_err(|_| KeyconfRefusal::Xml {
             why: "it is not UTF-8".to_owned(),
         })?;
+        let text = text.trim_start_matches('\u{feff}');
+        xml::within_budget(text, &xml::Budget::LARGE)
+            .map_err(|e| KeyconfRefusal::Xml { why: e.to_string() })?;
         let options = ParsingOptions {
             allow_dtd: false,
             nodes_limit: 1_000_000,
             ..ParsingOptions::default()
         };
-        let document = Document::parse_with_options(text.trim_start_matches('\u{feff}'), options)
+        let document = Document::parse_with_options(text, options)
             .map_err(|e| KeyconfRefusal::Xml { why: e.to_string() })?;
         let root = document.root_element();
         if !root.has_tag_name((NAMESPACE, "keyConf")) {
@@ -268,6 +271,7 @@ mod tests {
             b"<keyConf/>".to_vec(),
             b"\xff".to_vec(),
             [b"<!DOCTYPE a [<!ENTITY e 'x'>]>".to_vec(), keyconf("")].concat(),
+            keyconf(&(0..20_000).map(|n| format!("<a xmlns:p{n}='u'/>")).collect::<String>()),
             keyconf("<device><id>0</id></device>"),
             device("<id>1</id>"),
             device("<key usage='OTHER'/>"),

@@ -13,8 +13,6 @@ pub(crate) const XADES: &str = "http://uri.etsi.org/01903/v1.3.2#";
 pub(crate) const DOCUMENT_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// The most nodes such a document may have.
 const NODES_MAX: u32 = 100_000;
-/// The deepest nesting such a document may have.
-const DEPTH_MAX: usize = 64;
 
 /// Why a text is not a document that is read here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,9 +32,23 @@ pub enum XmlRefusal {
     /// Not well-formed.
     #[error("the XML document is not well-formed: {0}")]
     NotWellFormed(String),
-    /// Nested too deep.
-    #[error("the XML document is nested deeper than {DEPTH_MAX} levels")]
-    TooDeep,
+    /// It would cost more to read than we spend on a stranger.
+    #[error(transparent)]
+    OverBudget(xml::Refusal),
+}
+
+impl From<xml::Refusal> for XmlRefusal {
+    fn from(refusal: xml::Refusal) -> Self {
+        match refusal {
+            xml::Refusal::DocumentType => Self::DocumentType,
+            xml::Refusal::Broken { at } => Self::NotWellFormed(format!("the markup at byte {at} is broken")),
+            xml::Refusal::TagTooLong { .. }
+            | xml::Refusal::TooManyAttributes { .. }
+            | xml::Refusal::TooManyDeclarations { .. }
+            | xml::Refusal::TooManyInScope { .. }
+            | xml::Refusal::TooDeep { .. } => Self::OverBudget(refusal),
+        }
+    }
 }
 
 /// Why a well-formed document does not have the structure it must have: a plain sentence with the evidence.
@@ -56,18 +68,17 @@ pub(crate) fn text_of(bytes: &[u8]) -> Result<&str, XmlRefusal> {
     std::str::from_utf8(bytes).map_err(|_| XmlRefusal::NotUtf8)
 }
 
-/// Parses a text; a document type declaration is refused.
+/// Parses a text that is within the budget; a document type declaration is refused.
 pub(crate) fn parse(text: &str) -> Result<Document<'_>, XmlRefusal> {
+    xml::within_budget(text, &xml::Budget::SMALL)?;
     let options = ParsingOptions { allow_dtd: false, nodes_limit: NODES_MAX, ..ParsingOptions::default() };
-    let document = Document::parse_with_options(text, options).map_err(|error| {
+    Document::parse_with_options(text, options).map_err(|error| {
         if matches!(error, roxmltree::Error::DtdDetected) {
             XmlRefusal::DocumentType
         } else {
             XmlRefusal::NotWellFormed(error.to_string())
         }
-    })?;
-    let too_deep = document.descendants().any(|node| node.ancestors().nth(DEPTH_MAX).is_some());
-    if too_deep { Err(XmlRefusal::TooDeep) } else { Ok(document) }
+    })
 }
 
 /// The only element of the document, with nothing beside it.

@@ -25,6 +25,9 @@ pub enum Refusal {
         /// What the parser says.
         reason: String,
     },
+    /// It would cost more to read than we spend on a stranger.
+    #[error(transparent)]
+    OverBudget(xml::Refusal),
     /// Well-formed, but not a SOAP 1.1 envelope.
     #[error("the document is not a SOAP message")]
     NotSoap,
@@ -42,7 +45,11 @@ impl Refusal {
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotAFault => "invalid_message",
-            Self::TooLarge { .. } | Self::Xml { .. } | Self::NotSoap | Self::NoCode => "invalid_soap",
+            Self::TooLarge { .. }
+            | Self::Xml { .. }
+            | Self::OverBudget(_)
+            | Self::NotSoap
+            | Self::NoCode => "invalid_soap",
         }
     }
 }
@@ -65,13 +72,15 @@ impl ReceivedFault {
         }
         let refuse = |reason: String| Refusal::Xml { reason };
         let text = std::str::from_utf8(&xml).map_err(|error| refuse(error.to_string()))?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        within_budget(text)?;
         let options = ParsingOptions {
             allow_dtd: false,
             nodes_limit: NODES_MAX,
             ..ParsingOptions::default()
         };
-        let document = Document::parse_with_options(text.strip_prefix('\u{feff}').unwrap_or(text), options)
-            .map_err(|error| refuse(error.to_string()))?;
+        let document =
+            Document::parse_with_options(text, options).map_err(|error| refuse(error.to_string()))?;
         let envelope = document.root_element();
         if !envelope.has_tag_name((ENVELOPE, "Envelope")) {
             return Err(Refusal::NotSoap);
@@ -92,6 +101,17 @@ impl ReceivedFault {
     #[must_use]
     pub fn xml(&self) -> &Bytes {
         &self.xml
+    }
+}
+
+/// What is no XML is told as the parser would tell it.
+fn within_budget(text: &str) -> Result<(), Refusal> {
+    match xml::within_budget(text, &xml::Budget::SMALL) {
+        Ok(()) => Ok(()),
+        Err(refusal @ (xml::Refusal::DocumentType | xml::Refusal::Broken { .. })) => {
+            Err(Refusal::Xml { reason: refusal.to_string() })
+        }
+        Err(refusal) => Err(Refusal::OverBudget(refusal)),
     }
 }
 

@@ -137,7 +137,6 @@ fn refuses_documents_that_harm_or_cannot_be_read() {
         whole.replace("</e:Body>", ""),
         format!("{whole}{whole}"),
         format!("{OPEN}{}{CLOSE}", "<a/>".repeat(20_000)),
-        format!("{OPEN}{}{}{CLOSE}", "<a>".repeat(20_000), "</a>".repeat(20_000)),
     ] {
         assert!(
             matches!(read(&xml), Err(Refusal::Xml { .. })),
@@ -156,4 +155,26 @@ fn refuses_documents_that_harm_or_cannot_be_read() {
     assert!(matches!(ReceivedFault::read(latin1), Err(Refusal::Xml { .. })));
     let large = format!("{OPEN}<!--{}-->{CLOSE}", "x".repeat(BYTES_MAX));
     assert!(matches!(read(&large), Err(Refusal::TooLarge { .. })));
+}
+
+#[test]
+fn refuses_what_would_keep_the_parser_busy_for_hours() {
+    let many = |count: usize, piece: fn(usize) -> String| (0..count).map(piece).collect::<String>();
+    let attributes = many(100_000, |n| format!(" a{n}=''"));
+    let prefixes = many(30_000, |n| format!(" xmlns:p{n}='u'"));
+    let children = many(5_000, |n| format!("<c xmlns:q{n}='u'/>"));
+    let bytes_max = 8192;
+    for (inside, refusal) in [
+        (format!("<a{attributes}/>"), xml::Refusal::TagTooLong { bytes_max }),
+        (format!("<a{prefixes}>{children}</a>"), xml::Refusal::TagTooLong { bytes_max }),
+        (format!("<a{}/>", " b=''".repeat(33)), xml::Refusal::TooManyAttributes { attributes_max: 32 }),
+        (children, xml::Refusal::TooManyDeclarations { declarations_max: 64 }),
+        ("<a>".repeat(20_000), xml::Refusal::TooDeep { depth_max: 64 }),
+    ] {
+        let flood = format!("{OPEN}{inside}{CLOSE}");
+        assert!(flood.len() <= BYTES_MAX, "{} bytes", flood.len());
+        let refused = read(&flood).unwrap_err();
+        assert_eq!(refused, Refusal::OverBudget(refusal));
+        assert_eq!(refused.code(), "invalid_soap");
+    }
 }

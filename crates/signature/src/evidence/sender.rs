@@ -51,6 +51,7 @@ fn soap(text: &str) -> Result<(Direction, ClientId), Refusal> {
     if text.len() > reading::DOCUMENT_BYTES_MAX.saturating_mul(64) {
         return unclear("it is too long to be read");
     }
+    ::xml::within_budget(text, &::xml::Budget::LARGE).or_else(|why| unclear(why.to_string()))?;
     let document = roxmltree::Document::parse(text).or_else(|why| unclear(why.to_string()))?;
     let root = document.root_element();
     if !reading::is(root, ENVELOPE, "Envelope") {
@@ -78,5 +79,26 @@ fn only_child<'a, 'i>(parent: Node<'a, 'i>, namespace: &str, name: &str) -> Resu
     match (found.next(), found.next()) {
         (Some(only), None) => Ok(only),
         _ => unclear(format!("it does not have exactly one {name}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_a_message_that_would_keep_the_parser_busy_for_hours() {
+        let attributes: String = (0..150_000).map(|n| format!(" a{n}=''")).collect();
+        let children: String = (0..20_000).map(|n| format!("<c xmlns:q{n}='u'/>")).collect();
+        for (message, why) in [
+            (format!("<e:Envelope xmlns:e='{ENVELOPE}'{attributes}/>"), "longer than 8192 bytes"),
+            (
+                format!("<e:Envelope xmlns:e='{ENVELOPE}'>{children}</e:Envelope>"),
+                "more than 16384 namespaces",
+            ),
+        ] {
+            let refused = read(message.as_bytes());
+            assert!(matches!(&refused, Err(Refusal::Sender(text)) if text.contains(why)), "{refused:?}");
+        }
     }
 }

@@ -181,6 +181,12 @@ fn refuses_chains_that_are_not_as_the_schema_says() {
     malformed(&good, b"");
     malformed(&good, b"<a/>");
     malformed(&good, &[b"<!DOCTYPE a>".as_slice(), &fine].concat());
+    let attributes: String = (0..150_000).map(|n| format!(" a{n}=''")).collect();
+    let children: String = (0..10_000).map(|n| format!("<c xmlns:q{n}='u'/>")).collect();
+    assert!(malformed(&good, &one(&format!("<c{attributes}/>"))).contains("longer than 8192 bytes"));
+    assert!(malformed(&good, &one(&children)).contains("more than 64 namespaces"));
+    let crowded = result("/sig-hashchain.xml#STEP0\"/>", SHA512);
+    assert!(malformed(&[crowded, children.into_bytes()].concat(), &fine).contains("more than 64 namespaces"));
     malformed(&result("/other.xml#STEP0", SHA512), &fine);
     malformed(&result("/sig-hashchain.xml", SHA512), &fine);
     malformed(&result("/sig-hashchain.xml#STEP1", SHA512), &fine);

@@ -1,7 +1,7 @@
 //! Signature wrapping and every other way to put something beside what is covered: refused, each with its verdict.
 
-use signature::SignedParts;
 use signature::verify::{ReceivedPart, Refusal, verify};
+use signature::{SignedParts, XmlRefusal};
 
 use crate::workshop::{EC, leaf, member, received, workshop};
 
@@ -125,6 +125,41 @@ fn refuses_comments_instructions_and_doctypes_inside() {
     }
     assert_eq!(verdict(with("?><asic", "?><!DOCTYPE x><asic")), "invalid_xml");
     assert_eq!(verdict(with("?><asic", "?><!DOCTYPE x [<!ENTITY y 'z'>]><asic")), "invalid_xml");
+}
+
+#[test]
+fn refuses_what_would_keep_the_parser_busy_for_hours() {
+    let attributes: String = (0..150_000).map(|n| format!(" a{n}=''")).collect();
+    let prefixes: String = (0..37_000).map(|n| format!(" xmlns:p{n}='u'")).collect();
+    let children: String = (0..10_000).map(|n| format!("<c xmlns:q{n}='u'/>")).collect();
+    for (before, after, refusal) in [
+        ("<ds:KeyInfo", format!("<ds:KeyInfo{attributes}"), xml::Refusal::TagTooLong { bytes_max: 8192 }),
+        (
+            "<ds:KeyInfo>",
+            format!("<ds:KeyInfo{prefixes}>{children}"),
+            xml::Refusal::TagTooLong { bytes_max: 8192 },
+        ),
+        (
+            "<ds:KeyInfo>",
+            format!("<ds:KeyInfo>{children}"),
+            xml::Refusal::TooManyDeclarations { declarations_max: 64 },
+        ),
+        (
+            "<ds:KeyInfo",
+            format!("<ds:KeyInfo{}", " a=''".repeat(33)),
+            xml::Refusal::TooManyAttributes { attributes_max: 32 },
+        ),
+        ("<ds:KeyInfo>", "<ds:KeyInfo>".repeat(100), xml::Refusal::TooDeep { depth_max: 64 }),
+    ] {
+        let signed = SignedParts {
+            signatures_xml: with(before, &after).into_bytes(),
+            hash_chain_result: None,
+            hash_chain: None,
+        };
+        let refused = judged(&signed, &[MESSAGE]).unwrap_err();
+        assert_eq!(refused.code(), "invalid_xml");
+        assert_eq!(refused, Refusal::Unreadable(XmlRefusal::OverBudget(refusal)));
+    }
 }
 
 #[test]
