@@ -87,7 +87,8 @@ impl RequestHead {
     }
 
     /// Path and query, raw, whatever form the target had (a client that takes us for its proxy sends a whole
-    /// address): always begins with `/`, except for `*`.
+    /// address): always begins with `/`, except for `*`. An address with a query and no path is refused when a head is
+    /// read; in a head that was made otherwise, its path is `/` and nothing of the query is taken for a path.
     #[must_use]
     pub fn path_and_query(&self) -> &str {
         let Some((_, rest)) = self
@@ -97,10 +98,10 @@ impl RequestHead {
         else {
             return &self.target;
         };
-        match rest.find('/') {
-            Some(at) => rest.get(at..).unwrap_or("/"),
-            None => "/",
-        }
+        rest.find(['/', '?'])
+            .and_then(|at| rest.get(at..))
+            .filter(|tail| tail.starts_with('/'))
+            .unwrap_or("/")
     }
 
     /// The raw path.

@@ -173,16 +173,15 @@ fn refusal(error: httparse::Error) -> HeadRefusal {
 }
 
 /// A path, a whole http address, or `*`. Only visible ASCII, and no fragment: anything else is read differently
-/// by different programs.
+/// by different programs. So is an address whose query follows the host at once: the first `/` in it is the query's.
 fn target(text: &str) -> Result<String, HeadRefusal> {
     let plain = text.bytes().all(|b| b.is_ascii_graphic() && b != b'#');
     let lower = text.get(..8).unwrap_or(text).to_ascii_lowercase();
     let address = ["http://", "https://"].iter().any(|scheme| {
         lower.starts_with(scheme)
             && text.get(scheme.len()..).is_some_and(|rest| {
-                rest.split(['/', '?'])
-                    .next()
-                    .is_some_and(|host| !host.is_empty() && is_host(host.as_bytes()))
+                let host = rest.split('/').next().unwrap_or_default();
+                !host.is_empty() && is_host(host.as_bytes())
             })
     });
     if plain && (text.starts_with('/') || text == "*" || address) {

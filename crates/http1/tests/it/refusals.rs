@@ -191,6 +191,10 @@ async fn refuses_targets_that_programs_read_differently() {
         "ftp://a/",
         "http:///a",
         "http://u@h/a",
+        "http://h?x=/r1/EX/GOV/member/system/svc",
+        "HTTPS://h:443?x=/a",
+        "http://h?",
+        "http://?/a",
         "a:443",
         "/\u{7f}",
     ] {

@@ -101,6 +101,9 @@ fn reads_path_and_query_from_every_form_of_target() {
     check("/a?u=http://x/y", "/a", Some("u=http://x/y"));
     check("http://host:8080/a?b", "/a", Some("b"));
     check("http://host", "/", None);
+    check("http://host/?x=/r1/EX", "/", Some("x=/r1/EX"));
+    check("http://host?x=/r1/EX", "/", None);
+    check("http://host?", "/", None);
     check("*", "*", None);
 }
 
@@ -108,6 +111,8 @@ fn reads_path_and_query_from_every_form_of_target() {
 async fn takes_whole_addresses_as_a_proxy_gets_them() {
     let heard = hear_whole("GET http://h:80/a HTTP/1.1\r\nHost: h\r\n\r\n").await;
     assert_eq!(heard.seen[0].target, "http://h:80/a");
+    let heard = hear_whole("GET http://h/?x=/r1/EX HTTP/1.1\r\nHost: h\r\n\r\n").await;
+    assert_eq!(heard.seen[0].target, "http://h/?x=/r1/EX");
 }
 
 #[test]
