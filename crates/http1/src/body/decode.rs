@@ -231,7 +231,11 @@ fn chunk_size(line: &[u8]) -> Result<(u64, usize), BodyError> {
         Some(at) => line.split_at_checked(at).unwrap_or((line, b"")),
         None => (line, &b""[..]),
     };
-    let digits = size.trim_ascii_end();
+    // Blanks as HTTP has them: a form feed, which is white space elsewhere, is none.
+    let digits_end = size.iter().rposition(|b| !matches!(b, b' ' | b'\t'));
+    let digits = digits_end
+        .and_then(|last| size.get(..=last))
+        .unwrap_or_default();
     if digits.is_empty() || digits.len() > 16 || !digits.iter().all(u8::is_ascii_hexdigit) {
         return Err(BodyError::Chunk(
             "the size of a chunk is not a hexadecimal number",
