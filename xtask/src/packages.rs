@@ -12,6 +12,7 @@ pub(crate) const TEST: &[&str] = &[
     "xmlsec1",
     "libxml2-utils",
     "unzip",
+    "procps",
     "curl",
     "python3",
     "python3-lxml",

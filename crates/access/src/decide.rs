@@ -110,16 +110,9 @@ pub fn decide(
             }
         }
     };
-    let right = right.ok_or_else(|| Refused::NoRight {
-        caller: caller.clone(),
-        service_code: service_code.to_owned(),
-    })?;
-    Ok(Allowed {
-        caller: caller.clone(),
-        service_code: service_code.to_owned(),
-        right: right.clone(),
-        path,
-    })
+    let right = right
+        .ok_or_else(|| Refused::NoRight { caller: caller.clone(), service_code: service_code.to_owned() })?;
+    Ok(Allowed { caller: caller.clone(), service_code: service_code.to_owned(), right: right.clone(), path })
 }
 
 /// The rights whose subject `caller` is or belongs to, in their order; what `allowedMethods` tells a caller
@@ -153,9 +146,7 @@ fn uncompared<'r>(
     path::check_uncompared(raw_path).map_err(|reason| Refused::AmbiguousPath { reason })?;
     match find(rights, |right| right.endpoint.path().covers_everything()) {
         Some(right) => Ok(Some(right)),
-        None => Err(Refused::AmbiguousPath {
-            reason: path::Refusal::EncodedSlash,
-        }),
+        None => Err(Refused::AmbiguousPath { reason: path::Refusal::EncodedSlash }),
     }
 }
 

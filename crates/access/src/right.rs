@@ -4,9 +4,7 @@ use identifier::glob::{self, Glob};
 use identifier::{ClientId, GlobalGroupId, LocalGroupId};
 
 /// The methods that a REST call can have (data-plane 2.2).
-pub const METHODS: [&str; 8] = [
-    "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE",
-];
+pub const METHODS: [&str; 8] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"];
 
 /// What a right is given on: a service of the provider, a method and a pattern of paths.
 ///
@@ -47,15 +45,9 @@ impl Endpoint {
         }
         let method = method.to_ascii_uppercase();
         if method != "*" && !METHODS.contains(&method.as_str()) {
-            return Err(EndpointRefusal::UnknownMethod {
-                method: method.chars().take(32).collect(),
-            });
+            return Err(EndpointRefusal::UnknownMethod { method: method.chars().take(32).collect() });
         }
-        Ok(Self {
-            service_code: service_code.to_owned(),
-            method,
-            path: Glob::new(path)?,
-        })
+        Ok(Self { service_code: service_code.to_owned(), method, path: Glob::new(path)? })
     }
 
     /// The base endpoint of the service: every method, every path.

@@ -82,6 +82,7 @@ fn main() -> ExitCode {
             return if usage.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
         }
     };
+    outside::confine();
     outside::start_log(arguments.role.log_level());
     let done = match arguments.role {
         Role::Gateway(command) => gateway::run(&command),

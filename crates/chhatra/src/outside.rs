@@ -23,6 +23,16 @@ pub(crate) fn chance() -> Chance {
     })
 }
 
+/// What this process may do is as little as it needs: files that it makes are its own alone, and it may hold as many sockets as the
+/// system lets it, so that strangers' connections do not use up what messages need.
+pub(crate) fn confine() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, umask};
+    umask(rustix::fs::Mode::from_raw_mode(0o077));
+    let limit = getrlimit(Resource::Nofile);
+    // Refused or not, the process can work; `doctor` tells what it has.
+    let _raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+}
+
 /// Logs to standard error, as `CHHATRA_LOG` says, or else from this level on.
 pub(crate) fn start_log(level: &str) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("CHHATRA_LOG")

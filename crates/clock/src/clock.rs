@@ -24,9 +24,7 @@ impl Clock {
 
     /// A clock that starts at `time` and moves only when its [`Hands`] are moved: for tests in which time passes.
     pub fn by_hand(time: Timestamp) -> (Self, Hands) {
-        let hands = Hands {
-            shown: Arc::new(Mutex::new(time)),
-        };
+        let hands = Hands { shown: Arc::new(Mutex::new(time)) };
         let read = hands.clone();
         (Self::new(move || read.shown()), hands)
     }

@@ -1,6 +1,6 @@
 //! The signing desk: messages that wait for the same key while it is busy share one signature (data-plane 5.1).
 //!
-//! An RSA signature costs a quarter of a millisecond or more; a hash costs next to nothing. So the desk keeps a few signatures in
+//! An RSA signature costs a quarter of a millisecond or more; a hash costs next to nothing. So the desk keeps one signature in
 //! work per key, and whatever arrives meanwhile becomes the leaves of the next one.
 
 use crate::error::Refusal;
@@ -11,15 +11,13 @@ use signature::hashchain::{Leaf, Part};
 use signature::{SignedParts, xades};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use trust::algorithm::DigestAlgorithm;
 
 /// Messages under one signature; a chain of this many leaves is eight steps deep.
 const BATCH_MAX: usize = 256;
 /// Messages that may wait for one key; further ones wait for a place.
 const QUEUE_MAX: usize = 1024;
-/// Signatures in work per key.
-const IN_WORK_MAX: usize = 2;
 
 /// One message waiting for a signature.
 struct Job {
@@ -74,19 +72,12 @@ fn stopped() -> Refusal {
     Refusal::CannotSign { code: "internal_error", text: "Signing has been stopped".to_owned() }
 }
 
-/// Takes what waits, as soon as the key has room.
+/// Takes what waits as soon as the key is free. One signature at a time: a second one beside it would only halve the messages that
+/// each of them covers.
 async fn work(keystore: Arc<Keystore>, clock: Clock, mut queue: mpsc::Receiver<Job>) {
-    let room = Arc::new(Semaphore::new(IN_WORK_MAX));
-    while let Ok(permit) = Arc::clone(&room).acquire_owned().await {
-        let mut jobs = Vec::new();
-        if queue.recv_many(&mut jobs, BATCH_MAX).await == 0 {
-            return;
-        }
-        let (keystore, clock) = (Arc::clone(&keystore), clock.clone());
-        tokio::spawn(async move {
-            sign_together(&keystore, &clock, jobs).await;
-            drop(permit);
-        });
+    let mut jobs = Vec::new();
+    while queue.recv_many(&mut jobs, BATCH_MAX).await > 0 {
+        sign_together(&keystore, &clock, std::mem::take(&mut jobs)).await;
     }
 }
 

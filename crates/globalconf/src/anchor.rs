@@ -67,17 +67,10 @@ impl Anchor {
         let mut children = Sequence::of(node, &[])?;
         let generated_at = children.optional("generatedAt").map(read_time).transpose()?;
         let instance = filled_text(children.required("instanceIdentifier")?)?;
-        let sources = children
-            .at_least_one("source")?
-            .into_iter()
-            .map(read_source)
-            .collect::<Result<_, _>>()?;
+        let sources =
+            children.at_least_one("source")?.into_iter().map(read_source).collect::<Result<_, _>>()?;
         children.finish(false)?;
-        Ok(Self {
-            generated_at,
-            instance,
-            sources,
-        })
+        Ok(Self { generated_at, instance, sources })
     }
 
     /// Writes the anchor file as a central server does. Put the `http` sources before the `https` ones (trap
@@ -94,20 +87,14 @@ impl Anchor {
 
     pub(crate) fn write_body(&self, writer: &mut Writer) -> Result<(), Unwritable> {
         if self.sources.is_empty() {
-            return Err(Unwritable::shape(
-                "configurationAnchor",
-                "at least one source is required",
-            ));
+            return Err(Unwritable::shape("configurationAnchor", "at least one source is required"));
         }
         let generated_at = self.generated_at.map(crate::time::milliseconds_text);
         writer.optional_text("generatedAt", generated_at.as_deref())?;
         writer.text("instanceIdentifier", &self.instance)?;
         for source in &self.sources {
             if source.verification_certificates.is_empty() {
-                return Err(Unwritable::shape(
-                    "source",
-                    "at least one verification certificate is required",
-                ));
+                return Err(Unwritable::shape("source", "at least one verification certificate is required"));
             }
             writer.open("source", "");
             writer.text("downloadURL", &source.download_url)?;
@@ -135,10 +122,7 @@ fn read_source(node: Node<'_, '_>) -> Result<Source, Malformed> {
         .map(|certificate| xml::base64(certificate).map(CertificateBytes::new))
         .collect::<Result<_, _>>()?;
     children.finish(false)?;
-    Ok(Source {
-        download_url,
-        verification_certificates,
-    })
+    Ok(Source { download_url, verification_certificates })
 }
 
 /// The hash of an anchor file that people compare: SHA-224 of the raw bytes.
@@ -150,9 +134,5 @@ pub fn hash(file: &[u8]) -> Vec<u8> {
 /// [`hash`] as a central server shows it: upper-case hex, bytes separated by `:`.
 #[must_use]
 pub fn delimited_hash(file: &[u8]) -> String {
-    hash(file)
-        .iter()
-        .map(|byte| format!("{byte:02X}"))
-        .collect::<Vec<_>>()
-        .join(":")
+    hash(file).iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
 }

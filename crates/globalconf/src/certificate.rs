@@ -53,9 +53,7 @@ impl CertificateBytes {
     /// # Errors
     /// [`Undecodable`] when the bytes are neither DER nor PEM of an X.509 certificate.
     pub fn decode(&self) -> Result<Certificate, Undecodable> {
-        Certificate::from_der(&self.der()).map_err(|error| Undecodable {
-            problem: error.to_string(),
-        })
+        Certificate::from_der(&self.der()).map_err(|error| Undecodable { problem: error.to_string() })
     }
 }
 

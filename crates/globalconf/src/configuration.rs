@@ -160,15 +160,11 @@ impl Configuration {
         files: BTreeMap<String, StoredFile>,
     ) -> Result<Self, Uninterpretable> {
         if instance.trim().is_empty() || instance == "." || instance == ".." || instance.len() > 255 {
-            return Err(Uninterpretable::UnusableInstance {
-                instance: instance.to_owned(),
-            });
+            return Err(Uninterpretable::UnusableInstance { instance: instance.to_owned() });
         }
         let file = files
             .get(SHARED_FILE)
-            .ok_or_else(|| Uninterpretable::NoSharedParameters {
-                instance: instance.to_owned(),
-            })?;
+            .ok_or_else(|| Uninterpretable::NoSharedParameters { instance: instance.to_owned() })?;
         let version = file.version;
         let shared = Shared::read(&file.bytes, version).map_err(|error| malformed(SHARED_FILE, error))?;
         same_instance(SHARED_FILE, instance, &shared.instance)?;
@@ -210,10 +206,7 @@ impl Configuration {
 
     fn optional_part<T>(&mut self, identifier: &str, read: fn(&[u8]) -> Result<T, Malformed>) -> Option<T> {
         let name = parts::file_name(identifier)?;
-        let named = self
-            .files
-            .iter()
-            .find(|(_, file)| file.identifier.as_deref() == Some(identifier));
+        let named = self.files.iter().find(|(_, file)| file.identifier.as_deref() == Some(identifier));
         let (name, file) = named.or_else(|| self.files.get_key_value(name))?;
         match read(&file.bytes) {
             Ok(found) => Some(found),
@@ -306,10 +299,7 @@ impl Configuration {
 }
 
 fn malformed(file: &str, malformed: Malformed) -> Uninterpretable {
-    Uninterpretable::Malformed {
-        file: file.to_owned(),
-        malformed,
-    }
+    Uninterpretable::Malformed { file: file.to_owned(), malformed }
 }
 
 fn same_instance(file: &str, expected: &str, found: &str) -> Result<(), Uninterpretable> {
@@ -317,9 +307,5 @@ fn same_instance(file: &str, expected: &str, found: &str) -> Result<(), Uninterp
         return Ok(());
     }
     let (file, expected, found) = (file.to_owned(), expected.to_owned(), found.to_owned());
-    Err(Uninterpretable::WrongInstance {
-        file,
-        expected,
-        found,
-    })
+    Err(Uninterpretable::WrongInstance { file, expected, found })
 }

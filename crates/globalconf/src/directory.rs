@@ -71,10 +71,7 @@ impl VerifiedDirectory {
     /// its longer path.
     #[must_use]
     pub fn generation(&self) -> Option<&str> {
-        self.files
-            .iter()
-            .filter_map(|file| generation_of(&file.location))
-            .max()
+        self.files.iter().filter_map(|file| generation_of(&file.location)).max()
     }
 }
 

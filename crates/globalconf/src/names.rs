@@ -17,23 +17,14 @@ pub(crate) fn read_client(node: Node<'_, '_>) -> Result<ClientId, Malformed> {
 /// configurations in use have it: that is read as the subsystem, the narrower of the two readings, so that no
 /// right grows and no instance falls out.
 pub(crate) fn read_group_member(node: Node<'_, '_>) -> Result<ClientId, Malformed> {
-    let contradiction = Refusal::TypeContradictsParts {
-        found: ObjectType::Member,
-    };
+    let contradiction = Refusal::TypeContradictsParts { found: ObjectType::Member };
     match identifier::xml::read_client(node) {
         Err(refusal) if refusal == contradiction => {
             let part = |part: Part| {
-                let mut children = node
-                    .children()
-                    .filter(|child| child.tag_name().name() == part.xml_name());
+                let mut children = node.children().filter(|child| child.tag_name().name() == part.xml_name());
                 children.next().and_then(|child| child.text()).unwrap_or_default()
             };
-            let member = member(
-                node,
-                part(Part::Instance),
-                part(Part::MemberClass),
-                part(Part::MemberCode),
-            )?;
+            let member = member(node, part(Part::Instance), part(Part::MemberClass), part(Part::MemberCode))?;
             client(node, &member, Some(part(Part::SubsystemCode)))
         }
         other => other.map_err(|error| refused(node, &error)),

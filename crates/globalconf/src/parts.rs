@@ -42,10 +42,7 @@ pub fn read_monitoring(bytes: &[u8]) -> Result<Option<ClientId>, Malformed> {
         let mut children = Sequence::of(root, &[])?;
         let mut client = Sequence::of(children.required("monitoringClient")?, &[])?;
         children.finish(false)?;
-        let found = client
-            .optional("monitoringClientId")
-            .map(read_client)
-            .transpose()?;
+        let found = client.optional("monitoringClientId").map(read_client).transpose()?;
         client.finish(false)?;
         Ok(found)
     })
@@ -61,10 +58,8 @@ pub fn read_fetch_interval(bytes: &[u8]) -> Result<u64, Malformed> {
         let node = children.required("ocspFetchInterval")?;
         children.finish(false)?;
         let text = xml::text(node)?;
-        let value: i32 = text
-            .trim()
-            .parse()
-            .map_err(|_| Malformed::new(path_of(node), "the text is not an integer"))?;
+        let value: i32 =
+            text.trim().parse().map_err(|_| Malformed::new(path_of(node), "the text is not an integer"))?;
         Ok(u64::try_from(value).unwrap_or(0).max(FETCH_INTERVAL_MIN_SECONDS))
     })
 }

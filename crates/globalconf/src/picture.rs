@@ -82,9 +82,8 @@ impl GlobalConf {
     #[must_use]
     pub fn from_verified(main: &VerifiedConfiguration, federated: &[VerifiedConfiguration]) -> Self {
         let federated: Vec<Configuration> = federated.iter().map(|one| one.configuration().clone()).collect();
-        let warnings = std::iter::once(main.configuration())
-            .chain(&federated)
-            .flat_map(|one| one.warnings().to_vec());
+        let warnings =
+            std::iter::once(main.configuration()).chain(&federated).flat_map(|one| one.warnings().to_vec());
         let warnings = warnings.collect();
         Self::build(main.configuration().clone(), federated, warnings)
     }
@@ -99,11 +98,7 @@ impl GlobalConf {
         };
         let main = hold(main);
         let federated = federated.into_iter().map(hold).collect();
-        Self {
-            main,
-            federated,
-            warnings,
-        }
+        Self { main, federated, warnings }
     }
 
     /// The own instance.
@@ -125,11 +120,7 @@ impl GlobalConf {
         };
         match configuration.expires() {
             None => Err(Outdated::NoEnd { instance: instance() }),
-            Some(expires) if expires < now => Err(Outdated::Ended {
-                instance: instance(),
-                expires,
-                now,
-            }),
+            Some(expires) if expires < now => Err(Outdated::Ended { instance: instance(), expires, now }),
             Some(expires) => Ok(Current::new(self, private, expires, now)),
         }
     }
@@ -138,32 +129,22 @@ impl GlobalConf {
     /// never to let a message pass.
     #[must_use]
     pub fn configuration(&self, instance: &str) -> Option<&Configuration> {
-        self.held()
-            .find(|held| held.configuration.instance() == instance)
-            .map(|held| &held.configuration)
+        self.held().find(|held| held.configuration.instance() == instance).map(|held| &held.configuration)
     }
 
     /// Whom an instance approves, in force or not: to judge evidence of the past against a configuration that
     /// was kept.
     #[must_use]
     pub fn authorities_for_evidence(&self, instance: &str) -> Option<&Authorities> {
-        self.held()
-            .find(|held| held.configuration.instance() == instance)
-            .map(|held| &held.authorities)
+        self.held().find(|held| held.configuration.instance() == instance).map(|held| &held.authorities)
     }
 
     /// The anchors of federated instances that `filter` admits: what to download after the own instance.
     pub fn federated_anchors(&self, filter: &FederationFilter) -> impl Iterator<Item = &Anchor> {
-        let anchors = self
-            .main
-            .configuration
-            .private()
-            .map(|private| private.anchors.as_slice())
-            .unwrap_or_default();
+        let anchors =
+            self.main.configuration.private().map(|private| private.anchors.as_slice()).unwrap_or_default();
         let own = self.main_instance();
-        anchors
-            .iter()
-            .filter(move |anchor| anchor.instance != own && filter.admits(&anchor.instance))
+        anchors.iter().filter(move |anchor| anchor.instance != own && filter.admits(&anchor.instance))
     }
 
     /// What an operator should know.

@@ -40,10 +40,7 @@ impl Private {
         xml::with_root(bytes, "conf", |root| {
             let mut children = Sequence::of(root, &[])?;
             let instance = filled_text(children.required("instanceIdentifier")?)?;
-            let anchors = children
-                .many("configurationAnchor")
-                .into_iter()
-                .map(Anchor::read_node);
+            let anchors = children.many("configurationAnchor").into_iter().map(Anchor::read_node);
             let anchors = anchors.collect::<Result<_, _>>()?;
             let mut service = Sequence::of(children.required("managementService")?, &[])?;
             let management = ManagementService {
@@ -57,12 +54,7 @@ impl Private {
             service.finish(false)?;
             let time_stamping_interval_seconds = seconds(children.required("timeStampingIntervalSeconds")?)?;
             children.finish(version > 2)?;
-            Ok(Self {
-                instance,
-                anchors,
-                management,
-                time_stamping_interval_seconds,
-            })
+            Ok(Self { instance, anchors, management, time_stamping_interval_seconds })
         })
     }
 
@@ -83,16 +75,9 @@ impl Private {
         if let Some(certificate) = &self.management.registration_certificate {
             writer.base64("authCertRegServiceCert", certificate.as_bytes())?;
         }
-        write_client(
-            &mut writer,
-            "managementRequestServiceProviderId",
-            &self.management.provider,
-        )?;
+        write_client(&mut writer, "managementRequestServiceProviderId", &self.management.provider)?;
         writer.close();
-        writer.text(
-            "timeStampingIntervalSeconds",
-            &self.time_stamping_interval_seconds.to_string(),
-        )?;
+        writer.text("timeStampingIntervalSeconds", &self.time_stamping_interval_seconds.to_string())?;
         Ok(writer.finish())
     }
 }

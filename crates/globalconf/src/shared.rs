@@ -239,11 +239,7 @@ impl Shared {
     /// Codes of classes that occur in the settings.
     #[must_use]
     pub fn class_codes(&self) -> BTreeSet<&str> {
-        self.settings
-            .member_classes
-            .iter()
-            .map(|class| class.code.as_str())
-            .collect()
+        self.settings.member_classes.iter().map(|class| class.code.as_str()).collect()
     }
 }
 

@@ -67,11 +67,7 @@ pub struct Failure {
 /// # Errors
 /// [`Failure`]: the old or the new generation is in force, see the table above.
 pub fn replace(dir: &Path, configuration: &VerifiedConfiguration) -> Result<(), Failure> {
-    for step in plan::replace(
-        dir,
-        configuration.configuration(),
-        configuration.role() == Role::Main,
-    ) {
+    for step in plan::replace(dir, configuration.configuration(), configuration.role() == Role::Main) {
         step.run()?;
     }
     Ok(())

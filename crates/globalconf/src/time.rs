@@ -7,9 +7,7 @@ use jiff::tz::TimeZone;
 /// `OffsetDateTime.parse`: ISO 8601 with an offset, seconds may have a fraction (control-plane 1.3.3).
 pub(crate) fn parse_offset(text: &str) -> Option<Timestamp> {
     let shaped = text.contains('T')
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"+-:.,".contains(&byte));
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-:.,".contains(&byte));
     if shaped { text.parse().ok() } else { None }
 }
 
@@ -54,13 +52,9 @@ mod tests {
 
     #[test]
     fn refuses_a_time_without_offset_or_with_a_zone_name() {
-        for text in [
-            "2026-01-01T00:00:00",
-            "2026-01-01",
-            "",
-            "2026-01-01T00:00:00Z[UTC]",
-            "2026-13-01T00:00:00Z",
-        ] {
+        for text in
+            ["2026-01-01T00:00:00", "2026-01-01", "", "2026-01-01T00:00:00Z[UTC]", "2026-13-01T00:00:00Z"]
+        {
             assert_eq!(parse_offset(text), None, "{text}");
         }
     }

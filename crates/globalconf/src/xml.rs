@@ -23,10 +23,7 @@ pub struct Malformed {
 
 impl Malformed {
     pub(crate) fn new(path: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self {
-            path: path.into(),
-            problem: problem.into(),
-        }
+        Self { path: path.into(), problem: problem.into() }
     }
 }
 
@@ -39,20 +36,13 @@ pub(crate) fn with_root<T>(
     let text = std::str::from_utf8(bytes).map_err(|_| Malformed::new("/", "it is not UTF-8 text"))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     ::xml::within_budget(text, &::xml::Budget::LARGE).map_err(|e| Malformed::new("/", e.to_string()))?;
-    let options = ParsingOptions {
-        allow_dtd: false,
-        nodes_limit: NODES_MAX,
-        ..ParsingOptions::default()
-    };
+    let options = ParsingOptions { allow_dtd: false, nodes_limit: NODES_MAX, ..ParsingOptions::default() };
     let document =
         Document::parse_with_options(text, options).map_err(|e| Malformed::new("/", e.to_string()))?;
     let element = document.root_element();
     let name = element.tag_name();
     if name.name() != root || name.namespace() != Some(XROAD) {
-        return Err(Malformed::new(
-            "/",
-            format!("the root element is not {{{XROAD}}}{root}"),
-        ));
+        return Err(Malformed::new("/", format!("the root element is not {{{XROAD}}}{root}")));
     }
     read(element)
 }
@@ -81,10 +71,7 @@ impl<'a, 'input> Sequence<'a, 'input> {
                 return Err(Malformed::new(path, "there is text between the elements"));
             }
         }
-        Ok(Self {
-            path,
-            children: children.into_iter().peekable(),
-        })
+        Ok(Self { path, children: children.into_iter().peekable() })
     }
 
     pub(crate) fn optional(&mut self, name: &str) -> Option<Node<'a, 'input>> {
@@ -98,14 +85,8 @@ impl<'a, 'input> Sequence<'a, 'input> {
 
     pub(crate) fn required(&mut self, name: &str) -> Result<Node<'a, 'input>, Malformed> {
         self.optional(name).ok_or_else(|| {
-            let found = self
-                .children
-                .peek()
-                .map_or("the end", |node| node.tag_name().name());
-            Malformed::new(
-                self.path.clone(),
-                format!("element {name} is expected, found {found}"),
-            )
+            let found = self.children.peek().map_or("the end", |node| node.tag_name().name());
+            Malformed::new(self.path.clone(), format!("element {name} is expected, found {found}"))
         })
     }
 
@@ -144,10 +125,7 @@ fn check_attributes(node: Node<'_, '_>, plain: &[&str]) -> Result<(), Malformed>
             Some(_) => false,
         };
         if !known {
-            return Err(Malformed::new(
-                path_of(node),
-                format!("attribute {} is unknown", attribute.name()),
-            ));
+            return Err(Malformed::new(path_of(node), format!("attribute {} is unknown", attribute.name())));
         }
     }
     Ok(())
@@ -155,11 +133,8 @@ fn check_attributes(node: Node<'_, '_>, plain: &[&str]) -> Result<(), Malformed>
 
 /// Where a node stands, for messages.
 pub(crate) fn path_of(node: Node<'_, '_>) -> String {
-    let mut names: Vec<&str> = node
-        .ancestors()
-        .filter(Node::is_element)
-        .map(|element| element.tag_name().name())
-        .collect();
+    let mut names: Vec<&str> =
+        node.ancestors().filter(Node::is_element).map(|element| element.tag_name().name()).collect();
     names.reverse();
     format!("/{}", names.join("/"))
 }
@@ -170,10 +145,7 @@ pub(crate) fn text(node: Node<'_, '_>) -> Result<String, Malformed> {
     let mut content = String::new();
     for child in node.children() {
         if child.is_element() {
-            return Err(Malformed::new(
-                path_of(node),
-                "text is expected, an element was found",
-            ));
+            return Err(Malformed::new(path_of(node), "text is expected, an element was found"));
         }
         if child.is_text() {
             content.push_str(child.text().unwrap_or_default());
@@ -211,10 +183,7 @@ pub(crate) fn seconds(node: Node<'_, '_>) -> Result<u64, Malformed> {
     let content = text(node)?;
     let trimmed = content.trim();
     let digits = trimmed.strip_prefix('+').unwrap_or(trimmed);
-    let value = digits
-        .parse::<i64>()
-        .ok()
-        .and_then(|number| u64::try_from(number).ok());
+    let value = digits.parse::<i64>().ok().and_then(|number| u64::try_from(number).ok());
     value
         .filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()))
         .ok_or_else(|| Malformed::new(path_of(node), format!("{trimmed:?} is not a number of seconds")))
@@ -225,10 +194,7 @@ pub(crate) fn boolean(node: Node<'_, '_>) -> Result<bool, Malformed> {
     match text(node)?.trim() {
         "true" | "1" => Ok(true),
         "false" | "0" => Ok(false),
-        other => Err(Malformed::new(
-            path_of(node),
-            format!("{other:?} is not a boolean"),
-        )),
+        other => Err(Malformed::new(path_of(node), format!("{other:?} is not a boolean"))),
     }
 }
 
@@ -255,10 +221,7 @@ pub enum Unwritable {
 
 impl Unwritable {
     pub(crate) fn shape(element: &str, problem: impl Into<String>) -> Self {
-        Self::Shape {
-            element: element.to_owned(),
-            problem: problem.into(),
-        }
+        Self::Shape { element: element.to_owned(), problem: problem.into() }
     }
 }
 
@@ -272,13 +235,8 @@ impl Writer {
     /// Starts the document with root `ns3:<root>`.
     pub(crate) fn new(root: &str) -> Self {
         let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\n");
-        out.push_str(&format!(
-            "<ns3:{root} xmlns:ns2=\"{IDENTIFIERS}\" xmlns:ns3=\"{XROAD}\">\n"
-        ));
-        Self {
-            out,
-            open: vec![format!("ns3:{root}")],
-        }
+        out.push_str(&format!("<ns3:{root} xmlns:ns2=\"{IDENTIFIERS}\" xmlns:ns3=\"{XROAD}\">\n"));
+        Self { out, open: vec![format!("ns3:{root}")] }
     }
 
     fn indent(&mut self) {
@@ -352,9 +310,7 @@ mod tests {
     use super::*;
 
     fn root_only(text: &str) -> Result<(), Malformed> {
-        with_root(text.as_bytes(), "conf", |node| {
-            Sequence::of(node, &[])?.finish(false)
-        })
+        with_root(text.as_bytes(), "conf", |node| Sequence::of(node, &[])?.finish(false))
     }
 
     #[test]
@@ -368,7 +324,10 @@ mod tests {
         let attributes: String = (0..1000).map(|n| format!(" a{n}=''")).collect();
         let flood = format!("<c:conf xmlns:c=\"http://x-road.eu/xsd/xroad.xsd\"{attributes}/>");
         let problem = root_only(&flood).unwrap_err().problem;
-        assert!(problem.contains("longer than 8192 bytes") || problem.contains("more than 64 attributes"), "{problem}");
+        assert!(
+            problem.contains("longer than 8192 bytes") || problem.contains("more than 64 attributes"),
+            "{problem}"
+        );
         let children: String = (0..20_000).map(|n| format!("<a xmlns:p{n}='u'/>")).collect();
         let flood = format!("<c:conf xmlns:c=\"http://x-road.eu/xsd/xroad.xsd\">{children}</c:conf>");
         let problem = root_only(&flood).unwrap_err().problem;
@@ -390,10 +349,7 @@ mod tests {
     fn writes_only_what_xml_can_carry() {
         let mut writer = Writer::new("conf");
         assert_eq!(writer.text("a", "x < y & z\r\n\"'>"), Ok(()));
-        assert!(matches!(
-            writer.text("b", "\u{0}"),
-            Err(Unwritable::Character { code: 0, .. })
-        ));
+        assert!(matches!(writer.text("b", "\u{0}"), Err(Unwritable::Character { code: 0, .. })));
         let text = String::from_utf8(writer.finish()).unwrap();
         assert!(text.contains("<a>x &lt; y &amp; z&#13;\n\"'&gt;</a>"));
     }

@@ -136,9 +136,7 @@ impl Body {
     /// # Errors
     /// As [`Body::read_chunk`].
     pub async fn read_all(&mut self, bytes_max: usize) -> Result<Vec<u8>, BodyError> {
-        let too_large = || BodyError::TooLarge {
-            bytes_max: u64::try_from(bytes_max).unwrap_or(u64::MAX),
-        };
+        let too_large = || BodyError::TooLarge { bytes_max: u64::try_from(bytes_max).unwrap_or(u64::MAX) };
         let mut whole = Vec::new();
         while let Some(data) = self.read_chunk().await? {
             if whole.len().saturating_add(data.len()) > bytes_max {
@@ -167,10 +165,7 @@ impl Body {
     async fn ask(&mut self) -> Result<(), BodyError> {
         let Some(ask) = &mut self.ask else { return Ok(()) };
         if ask.said || !ask.answered.load(Ordering::SeqCst) {
-            let arrived = self
-                .reader
-                .as_ref()
-                .is_some_and(|reader| !reader.buffer.is_empty());
+            let arrived = self.reader.as_ref().is_some_and(|reader| !reader.buffer.is_empty());
             let mut writer = ask.writer.lock().await;
             // When the client did not wait, or an answer began while we waited for the writer, nothing is said.
             if !arrived && !ask.said && !ask.answered.swap(true, Ordering::SeqCst) {
@@ -178,10 +173,7 @@ impl Body {
                 ask.said = true;
             }
             let received = self.decoder.received;
-            writer
-                .flush()
-                .await
-                .map_err(|error| not_asked(&error, received))?;
+            writer.flush().await.map_err(|error| not_asked(&error, received))?;
         }
         self.ask = None;
         Ok(())
@@ -195,12 +187,7 @@ impl Body {
         let failed = self.failed.is_some();
         let unasked = self.ask.is_some();
         // The connection itself may be gone already; then the reader goes with it.
-        let _ = give_back.send(Returned {
-            reader,
-            rest,
-            unasked,
-            failed,
-        });
+        let _ = give_back.send(Returned { reader, rest, unasked, failed });
     }
 }
 
@@ -228,19 +215,14 @@ impl Returned {
                         if decoder.received.saturating_sub(before) <= limits.drain_bytes_max => {}
                     Ok(Step::Data(_)) | Err(_) => return false,
                     Ok(Step::More) => {
-                        if more(&mut self.reader, &mut decoder, limits.body_timeout)
-                            .await
-                            .is_err()
-                        {
+                        if more(&mut self.reader, &mut decoder, limits.body_timeout).await.is_err() {
                             return false;
                         }
                     }
                 }
             }
         };
-        tokio::time::timeout(limits.drain_timeout, draining)
-            .await
-            .unwrap_or(false)
+        tokio::time::timeout(limits.drain_timeout, draining).await.unwrap_or(false)
     }
 }
 
@@ -260,9 +242,7 @@ async fn more(reader: &mut Reader, decoder: &mut Decoder, wait: Duration) -> Res
     match reader.fill(wait).await {
         Ok(0) => decoder.end_of_stream(),
         Ok(_) => Ok(()),
-        Err(FillError::Slow) => Err(BodyError::Slow {
-            received: decoder.received,
-        }),
+        Err(FillError::Slow) => Err(BodyError::Slow { received: decoder.received }),
         Err(FillError::Connection(kind)) => Err(connection_error(kind, decoder.received)),
     }
 }
@@ -276,9 +256,5 @@ fn connection_error(kind: io::ErrorKind, received: u64) -> BodyError {
         io::ErrorKind::ConnectionAborted,
         io::ErrorKind::BrokenPipe,
     ];
-    if cut.contains(&kind) {
-        BodyError::Cut { received }
-    } else {
-        BodyError::Connection(kind)
-    }
+    if cut.contains(&kind) { BodyError::Cut { received } } else { BodyError::Connection(kind) }
 }

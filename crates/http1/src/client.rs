@@ -61,12 +61,7 @@ impl ClientConnection {
     #[must_use]
     pub fn new(io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, limits: Limits) -> Self {
         let (reader, writer) = halves(Box::new(io), &limits);
-        Self {
-            limits,
-            reader: Some(reader),
-            writer: Arc::new(Mutex::new(writer)),
-            running: None,
-        }
+        Self { limits, reader: Some(reader), writer: Arc::new(Mutex::new(writer)), running: None }
     }
 
     /// Sends a head exactly as given, plus the framing header, and gives out the writer for the body and the answer
@@ -91,12 +86,7 @@ impl ClientConnection {
         drop(writer);
         let (tell_sent, sent) = oneshot::channel();
         let (tell, answered) = oneshot::channel();
-        self.running = Some(Running {
-            sent,
-            answered,
-            request: None,
-            answer: None,
-        });
+        self.running = Some(Running { sent, answered, request: None, answer: None });
         let body = BodyWriter::new(Arc::clone(&self.writer), framing, true, false, Some(tell_sent));
         let answer = Answer {
             reader: Some(reader),
@@ -193,11 +183,7 @@ impl Running {
             return Ok(None);
         };
         let clean = returned.rest.is_none() && !returned.failed && returned.reader.buffer.is_empty();
-        if clean && !returned.reader.ended {
-            Ok(Some(returned.reader))
-        } else {
-            Err(Spoilt)
-        }
+        if clean && !returned.reader.ended { Ok(Some(returned.reader)) } else { Err(Spoilt) }
     }
 }
 
@@ -212,9 +198,9 @@ fn over<T>(received: Result<T, oneshot::error::TryRecvError>) -> Result<Option<T
 fn request_framing(head: &RequestHead, framing: Framing) -> Result<Option<String>, WriteError> {
     match framing {
         Framing::UntilClose => Err(WriteError::Framing("a request cannot end with the connection")),
-        Framing::None if framing::announces_body(&head.headers) => Err(WriteError::Framing(
-            "the head announces a body that will not come",
-        )),
+        Framing::None if framing::announces_body(&head.headers) => {
+            Err(WriteError::Framing("the head announces a body that will not come"))
+        }
         Framing::Chunked if head.version == crate::head::Version::Http10 => {
             Err(WriteError::Framing("HTTP/1.0 has no chunks"))
         }
@@ -234,11 +220,8 @@ impl Answer {
         let Some(reader) = self.reader.as_mut() else {
             return Err(ReceiveError::Taken);
         };
-        let received = timeout(
-            self.limits.head_timeout,
-            final_head(reader, &self.limits, self.to_head),
-        )
-        .await;
+        let received =
+            timeout(self.limits.head_timeout, final_head(reader, &self.limits, self.to_head)).await;
         let (head, kind) = match received {
             Err(_) => return Err(ReceiveError::Slow),
             Ok(result) => result?,
@@ -247,17 +230,10 @@ impl Answer {
         let keep_alive = self.keep_alive && head.wants_keep_alive() && kind != BodyKind::UntilClose;
         let (body, returned) = Body::new(reader, kind, &self.limits, None);
         if let Some(tell) = self.tell.take() {
-            let _ = tell.send(Answered {
-                keep_alive,
-                body: returned,
-            });
+            let _ = tell.send(Answered { keep_alive, body: returned });
         }
         // 205 says "reset": it has no entity, though its framing is that of any answer (data-plane 4.8).
-        let body = if head.status == 205 {
-            body.without_entity()
-        } else {
-            body
-        };
+        let body = if head.status == 205 { body.without_entity() } else { body };
         Ok(Response { head, body })
     }
 }
@@ -287,16 +263,9 @@ fn head_error(error: HeadError) -> ReceiveError {
         HeadError::Cut => ReceiveError::Cut,
         HeadError::Ended => ReceiveError::NoAnswer,
         HeadError::Connection(kind) => {
-            let gone = [
-                io::ErrorKind::ConnectionReset,
-                io::ErrorKind::BrokenPipe,
-                io::ErrorKind::UnexpectedEof,
-            ];
-            if gone.contains(&kind) {
-                ReceiveError::NoAnswer
-            } else {
-                ReceiveError::Connection(kind)
-            }
+            let gone =
+                [io::ErrorKind::ConnectionReset, io::ErrorKind::BrokenPipe, io::ErrorKind::UnexpectedEof];
+            if gone.contains(&kind) { ReceiveError::NoAnswer } else { ReceiveError::Connection(kind) }
         }
     }
 }

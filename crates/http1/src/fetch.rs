@@ -45,9 +45,7 @@ impl Fetched {
     /// The first value under this name as text.
     #[must_use]
     pub fn header_text(&self, name: &str) -> Option<&str> {
-        crate::head::values(&self.headers, name)
-            .next()
-            .and_then(|value| std::str::from_utf8(value).ok())
+        crate::head::values(&self.headers, name).next().and_then(|value| std::str::from_utf8(value).ok())
     }
 }
 
@@ -71,9 +69,7 @@ pub async fn fetch(
         let stream = connect(url.host(), url.port(), limits.connect_timeout).await?;
         ask(stream, &request(method, &url, headers), body, limits).await
     };
-    timeout(limits.total_timeout, whole)
-        .await
-        .map_err(|_| FetchError::TooSlow)?
+    timeout(limits.total_timeout, whole).await.map_err(|_| FetchError::TooSlow)?
 }
 
 /// Opens a TCP connection with `TCP_NODELAY`, trying each address of the host.
@@ -89,16 +85,10 @@ pub async fn connect(host: &str, port: u16, wait: Duration) -> Result<TcpStream,
         if addresses.is_empty() {
             return Err(FetchError::UnknownHost(host.to_owned()));
         }
-        TcpStream::connect(&addresses[..])
-            .await
-            .map_err(|error| FetchError::Connect(error.kind()))
+        TcpStream::connect(&addresses[..]).await.map_err(|error| FetchError::Connect(error.kind()))
     };
-    let stream = timeout(wait, connecting)
-        .await
-        .map_err(|_| FetchError::ConnectSlow)??;
-    stream
-        .set_nodelay(true)
-        .map_err(|error| FetchError::Connect(error.kind()))?;
+    let stream = timeout(wait, connecting).await.map_err(|_| FetchError::ConnectSlow)??;
+    stream.set_nodelay(true).map_err(|error| FetchError::Connect(error.kind()))?;
     Ok(stream)
 }
 
@@ -129,9 +119,5 @@ async fn ask(
         true => response.body.read_all(limits.body_bytes_max).await?,
         false => Vec::new(),
     };
-    Ok(Fetched {
-        status: response.head.status,
-        headers: response.head.headers,
-        body,
-    })
+    Ok(Fetched { status: response.head.status, headers: response.head.headers, body })
 }

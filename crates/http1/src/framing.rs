@@ -74,10 +74,7 @@ fn bounded(kind: BodyKind, bytes_max: u64) -> Result<BodyKind, HeadRefusal> {
 }
 
 pub(crate) fn of_request(head: &RequestHead, bytes_max: u64) -> Result<BodyKind, HeadRefusal> {
-    bounded(
-        declared(head.version, &head.headers)?.unwrap_or(BodyKind::Absent),
-        bytes_max,
-    )
+    bounded(declared(head.version, &head.headers)?.unwrap_or(BodyKind::Absent), bytes_max)
 }
 
 pub(crate) fn of_response(
@@ -101,11 +98,7 @@ pub(crate) fn expects_continue(head: &RequestHead) -> Result<bool, HeadRefusal> 
         return Ok(false);
     }
     let only = values(&head.headers, "expect").all(|value| value.eq_ignore_ascii_case(b"100-continue"));
-    if only {
-        Ok(true)
-    } else {
-        Err(HeadRefusal::UnknownExpectation)
-    }
+    if only { Ok(true) } else { Err(HeadRefusal::UnknownExpectation) }
 }
 
 /// The header line to add for this framing; `None` when the caller's head has it or none is needed.
@@ -114,9 +107,9 @@ pub(crate) fn header_for(framing: Framing, headers: &[(Bytes, Bytes)]) -> Result
         content_length(headers).map_err(|_| WriteError::Framing("the head has an invalid Content-Length"))?;
     let coded = values(headers, "transfer-encoding").next().is_some();
     match framing {
-        Framing::ContentLength(_) if coded => Err(WriteError::Framing(
-            "the head has a Transfer-Encoding beside a known length",
-        )),
+        Framing::ContentLength(_) if coded => {
+            Err(WriteError::Framing("the head has a Transfer-Encoding beside a known length"))
+        }
         Framing::ContentLength(bytes) => match length {
             Some(said) if said == bytes => Ok(None),
             Some(_) => Err(WriteError::Framing("the head has another Content-Length")),
@@ -128,19 +121,15 @@ pub(crate) fn header_for(framing: Framing, headers: &[(Bytes, Bytes)]) -> Result
         Framing::Chunked if coded => {
             let plain =
                 values(headers, "transfer-encoding").all(|value| value.eq_ignore_ascii_case(b"chunked"));
-            if plain {
-                Ok(None)
-            } else {
-                Err(WriteError::Framing("the head has another Transfer-Encoding"))
-            }
+            if plain { Ok(None) } else { Err(WriteError::Framing("the head has another Transfer-Encoding")) }
         }
         Framing::Chunked => Ok(Some("Transfer-Encoding: chunked".to_owned())),
-        Framing::UntilClose | Framing::None if coded => Err(WriteError::Framing(
-            "the head has a Transfer-Encoding but the body no chunks",
-        )),
-        Framing::UntilClose if length.is_some() => Err(WriteError::Framing(
-            "the head has a Content-Length but the body no known length",
-        )),
+        Framing::UntilClose | Framing::None if coded => {
+            Err(WriteError::Framing("the head has a Transfer-Encoding but the body no chunks"))
+        }
+        Framing::UntilClose if length.is_some() => {
+            Err(WriteError::Framing("the head has a Content-Length but the body no known length"))
+        }
         Framing::UntilClose | Framing::None => Ok(None),
     }
 }

@@ -43,11 +43,7 @@ impl RequestHead {
     /// A head to be written; headers are added with [`RequestHead::with`].
     #[must_use]
     pub fn new(method: &str, target: &str) -> Self {
-        Self {
-            method: method.to_owned(),
-            target: target.to_owned(),
-            ..Self::default()
-        }
+        Self { method: method.to_owned(), target: target.to_owned(), ..Self::default() }
     }
 
     /// Adds one header at the end, spelt exactly so.
@@ -82,8 +78,7 @@ impl RequestHead {
     /// The first value under this name as text; `None` also when it is not UTF-8.
     #[must_use]
     pub fn header_text(&self, name: &str) -> Option<&str> {
-        self.header(name)
-            .and_then(|value| std::str::from_utf8(value).ok())
+        self.header(name).and_then(|value| std::str::from_utf8(value).ok())
     }
 
     /// Path and query, raw, whatever form the target had (a client that takes us for its proxy sends a whole
@@ -91,11 +86,7 @@ impl RequestHead {
     /// read; in a head that was made otherwise, its path is `/` and nothing of the query is taken for a path.
     #[must_use]
     pub fn path_and_query(&self) -> &str {
-        let Some((_, rest)) = self
-            .target
-            .split_once("://")
-            .filter(|_| !self.target.starts_with('/'))
-        else {
+        let Some((_, rest)) = self.target.split_once("://").filter(|_| !self.target.starts_with('/')) else {
             return &self.target;
         };
         rest.find(['/', '?'])
@@ -107,9 +98,7 @@ impl RequestHead {
     /// The raw path.
     #[must_use]
     pub fn path(&self) -> &str {
-        self.path_and_query()
-            .split_once('?')
-            .map_or(self.path_and_query(), |(path, _)| path)
+        self.path_and_query().split_once('?').map_or(self.path_and_query(), |(path, _)| path)
     }
 
     /// The raw query, without the question mark.
@@ -129,11 +118,7 @@ impl ResponseHead {
     /// A head to be written; headers are added with [`ResponseHead::with`].
     #[must_use]
     pub fn new(status: u16) -> Self {
-        Self {
-            status,
-            reason: usual_reason(status).to_owned(),
-            ..Self::default()
-        }
+        Self { status, reason: usual_reason(status).to_owned(), ..Self::default() }
     }
 
     /// Adds one header at the end, spelt exactly so.
@@ -162,8 +147,7 @@ impl ResponseHead {
     /// The first value under this name as text; `None` also when it is not UTF-8.
     #[must_use]
     pub fn header_text(&self, name: &str) -> Option<&str> {
-        self.header(name)
-            .and_then(|value| std::str::from_utf8(value).ok())
+        self.header(name).and_then(|value| std::str::from_utf8(value).ok())
     }
 
     /// Whether the sender would use the connection again.
@@ -174,20 +158,14 @@ impl ResponseHead {
 }
 
 fn pair(name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> (Bytes, Bytes) {
-    (
-        Bytes::copy_from_slice(name.as_ref()),
-        Bytes::copy_from_slice(value.as_ref()),
-    )
+    (Bytes::copy_from_slice(name.as_ref()), Bytes::copy_from_slice(value.as_ref()))
 }
 
 pub(crate) fn values<'h, 'n>(
     headers: &'h [(Bytes, Bytes)],
     name: &'n str,
 ) -> impl Iterator<Item = &'h Bytes> + use<'h, 'n> {
-    headers
-        .iter()
-        .filter(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes()))
-        .map(|(_, value)| value)
+    headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
 }
 
 /// Whether a comma separated list under this name has the token.

@@ -45,12 +45,7 @@ impl ServerConnection {
     #[must_use]
     pub fn new(io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, limits: Limits) -> Self {
         let (reader, writer) = halves(Box::new(io), &limits);
-        Self {
-            limits,
-            reader: Some(reader),
-            writer: Arc::new(Mutex::new(writer)),
-            running: None,
-        }
+        Self { limits, reader: Some(reader), writer: Arc::new(Mutex::new(writer)), running: None }
     }
 
     /// The next request, once the answer to the one before is written and its body read or dropped; `None` when the
@@ -92,12 +87,7 @@ impl ServerConnection {
     /// Waits until the running exchange is over and brings the connection in order for the next; `false` when there
     /// will be no next.
     pub(crate) async fn settle(&mut self) -> bool {
-        let Self {
-            running: Some(running),
-            writer,
-            ..
-        } = self
-        else {
+        let Self { running: Some(running), writer, .. } = self else {
             return self.reader.is_some();
         };
         let outcome = match running.told {
@@ -156,16 +146,8 @@ impl ServerConnection {
             keep_alive: head.wants_keep_alive(),
             outcome: Some(tell),
         };
-        self.running = Some(Running {
-            outcome,
-            told: None,
-            body: returned,
-        });
-        Some(Request {
-            head,
-            body,
-            responder,
-        })
+        self.running = Some(Running { outcome, told: None, body: returned });
+        Some(Request { head, body, responder })
     }
 
     async fn head_failed(&mut self, error: HeadError) -> Result<Option<Request>, RequestError> {
@@ -197,9 +179,7 @@ impl ServerConnection {
 }
 
 async fn put_bare(writer: &Mutex<Writer>, status: u16) {
-    let head = ResponseHead::new(status)
-        .with("Content-Length", "0")
-        .with("Connection", "close");
+    let head = ResponseHead::new(status).with("Content-Length", "0").with("Connection", "close");
     let mut writer = writer.lock().await;
     if put_response(&mut writer.pending, &head, None).is_ok() {
         // Whoever sent such a request may well be gone.
@@ -301,13 +281,7 @@ impl Responder {
         drop(writer);
         let reusable = self.keep_alive && self.keeps(head, framing, bodiless);
         let muted = self.to_head || whole.is_some();
-        Ok(BodyWriter::new(
-            Arc::clone(&self.writer),
-            framing,
-            reusable,
-            muted,
-            self.outcome.take(),
-        ))
+        Ok(BodyWriter::new(Arc::clone(&self.writer), framing, reusable, muted, self.outcome.take()))
     }
 
     fn effective(&self, head: &ResponseHead, asked: Framing, bodiless: bool) -> Result<Framing, WriteError> {
@@ -321,9 +295,9 @@ impl Responder {
             Framing::Chunked | Framing::UntilClose if bodiless && !self.to_head => {
                 Err(WriteError::Framing("this status has no body"))
             }
-            Framing::None if !bodiless && !self.to_head && framing::announces_body(&head.headers) => Err(
-                WriteError::Framing("the head announces a body that will not come"),
-            ),
+            Framing::None if !bodiless && !self.to_head && framing::announces_body(&head.headers) => {
+                Err(WriteError::Framing("the head announces a body that will not come"))
+            }
             Framing::Chunked if self.version == Version::Http10 => Ok(Framing::UntilClose),
             Framing::ContentLength(_) | Framing::Chunked | Framing::UntilClose | Framing::None => Ok(asked),
         }

@@ -26,10 +26,7 @@ impl Url {
         if text.len() > URL_CHARACTERS_MAX {
             return Err(UrlRefusal::TooLong(URL_CHARACTERS_MAX));
         }
-        if !text
-            .bytes()
-            .all(|b| b.is_ascii_graphic() && b != b'\\' && b != b'"')
-        {
+        if !text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\' && b != b'"') {
             return Err(UrlRefusal::Character);
         }
         let (secure, rest) = scheme(text).ok_or(UrlRefusal::Scheme)?;
@@ -40,17 +37,8 @@ impl Url {
             return Err(UrlRefusal::UserName);
         }
         let (host, port) = host_and_port(authority)?;
-        let target = if tail.starts_with('/') {
-            tail.to_owned()
-        } else {
-            format!("/{tail}")
-        };
-        Ok(Self {
-            secure,
-            host,
-            port,
-            target,
-        })
+        let target = if tail.starts_with('/') { tail.to_owned() } else { format!("/{tail}") };
+        Ok(Self { secure, host, port, target })
     }
 
     /// Whether it is https.
@@ -74,11 +62,7 @@ impl Url {
     /// The value of the Host header: the port only if the address says it.
     #[must_use]
     pub fn authority(&self) -> String {
-        let host = if self.host.contains(':') {
-            format!("[{}]", self.host)
-        } else {
-            self.host.clone()
-        };
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         match self.port {
             Some(port) => format!("{host}:{port}"),
             None => host,
@@ -115,10 +99,7 @@ fn host_and_port(authority: &str) -> Result<(String, Option<u16>), UrlRefusal> {
         Some((host, port)) => (host, port_number(port)?),
         None => (authority, None),
     };
-    let named = !host.is_empty()
-        && host
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
+    let named = !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
     if !named || host.len() > 253 {
         return Err(UrlRefusal::Host);
     }

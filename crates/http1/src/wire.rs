@@ -45,10 +45,7 @@ pub(crate) struct Reader {
 
 impl std::fmt::Debug for Reader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Reader")
-            .field("buffered", &self.buffer.len())
-            .field("ended", &self.ended)
-            .finish()
+        f.debug_struct("Reader").field("buffered", &self.buffer.len()).field("ended", &self.ended).finish()
     }
 }
 
@@ -73,10 +70,7 @@ impl Reader {
     pub(crate) async fn head(&mut self, limits: &Limits) -> Result<(Bytes, usize), HeadError> {
         let mut scanner = HeadScanner::default();
         loop {
-            if let Some(length) = scanner
-                .advance(&self.buffer, limits)
-                .map_err(HeadError::Refused)?
-            {
+            if let Some(length) = scanner.advance(&self.buffer, limits).map_err(HeadError::Refused)? {
                 return Ok((self.buffer.split_to(length).freeze(), scanner.headers()));
             }
             match self.fill(Duration::MAX).await {
@@ -129,10 +123,7 @@ pub(crate) struct Writer {
 
 impl std::fmt::Debug for Writer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Writer")
-            .field("pending", &self.pending.len())
-            .field("failed", &self.failed)
-            .finish()
+        f.debug_struct("Writer").field("pending", &self.pending.len()).field("failed", &self.failed).finish()
     }
 }
 
@@ -176,16 +167,7 @@ impl Writer {
 pub(crate) fn halves(io: BoxedStream, limits: &Limits) -> (Reader, Writer) {
     let (read, write) = tokio::io::split(io);
     (
-        Reader {
-            io: read,
-            buffer: BytesMut::new(),
-            ended: false,
-        },
-        Writer {
-            io: write,
-            pending: BytesMut::new(),
-            wait: limits.write_timeout,
-            failed: None,
-        },
+        Reader { io: read, buffer: BytesMut::new(), ended: false },
+        Writer { io: write, pending: BytesMut::new(), wait: limits.write_timeout, failed: None },
     )
 }

@@ -46,14 +46,7 @@ impl BodyWriter {
             Framing::Chunked | Framing::UntilClose => u64::MAX,
             Framing::None => 0,
         };
-        Self {
-            writer,
-            framing,
-            left,
-            reusable,
-            muted,
-            outcome,
-        }
+        Self { writer, framing, left, reusable, muted, outcome }
     }
 
     /// Sends one piece and waits until the connection took it. An empty piece sends nothing.
@@ -121,9 +114,7 @@ impl Drop for BodyWriter {
 
 pub(crate) fn put_piece(writer: &mut Writer, framing: Framing, piece: &[u8]) {
     if framing == Framing::Chunked {
-        writer
-            .pending
-            .put_slice(format!("{:x}\r\n", piece.len()).as_bytes());
+        writer.pending.put_slice(format!("{:x}\r\n", piece.len()).as_bytes());
         writer.pending.put_slice(piece);
         writer.pending.put_slice(b"\r\n");
     } else {

@@ -25,12 +25,7 @@ pub fn find_odd(text: &str) -> Option<char> {
 
 /// The first odd character in the parts of an identifier (its `parts()`).
 pub fn find_odd_part(parts: &[(Part, &str)]) -> Option<Odd> {
-    parts.iter().find_map(|(part, text)| {
-        find_odd(text).map(|character| Odd {
-            part: *part,
-            character,
-        })
-    })
+    parts.iter().find_map(|(part, text)| find_odd(text).map(|character| Odd { part: *part, character }))
 }
 
 /// Why a registry does not admit a part of a *new* identifier.

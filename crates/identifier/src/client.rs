@@ -78,10 +78,7 @@ impl MemberId {
     fn from_pieces(pieces: Vec<&str>) -> Result<Self, Refusal> {
         match pieces[..] {
             [instance, class, code] => Self::new(instance, class, code),
-            _ => Err(Refusal::PartCount {
-                expected: "3 parts of a member",
-                found: pieces.len(),
-            }),
+            _ => Err(Refusal::PartCount { expected: "3 parts of a member", found: pieces.len() }),
         }
     }
 }
@@ -118,10 +115,7 @@ impl ClientId {
     /// # Errors
     /// [`Refusal::Blank`] or [`Refusal::TooLong`].
     pub fn subsystem_of(member: MemberId, code: impl Into<String>) -> Result<Self, Refusal> {
-        Ok(Self {
-            member,
-            subsystem: Some(Part::SubsystemCode.take(code)?),
-        })
+        Ok(Self { member, subsystem: Some(Part::SubsystemCode.take(code)?) })
     }
 
     /// The instance.
@@ -167,11 +161,7 @@ impl ClientId {
 
     /// [`ObjectType::Subsystem`] or [`ObjectType::Member`].
     pub fn object_type(&self) -> ObjectType {
-        if self.is_subsystem() {
-            ObjectType::Subsystem
-        } else {
-            ObjectType::Member
-        }
+        if self.is_subsystem() { ObjectType::Subsystem } else { ObjectType::Member }
     }
 
     /// The parts with their names, in order.
@@ -208,16 +198,10 @@ impl ClientId {
     fn from_pieces<S: AsRef<str>>(pieces: &[S]) -> Result<Self, Refusal> {
         match pieces {
             [instance, class, code] => Self::new(instance.as_ref(), class.as_ref(), code.as_ref(), None),
-            [instance, class, code, subsystem] => Self::new(
-                instance.as_ref(),
-                class.as_ref(),
-                code.as_ref(),
-                Some(subsystem.as_ref()),
-            ),
-            _ => Err(Refusal::PartCount {
-                expected: "3 or 4 parts of a client",
-                found: pieces.len(),
-            }),
+            [instance, class, code, subsystem] => {
+                Self::new(instance.as_ref(), class.as_ref(), code.as_ref(), Some(subsystem.as_ref()))
+            }
+            _ => Err(Refusal::PartCount { expected: "3 or 4 parts of a client", found: pieces.len() }),
         }
     }
 }
@@ -225,10 +209,7 @@ written_forms!(ClientId);
 
 impl From<MemberId> for ClientId {
     fn from(member: MemberId) -> Self {
-        Self {
-            member,
-            subsystem: None,
-        }
+        Self { member, subsystem: None }
     }
 }
 

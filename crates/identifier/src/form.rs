@@ -6,27 +6,17 @@ use crate::percent;
 
 /// The parts joined by `separator`.
 pub(crate) fn joined(parts: &[(Part, &str)], separator: &str) -> String {
-    parts
-        .iter()
-        .map(|(_, text)| *text)
-        .collect::<Vec<_>>()
-        .join(separator)
+    parts.iter().map(|(_, text)| *text).collect::<Vec<_>>().join(separator)
 }
 
 /// The parts as percent-encoded path segments (data-plane 1.4).
 pub(crate) fn path(parts: &[(Part, &str)]) -> String {
-    parts
-        .iter()
-        .map(|(_, text)| percent::encode_segment(text))
-        .collect::<Vec<_>>()
-        .join("/")
+    parts.iter().map(|(_, text)| percent::encode_segment(text)).collect::<Vec<_>>().join("/")
 }
 
 /// The segments of `raw`, each decoded by itself.
 pub(crate) fn segments(raw: &str) -> Result<Vec<String>, Refusal> {
-    raw.split('/')
-        .map(|segment| percent::decode_segment(segment).map_err(Refusal::from))
-        .collect()
+    raw.split('/').map(|segment| percent::decode_segment(segment).map_err(Refusal::from)).collect()
 }
 
 /// Gives a type all the written forms, made from its `parts()` and `object_type()`.

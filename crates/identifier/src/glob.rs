@@ -40,10 +40,7 @@ impl Glob {
         if characters > PATTERN_CHARACTERS_MAX {
             return Err(Refusal::TooLong { characters });
         }
-        Ok(Self {
-            pattern: pattern.to_owned(),
-            tokens: tokens(pattern),
-        })
+        Ok(Self { pattern: pattern.to_owned(), tokens: tokens(pattern) })
     }
 
     /// The text it was made of.
@@ -70,13 +67,7 @@ impl Glob {
     /// From the places reached in the pattern, the places reached after one more character.
     fn step(&self, reached: &[bool], character: char) -> Vec<bool> {
         let mut next = vec![false; reached.len()];
-        for ((at, token), _) in self
-            .tokens
-            .iter()
-            .enumerate()
-            .zip(reached)
-            .filter(|(_, reached)| **reached)
-        {
+        for ((at, token), _) in self.tokens.iter().enumerate().zip(reached).filter(|(_, reached)| **reached) {
             match token {
                 Token::Literal(literal) if *literal == character => mark(&mut next, at.saturating_add(1)),
                 Token::WithinSegment if character != '/' => mark(&mut next, at),
@@ -117,11 +108,7 @@ fn tokens(pattern: &str) -> Vec<Token> {
                 }
                 token
             }
-            '\\' => Token::Literal(
-                characters
-                    .next_if(|next| matches!(next, '*' | '\\'))
-                    .unwrap_or('\\'),
-            ),
+            '\\' => Token::Literal(characters.next_if(|next| matches!(next, '*' | '\\')).unwrap_or('\\')),
             other => Token::Literal(other),
         });
     }

@@ -18,10 +18,7 @@ impl GlobalGroupId {
     /// # Errors
     /// [`Refusal::Blank`] or [`Refusal::TooLong`].
     pub fn new(instance: impl Into<String>, code: impl Into<String>) -> Result<Self, Refusal> {
-        Ok(Self {
-            instance: Part::Instance.take(instance)?,
-            code: Part::GroupCode.take(code)?,
-        })
+        Ok(Self { instance: Part::Instance.take(instance)?, code: Part::GroupCode.take(code)? })
     }
 
     /// The instance whose registry keeps the group.
@@ -41,10 +38,7 @@ impl GlobalGroupId {
 
     /// The parts with their names, in order.
     pub fn parts(&self) -> Vec<(Part, &str)> {
-        vec![
-            (Part::Instance, self.instance.as_str()),
-            (Part::GroupCode, self.code.as_str()),
-        ]
+        vec![(Part::Instance, self.instance.as_str()), (Part::GroupCode, self.code.as_str())]
     }
 
     /// Reads `instance/code`.
@@ -66,10 +60,7 @@ impl GlobalGroupId {
     fn from_pieces(pieces: &[&str]) -> Result<Self, Refusal> {
         match *pieces {
             [instance, code] => Self::new(instance, code),
-            _ => Err(Refusal::PartCount {
-                expected: "2 parts of a global group",
-                found: pieces.len(),
-            }),
+            _ => Err(Refusal::PartCount { expected: "2 parts of a global group", found: pieces.len() }),
         }
     }
 }
@@ -87,9 +78,7 @@ impl LocalGroupId {
     /// # Errors
     /// [`Refusal::Blank`] or [`Refusal::TooLong`].
     pub fn new(code: impl Into<String>) -> Result<Self, Refusal> {
-        Ok(Self {
-            code: Part::GroupCode.take(code)?,
-        })
+        Ok(Self { code: Part::GroupCode.take(code)? })
     }
 
     /// The code of the group.
@@ -126,10 +115,7 @@ impl LocalGroupId {
     fn from_pieces(pieces: &[&str]) -> Result<Self, Refusal> {
         match *pieces {
             [code] => Self::new(code),
-            _ => Err(Refusal::PartCount {
-                expected: "1 part of a local group",
-                found: pieces.len(),
-            }),
+            _ => Err(Refusal::PartCount { expected: "1 part of a local group", found: pieces.len() }),
         }
     }
 }

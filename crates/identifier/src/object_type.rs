@@ -22,14 +22,8 @@ pub enum ObjectType {
 
 impl ObjectType {
     /// All six.
-    pub const ALL: [Self; 6] = [
-        Self::Member,
-        Self::Subsystem,
-        Self::Server,
-        Self::GlobalGroup,
-        Self::LocalGroup,
-        Self::Service,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Member, Self::Subsystem, Self::Server, Self::GlobalGroup, Self::LocalGroup, Self::Service];
 
     /// The word, in capitals, as it stands in `objectType` attributes and in the display form.
     pub fn as_str(self) -> &'static str {

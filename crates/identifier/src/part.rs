@@ -68,10 +68,7 @@ impl Part {
         }
         let characters = text.chars().count();
         if characters > PART_CHARACTERS_MAX {
-            return Err(Refusal::TooLong {
-                part: self,
-                characters,
-            });
+            return Err(Refusal::TooLong { part: self, characters });
         }
         Ok(text)
     }

@@ -143,9 +143,7 @@ fn check_readings(decoded: &str) -> Result<(), Refusal> {
         // Some servers cut parameters off (`..;x` becomes `..`), so a segment must be harmless with and without them.
         let bare = segment.split(';').next().unwrap_or(segment);
         if bare == "." || bare == ".." {
-            return Err(Refusal::DotSegment {
-                segment: segment.to_owned(),
-            });
+            return Err(Refusal::DotSegment { segment: segment.to_owned() });
         }
         let closes_the_path = segment.is_empty() && segments.peek().is_none();
         if bare.is_empty() && !closes_the_path {

@@ -80,10 +80,8 @@ pub(crate) fn decode(raw: &str, welcome: impl Fn(u8) -> bool) -> Result<Vec<u8>,
         } else if is_kept(byte) || welcome(byte) {
             decoded.push(byte);
         } else {
-            let character = raw
-                .get(at..)
-                .and_then(|rest| rest.chars().next())
-                .unwrap_or(char::REPLACEMENT_CHARACTER);
+            let character =
+                raw.get(at..).and_then(|rest| rest.chars().next()).unwrap_or(char::REPLACEMENT_CHARACTER);
             return Err(Refusal::Character { character, at });
         }
     }
@@ -91,9 +89,7 @@ pub(crate) fn decode(raw: &str, welcome: impl Fn(u8) -> bool) -> Result<Vec<u8>,
 }
 
 fn hexadecimal(digit: u8) -> Option<u8> {
-    char::from(digit)
-        .to_digit(16)
-        .and_then(|value| u8::try_from(value).ok())
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
 #[cfg(test)]

@@ -32,10 +32,7 @@ impl ServerId {
     /// # Errors
     /// [`Refusal::Blank`] or [`Refusal::TooLong`].
     pub fn of(owner: MemberId, server: impl Into<String>) -> Result<Self, Refusal> {
-        Ok(Self {
-            owner,
-            server: Part::ServerCode.take(server)?,
-        })
+        Ok(Self { owner, server: Part::ServerCode.take(server)? })
     }
 
     /// The instance.
@@ -109,10 +106,7 @@ impl ServerId {
             [instance, class, code, server] => {
                 Self::new(instance.as_ref(), class.as_ref(), code.as_ref(), server.as_ref())
             }
-            _ => Err(Refusal::PartCount {
-                expected: "4 parts of a gateway",
-                found: pieces.len(),
-            }),
+            _ => Err(Refusal::PartCount { expected: "4 parts of a gateway", found: pieces.len() }),
         }
     }
 }

@@ -95,12 +95,8 @@ impl ServiceId {
                 found: decoded.len(),
             });
         };
-        let client = ClientId::new(
-            instance.as_ref(),
-            class.as_ref(),
-            member.as_ref(),
-            Some(subsystem.as_ref()),
-        )?;
+        let client =
+            ClientId::new(instance.as_ref(), class.as_ref(), member.as_ref(), Some(subsystem.as_ref()))?;
         Self::new(client, code.as_ref(), None)
     }
 
@@ -109,23 +105,14 @@ impl ServiceId {
             [instance, class, member, code] => {
                 Self::new(ClientId::new(instance, class, member, None)?, code, None)
             }
-            [instance, class, member, subsystem, code] => Self::new(
-                ClientId::new(instance, class, member, Some(subsystem))?,
-                code,
-                None,
-            ),
+            [instance, class, member, subsystem, code] => {
+                Self::new(ClientId::new(instance, class, member, Some(subsystem))?, code, None)
+            }
             [instance, class, member, subsystem, code, version] => {
                 let subsystem = Some(subsystem).filter(|code| !code.is_empty());
-                Self::new(
-                    ClientId::new(instance, class, member, subsystem)?,
-                    code,
-                    Some(version),
-                )
+                Self::new(ClientId::new(instance, class, member, subsystem)?, code, Some(version))
             }
-            _ => Err(Refusal::PartCount {
-                expected: "4 to 6 parts of a service",
-                found: pieces.len(),
-            }),
+            _ => Err(Refusal::PartCount { expected: "4 to 6 parts of a service", found: pieces.len() }),
         }
     }
 }

@@ -46,10 +46,7 @@ pub fn check(value: &str) -> Result<(), Refusal> {
     if value.len() > VALUE_BYTES_MAX {
         return Err(Refusal::TooLong { bytes: value.len() });
     }
-    let uri = value
-        .strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'))
-        .ok_or(Refusal::NotQuoted)?;
+    let uri = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).ok_or(Refusal::NotQuoted)?;
     check_uri(uri)
 }
 
@@ -60,19 +57,13 @@ fn check_uri(uri: &str) -> Result<(), Refusal> {
     let Some((at, ':')) = stop.and_then(|at| uri.get(at..)?.chars().next().map(|stop| (at, stop))) else {
         return check_hierarchy(uri);
     };
-    let (scheme, rest) = (
-        uri.get(..at).unwrap_or_default(),
-        uri.get(at.saturating_add(1)..).unwrap_or_default(),
-    );
+    let (scheme, rest) =
+        (uri.get(..at).unwrap_or_default(), uri.get(at.saturating_add(1)..).unwrap_or_default());
     check_scheme(scheme)?;
     if rest.is_empty() {
         return Err(Refusal::Unfinished);
     }
-    if rest.starts_with('/') {
-        check_hierarchy(rest)
-    } else {
-        check_characters(rest, BEHIND_THE_PATH)
-    }
+    if rest.starts_with('/') { check_hierarchy(rest) } else { check_characters(rest, BEHIND_THE_PATH) }
 }
 
 const IN_THE_AUTHORITY: &str = "[]";
@@ -83,11 +74,7 @@ fn check_scheme(scheme: &str) -> Result<(), Refusal> {
     let mut characters = scheme.chars();
     let first = characters.next().is_some_and(|first| first.is_ascii_alphabetic());
     let others = characters.all(|other| other.is_ascii_alphanumeric() || matches!(other, '+' | '-' | '.'));
-    if first && others {
-        Ok(())
-    } else {
-        Err(Refusal::Scheme)
-    }
+    if first && others { Ok(()) } else { Err(Refusal::Scheme) }
 }
 
 /// `[//authority][path][?query]`
@@ -98,10 +85,7 @@ fn check_hierarchy(text: &str) -> Result<(), Refusal> {
         return check_characters(text, IN_THE_PATH);
     };
     let (authority, path) = match rest.find('/') {
-        Some(at) => (
-            rest.get(..at).unwrap_or_default(),
-            rest.get(at..).unwrap_or_default(),
-        ),
+        Some(at) => (rest.get(..at).unwrap_or_default(), rest.get(at..).unwrap_or_default()),
         None => (rest, ""),
     };
     if authority.is_empty() && path.is_empty() {
@@ -117,10 +101,7 @@ fn check_characters(text: &str, more: &str) -> Result<(), Refusal> {
     while let Some(character) = characters.next() {
         if character == '%' {
             let digits = [characters.next(), characters.next()];
-            if digits
-                .iter()
-                .any(|digit| !digit.is_some_and(|digit| digit.is_ascii_hexdigit()))
-            {
+            if digits.iter().any(|digit| !digit.is_some_and(|digit| digit.is_ascii_hexdigit())) {
                 return Err(Refusal::Triplet);
             }
         } else if !(may_stand_anywhere(character) || more.contains(character)) {

@@ -28,9 +28,7 @@ pub(crate) struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// The elements that stand side by side in `bytes`.
     pub(crate) fn of(bytes: &'a [u8]) -> Result<Self, Fault> {
-        Ok(Self {
-            reader: SliceReader::new(bytes)?,
-        })
+        Ok(Self { reader: SliceReader::new(bytes)? })
     }
 
     /// The elements inside the one SEQUENCE that is the whole of `bytes`.
@@ -48,11 +46,7 @@ impl<'a> Fields<'a> {
 
     /// The tag of the next element.
     pub(crate) fn peek(&self) -> Option<Tag> {
-        if self.is_empty() {
-            None
-        } else {
-            self.reader.peek_tag().ok()
-        }
+        if self.is_empty() { None } else { self.reader.peek_tag().ok() }
     }
 
     /// The next element.
@@ -116,11 +110,7 @@ impl<'a> Fields<'a> {
 
     /// Refuses anything that is left over.
     pub(crate) fn end(&self) -> Result<(), Fault> {
-        if self.is_empty() {
-            Ok(())
-        } else {
-            fault("more follows than belongs there")
-        }
+        if self.is_empty() { Ok(()) } else { fault("more follows than belongs there") }
     }
 }
 
@@ -136,11 +126,7 @@ impl<'a> Fields<'a> {
     pub(crate) fn algorithm(&mut self) -> Result<Algorithm<'a>, Fault> {
         let mut fields = self.sequence()?;
         let oid = fields.oid()?;
-        let parameters = if fields.is_empty() {
-            None
-        } else {
-            Some(fields.element()?)
-        };
+        let parameters = if fields.is_empty() { None } else { Some(fields.element()?) };
         fields.end()?;
         Ok(Algorithm { oid, parameters })
     }

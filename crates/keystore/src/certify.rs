@@ -61,26 +61,17 @@ pub(crate) fn request(
         KeyUsage::Authentication => &[DIGITAL_SIGNATURE, KEY_ENCIPHERMENT, DATA_ENCIPHERMENT],
         KeyUsage::InternalTls => &[DIGITAL_SIGNATURE, KEY_ENCIPHERMENT],
         KeyUsage::Configuration => {
-            return Err(CertificateRefusal::NotForUsage {
-                usage,
-                what: "a certificate request",
-            });
+            return Err(CertificateRefusal::NotForUsage { usage, what: "a certificate request" });
         }
     };
-    extensions.push(der_out::extension(
-        ID_CE_KEY_USAGE,
-        false,
-        &der_out::named_bits(bits),
-    ));
+    extensions.push(der_out::extension(ID_CE_KEY_USAGE, false, &der_out::named_bits(bits)));
     if !alternative_names.is_empty() {
         let names = AlternativeName::extension_value(alternative_names)?;
         extensions.push(der_out::extension(ID_CE_SUBJECT_ALT_NAME, false, &names));
     }
     let extensions = all(&extensions);
-    let attribute = sequence(&[
-        &der_out::oid(ID_EXTENSION_REQ),
-        &der_out::element(der_out::SET, &[&extensions]),
-    ]);
+    let attribute =
+        sequence(&[&der_out::oid(ID_EXTENSION_REQ), &der_out::element(der_out::SET, &[&extensions])]);
     let body = sequence(&[
         &der_out::element(der_out::INTEGER, &[&[0]]),
         &subject.der(),
@@ -100,12 +91,7 @@ pub(crate) fn self_signed(
 ) -> Result<Vec<u8>, CertificateRefusal> {
     match (shape, usage) {
         (
-            SelfSigned::InternalTls {
-                common_name,
-                alternative_names,
-                not_before,
-                not_after,
-            },
+            SelfSigned::InternalTls { common_name, alternative_names, not_before, not_after },
             KeyUsage::InternalTls,
         ) => {
             let subject = Subject::new([("CN", common_name.as_str())])?;
@@ -116,22 +102,10 @@ pub(crate) fn self_signed(
                 *first = (*first & 0x7f) | 0x40;
             }
             let validity = validity(*not_before, *not_after)?;
-            certificate(
-                key,
-                public_key,
-                &subject,
-                &serial,
-                &validity,
-                &extensions,
-                DigestAlgorithm::Sha256,
-            )
+            certificate(key, public_key, &subject, &serial, &validity, &extensions, DigestAlgorithm::Sha256)
         }
         (SelfSigned::Configuration { external }, KeyUsage::Configuration) => {
-            let name = if *external {
-                "externalSigningKey"
-            } else {
-                "internalSigningKey"
-            };
+            let name = if *external { "externalSigningKey" } else { "internalSigningKey" };
             let subject = Subject::new([("CN", name)])?;
             let key_usage = der_out::named_bits(&[NON_REPUDIATION, KEY_CERTIFICATE_SIGN]);
             let authority = sequence(&[&der_out::element(der_out::BOOLEAN, &[&[0xff]])]);
@@ -143,24 +117,14 @@ pub(crate) fn self_signed(
                 &der_out::element(der_out::UTC_TIME, &[b"700101000000Z"]),
                 &der_out::element(der_out::UTC_TIME, &[b"380101000000Z"]),
             ]);
-            certificate(
-                key,
-                public_key,
-                &subject,
-                &[1],
-                &validity,
-                &extensions,
-                DigestAlgorithm::Sha512,
-            )
+            certificate(key, public_key, &subject, &[1], &validity, &extensions, DigestAlgorithm::Sha512)
         }
-        (SelfSigned::InternalTls { .. }, _) => Err(CertificateRefusal::NotForUsage {
-            usage,
-            what: "a self-signed TLS certificate",
-        }),
-        (SelfSigned::Configuration { .. }, _) => Err(CertificateRefusal::NotForUsage {
-            usage,
-            what: "a configuration signing certificate",
-        }),
+        (SelfSigned::InternalTls { .. }, _) => {
+            Err(CertificateRefusal::NotForUsage { usage, what: "a self-signed TLS certificate" })
+        }
+        (SelfSigned::Configuration { .. }, _) => {
+            Err(CertificateRefusal::NotForUsage { usage, what: "a configuration signing certificate" })
+        }
     }
 }
 
@@ -201,10 +165,7 @@ fn certificate(
 ) -> Result<Vec<u8>, CertificateRefusal> {
     let name = subject.der();
     let body = sequence(&[
-        &der_out::element(
-            der_out::wrapped(0),
-            &[&der_out::element(der_out::INTEGER, &[&[2]])],
-        ),
+        &der_out::element(der_out::wrapped(0), &[&der_out::element(der_out::INTEGER, &[&[2]])]),
         &der_out::element(der_out::INTEGER, &[serial]),
         &method(key, digest).1,
         &name,
@@ -224,21 +185,10 @@ fn all(parts: &[Vec<u8>]) -> Vec<u8> {
 fn method(key: &PrivateKey, digest: DigestAlgorithm) -> (SignatureAlgorithm, Vec<u8>) {
     let long = digest == DigestAlgorithm::Sha512;
     if key.algorithm().is_rsa() {
-        let oid = if long {
-            SHA_512_WITH_RSA_ENCRYPTION
-        } else {
-            SHA_256_WITH_RSA_ENCRYPTION
-        };
-        (
-            SignatureAlgorithm::RsaPkcs1(digest),
-            sequence(&[&der_out::oid(oid), &[0x05, 0x00]]),
-        )
+        let oid = if long { SHA_512_WITH_RSA_ENCRYPTION } else { SHA_256_WITH_RSA_ENCRYPTION };
+        (SignatureAlgorithm::RsaPkcs1(digest), sequence(&[&der_out::oid(oid), &[0x05, 0x00]]))
     } else {
-        let oid = if long {
-            ECDSA_WITH_SHA_512
-        } else {
-            ECDSA_WITH_SHA_256
-        };
+        let oid = if long { ECDSA_WITH_SHA_512 } else { ECDSA_WITH_SHA_256 };
         (SignatureAlgorithm::Ecdsa(digest), sequence(&[&der_out::oid(oid)]))
     }
 }
@@ -251,9 +201,7 @@ fn signed(key: &PrivateKey, body: &[u8], digest: DigestAlgorithm) -> Result<Vec<
 
 fn validity(not_before: Timestamp, not_after: Timestamp) -> Result<Vec<u8>, CertificateRefusal> {
     if not_after <= not_before {
-        return Err(CertificateRefusal::Validity {
-            why: format!("{not_after} is not after {not_before}"),
-        });
+        return Err(CertificateRefusal::Validity { why: format!("{not_after} is not after {not_before}") });
     }
     Ok(sequence(&[&time(not_before)?, &time(not_after)?]))
 }
@@ -261,28 +209,16 @@ fn validity(not_before: Timestamp, not_after: Timestamp) -> Result<Vec<u8>, Cert
 /// Two-digit years up to 2049, four-digit years from 2050 (RFC 5280 4.1.2.5).
 fn time(at: Timestamp) -> Result<Vec<u8>, CertificateRefusal> {
     let at = at.to_zoned(TimeZone::UTC).datetime();
-    let rest = format!(
-        "{:02}{:02}{:02}{:02}{:02}Z",
-        at.month(),
-        at.day(),
-        at.hour(),
-        at.minute(),
-        at.second()
-    );
+    let rest =
+        format!("{:02}{:02}{:02}{:02}{:02}Z", at.month(), at.day(), at.hour(), at.minute(), at.second());
     match at.year() {
         1950..2050 => {
             let year = at.year().rem_euclid(100);
-            Ok(der_out::element(
-                der_out::UTC_TIME,
-                &[format!("{year:02}{rest}").as_bytes()],
-            ))
+            Ok(der_out::element(der_out::UTC_TIME, &[format!("{year:02}{rest}").as_bytes()]))
         }
-        year @ (0..1950 | 2050..) => Ok(der_out::element(
-            der_out::GENERALIZED_TIME,
-            &[format!("{year:04}{rest}").as_bytes()],
-        )),
-        year => Err(CertificateRefusal::Validity {
-            why: format!("the year {year} cannot be written"),
-        }),
+        year @ (0..1950 | 2050..) => {
+            Ok(der_out::element(der_out::GENERALIZED_TIME, &[format!("{year:04}{rest}").as_bytes()]))
+        }
+        year => Err(CertificateRefusal::Validity { why: format!("the year {year} cannot be written") }),
     }
 }

@@ -26,9 +26,7 @@ pub(crate) const fn plain(n: u8) -> u8 {
 
 /// Tag, length and the parts one after the other.
 pub(crate) fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
-    let length = parts
-        .iter()
-        .fold(0_usize, |sum, part| sum.saturating_add(part.len()));
+    let length = parts.iter().fold(0_usize, |sum, part| sum.saturating_add(part.len()));
     let mut out = vec![tag];
     match u8::try_from(length) {
         Ok(short) if short < 0x80 => out.push(short),
@@ -62,20 +60,14 @@ pub(crate) fn bits(bytes: &[u8]) -> Vec<u8> {
 
 /// A BIT STRING of named bits, numbered from the left, without trailing zero bits. Of the first eight bits only.
 pub(crate) fn named_bits(bits: &[u8]) -> Vec<u8> {
-    let byte = bits.iter().fold(0_u8, |byte, bit| {
-        byte | 0x80_u8.checked_shr(u32::from(*bit)).unwrap_or(0)
-    });
+    let byte = bits.iter().fold(0_u8, |byte, bit| byte | 0x80_u8.checked_shr(u32::from(*bit)).unwrap_or(0));
     let unused = u8::try_from(byte.trailing_zeros().min(7)).unwrap_or(0);
     element(BIT_STRING, &[&[unused], &[byte]])
 }
 
 /// An X.509 extension.
 pub(crate) fn extension(id: ObjectIdentifier, critical: bool, value: &[u8]) -> Vec<u8> {
-    let flag = if critical {
-        element(BOOLEAN, &[&[0xff]])
-    } else {
-        Vec::new()
-    };
+    let flag = if critical { element(BOOLEAN, &[&[0xff]]) } else { Vec::new() };
     sequence(&[&oid(id), &flag, &element(OCTET_STRING, &[value])])
 }
 

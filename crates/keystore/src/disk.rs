@@ -31,11 +31,7 @@ pub(crate) fn check_directory(dir: &Path) -> Result<(), StorageFailure> {
     let metadata = fs::metadata(dir).map_err(|e| StorageFailure::io("look at", dir, &e))?;
     let mode = metadata.permissions().mode() & 0o777;
     if mode & OTHERS != 0 {
-        return Err(StorageFailure::OpenToOthers {
-            path: dir.to_path_buf(),
-            mode,
-            directory: true,
-        });
+        return Err(StorageFailure::OpenToOthers { path: dir.to_path_buf(), mode, directory: true });
     }
     Ok(())
 }
@@ -48,16 +44,10 @@ pub(crate) fn read_private(
     let Some(file) = open_plain(path)? else {
         return Ok(None);
     };
-    let metadata = file
-        .metadata()
-        .map_err(|e| StorageFailure::io("look at", path, &e))?;
+    let metadata = file.metadata().map_err(|e| StorageFailure::io("look at", path, &e))?;
     let mode = metadata.permissions().mode() & 0o777;
     if mode & OTHERS != 0 {
-        return Err(StorageFailure::OpenToOthers {
-            path: path.to_path_buf(),
-            mode,
-            directory: false,
-        });
+        return Err(StorageFailure::OpenToOthers { path: path.to_path_buf(), mode, directory: false });
     }
     read_bounded(file, path, bytes_max).map(Some)
 }
@@ -77,38 +67,25 @@ fn open_plain(path: &Path) -> Result<Option<File>, StorageFailure> {
     match fs::symlink_metadata(path) {
         Ok(found) if found.is_file() => {}
         Ok(_) => {
-            return Err(StorageFailure::NotAFile {
-                path: path.to_path_buf(),
-            });
+            return Err(StorageFailure::NotAFile { path: path.to_path_buf() });
         }
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(StorageFailure::io("look at", path, &e)),
     }
-    File::open(path)
-        .map(Some)
-        .map_err(|e| StorageFailure::io("open", path, &e))
+    File::open(path).map(Some).map_err(|e| StorageFailure::io("open", path, &e))
 }
 
 fn read_bounded(file: File, path: &Path, bytes_max: u64) -> Result<Zeroizing<Vec<u8>>, StorageFailure> {
-    let length = file
-        .metadata()
-        .map_err(|e| StorageFailure::io("look at", path, &e))?
-        .len();
+    let length = file.metadata().map_err(|e| StorageFailure::io("look at", path, &e))?.len();
     if length > bytes_max {
-        return Err(StorageFailure::TooLong {
-            path: path.to_path_buf(),
-            bytes_max,
-        });
+        return Err(StorageFailure::TooLong { path: path.to_path_buf(), bytes_max });
     }
     // Room for all of it at once: a vector that grows leaves copies of a secret behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(length).unwrap_or(0)));
     let read = file.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes);
     read.map_err(|e| StorageFailure::io("read", path, &e))?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > bytes_max {
-        return Err(StorageFailure::TooLong {
-            path: path.to_path_buf(),
-            bytes_max,
-        });
+        return Err(StorageFailure::TooLong { path: path.to_path_buf(), bytes_max });
     }
     Ok(bytes)
 }
@@ -140,11 +117,7 @@ fn unfinished_path(path: &Path) -> PathBuf {
 }
 
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(OWNER_ONLY_FILE)
-        .open(path)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(OWNER_ONLY_FILE).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }
@@ -159,9 +132,7 @@ fn remove_if_there(path: &Path) -> Result<(), StorageFailure> {
 
 fn sync_directory_of(path: &Path) -> Result<(), StorageFailure> {
     let dir = path.parent().unwrap_or(Path::new("."));
-    File::open(dir)
-        .and_then(|d| d.sync_all())
-        .map_err(|e| StorageFailure::io("flush", dir, &e))
+    File::open(dir).and_then(|d| d.sync_all()).map_err(|e| StorageFailure::io("flush", dir, &e))
 }
 
 /// Held while the index is changed, so that two processes (a gateway and a command) do not overwrite each other's

@@ -66,19 +66,11 @@ pub enum StorageFailure {
 
 impl StorageFailure {
     pub(crate) fn io(act: &'static str, path: &std::path::Path, error: &io::Error) -> Self {
-        Self::Io {
-            act,
-            path: path.to_path_buf(),
-            kind: error.kind(),
-            text: error.to_string(),
-        }
+        Self::Io { act, path: path.to_path_buf(), kind: error.kind(), text: error.to_string() }
     }
 
     pub(crate) fn damaged(path: &std::path::Path, why: impl Into<String>) -> Self {
-        Self::Damaged {
-            path: path.to_path_buf(),
-            why: why.into(),
-        }
+        Self::Damaged { path: path.to_path_buf(), why: why.into() }
     }
 }
 

@@ -52,18 +52,12 @@ impl Owner {
 
     /// A member.
     pub fn member(member: MemberId) -> Self {
-        Self {
-            member: Some(member),
-            server: None,
-        }
+        Self { member: Some(member), server: None }
     }
 
     /// A gateway.
     pub fn server(server: ServerId) -> Self {
-        Self {
-            member: None,
-            server: Some(server),
-        }
+        Self { member: None, server: Some(server) }
     }
 }
 

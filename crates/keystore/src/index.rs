@@ -74,10 +74,7 @@ impl Index {
         let damaged = |why: String| StorageFailure::damaged(path, why);
         let file: File = serde_json::from_slice(bytes).map_err(|e| damaged(e.to_string()))?;
         if file.format != FORMAT {
-            return Err(damaged(format!(
-                "it is of format {}, this version reads {FORMAT}",
-                file.format
-            )));
+            return Err(damaged(format!("it is of format {}, this version reads {FORMAT}", file.format)));
         }
         if file.keys.len() > KEYS_MAX {
             return Err(damaged(format!("it names more than {KEYS_MAX} keys")));
@@ -85,13 +82,8 @@ impl Index {
         let mut keys: Vec<HeldKey> = Vec::with_capacity(file.keys.len());
         for entry in file.keys {
             let id = entry.id.clone();
-            let key = entry
-                .into_held()
-                .map_err(|why| damaged(format!("key {id}: {why}")))?;
-            if keys
-                .iter()
-                .any(|k| k.id == key.id || k.public_key == key.public_key)
-            {
+            let key = entry.into_held().map_err(|why| damaged(format!("key {id}: {why}")))?;
+            if keys.iter().any(|k| k.id == key.id || k.public_key == key.public_key) {
                 return Err(damaged(format!("key {id} is in it twice")));
             }
             keys.push(key);
@@ -101,11 +93,8 @@ impl Index {
 
     /// The bytes of the file.
     pub(crate) fn write(&self, path: &Path) -> Result<Vec<u8>, StorageFailure> {
-        let file = File {
-            format: FORMAT,
-            pin: self.pin.clone(),
-            keys: self.keys.iter().map(FileKey::of).collect(),
-        };
+        let file =
+            File { format: FORMAT, pin: self.pin.clone(), keys: self.keys.iter().map(FileKey::of).collect() };
         let mut bytes =
             serde_json::to_vec_pretty(&file).map_err(|e| StorageFailure::damaged(path, e.to_string()))?;
         bytes.push(b'\n');
@@ -145,9 +134,7 @@ impl FileKey {
 
     fn into_held(self) -> Result<HeldKey, String> {
         if self.certificates.len() > CERTIFICATES_MAX || self.requests.len() > CERTIFICATES_MAX {
-            return Err(format!(
-                "it has more than {CERTIFICATES_MAX} certificates or requests"
-            ));
+            return Err(format!("it has more than {CERTIFICATES_MAX} certificates or requests"));
         }
         let public_key = base64("public key", &self.public_key)?;
         let mut certificates: Vec<HeldCertificate> = Vec::with_capacity(self.certificates.len());
@@ -160,21 +147,10 @@ impl FileKey {
             if certificates.iter().any(|held| held.certificate == certificate) {
                 return Err("it has a certificate twice".to_owned());
             }
-            let owner = Owner {
-                member: entry.member,
-                server: entry.server,
-            };
-            certificates.push(HeldCertificate {
-                certificate,
-                owner,
-                active: entry.active,
-            });
+            let owner = Owner { member: entry.member, server: entry.server };
+            certificates.push(HeldCertificate { certificate, owner, active: entry.active });
         }
-        let requests = self
-            .requests
-            .into_iter()
-            .map(FileRequest::into_held)
-            .collect::<Result<_, _>>()?;
+        let requests = self.requests.into_iter().map(FileRequest::into_held).collect::<Result<_, _>>()?;
         Ok(HeldKey {
             id: self.id,
             label: self.label,
@@ -190,18 +166,12 @@ impl FileKey {
 impl FileRequest {
     fn into_held(self) -> Result<HeldRequest, String> {
         let der = base64("request", &self.request)?;
-        Ok(HeldRequest {
-            subject: self.subject,
-            alternative_names: self.alternative_names,
-            der,
-        })
+        Ok(HeldRequest { subject: self.subject, alternative_names: self.alternative_names, der })
     }
 }
 
 fn base64(what: &str, text: &str) -> Result<Vec<u8>, String> {
-    STANDARD
-        .decode(text)
-        .map_err(|_| format!("its {what} is not base64"))
+    STANDARD.decode(text).map_err(|_| format!("its {what} is not base64"))
 }
 
 /// Whether the certificate is for the key of this SubjectPublicKeyInfo. Kind and key are compared, not the whole

@@ -22,11 +22,7 @@ impl KeyId {
     /// [`NotAKeyId`] for anything but 40 digits `0-9A-F`.
     pub fn parse(text: &str) -> Result<Self, NotAKeyId> {
         let fits = text.len() == 40 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'A'..=b'F'));
-        if fits {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(NotAKeyId)
-        }
+        if fits { Ok(Self(text.to_owned())) } else { Err(NotAKeyId) }
     }
 
     pub(crate) fn from_bytes(bytes: &[u8; 20]) -> Self {
@@ -86,14 +82,9 @@ impl KeyUsage {
 
     /// Reads [`Self::name`].
     pub fn from_name(name: &str) -> Option<Self> {
-        [
-            Self::Signing,
-            Self::Authentication,
-            Self::InternalTls,
-            Self::Configuration,
-        ]
-        .into_iter()
-        .find(|usage| usage.name() == name)
+        [Self::Signing, Self::Authentication, Self::InternalTls, Self::Configuration]
+            .into_iter()
+            .find(|usage| usage.name() == name)
     }
 }
 

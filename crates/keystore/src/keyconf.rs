@@ -109,30 +109,21 @@ impl Keyconf {
         if xml.len() > KEYCONF_BYTES_MAX {
             return Err(KeyconfRefusal::TooLong { bytes: xml.len() });
         }
-        let text = std::str::from_utf8(xml).map_err(|_| KeyconfRefusal::Xml {
-            why: "it is not UTF-8".to_owned(),
-        })?;
+        let text = std::str::from_utf8(xml)
+            .map_err(|_| KeyconfRefusal::Xml { why: "it is not UTF-8".to_owned() })?;
         let text = text.trim_start_matches('\u{feff}');
         xml::within_budget(text, &xml::Budget::LARGE)
             .map_err(|e| KeyconfRefusal::Xml { why: e.to_string() })?;
-        let options = ParsingOptions {
-            allow_dtd: false,
-            nodes_limit: 1_000_000,
-            ..ParsingOptions::default()
-        };
+        let options =
+            ParsingOptions { allow_dtd: false, nodes_limit: 1_000_000, ..ParsingOptions::default() };
         let document = Document::parse_with_options(text, options)
             .map_err(|e| KeyconfRefusal::Xml { why: e.to_string() })?;
         let root = document.root_element();
         if !root.has_tag_name((NAMESPACE, "keyConf")) {
             return shape("the root element is not keyConf");
         }
-        let devices = children(root, "device")
-            .map(device)
-            .collect::<Result<Vec<_>, _>>()?;
-        let entries = devices
-            .iter()
-            .map(|d| d.keys.len())
-            .fold(devices.len(), usize::saturating_add);
+        let devices = children(root, "device").map(device).collect::<Result<Vec<_>, _>>()?;
+        let entries = devices.iter().map(|d| d.keys.len()).fold(devices.len(), usize::saturating_add);
         if entries > ENTRIES_MAX {
             return shape("it has too many entries");
         }
@@ -145,8 +136,7 @@ fn shape<T>(why: impl Into<String>) -> Result<T, KeyconfRefusal> {
 }
 
 fn children<'a, 'i>(node: Node<'a, 'i>, name: &'static str) -> impl Iterator<Item = Node<'a, 'i>> {
-    node.children()
-        .filter(move |child| child.is_element() && child.tag_name().name() == name)
+    node.children().filter(move |child| child.is_element() && child.tag_name().name() == name)
 }
 
 fn optional(node: Node<'_, '_>, name: &'static str) -> Result<Option<String>, KeyconfRefusal> {
@@ -159,12 +149,7 @@ fn optional(node: Node<'_, '_>, name: &'static str) -> Result<Option<String>, Ke
     if first.children().any(|child| child.is_element()) {
         return shape(format!("{name} holds elements where text belongs"));
     }
-    Ok(Some(
-        first
-            .children()
-            .filter_map(|child| child.text().filter(|_| child.is_text()))
-            .collect(),
-    ))
+    Ok(Some(first.children().filter_map(|child| child.text().filter(|_| child.is_text())).collect()))
 }
 
 fn required(node: Node<'_, '_>, name: &'static str) -> Result<String, KeyconfRefusal> {
@@ -176,9 +161,7 @@ fn required(node: Node<'_, '_>, name: &'static str) -> Result<String, KeyconfRef
 
 fn base64_of(text: &str, name: &str) -> Result<Vec<u8>, KeyconfRefusal> {
     let compact: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-    STANDARD
-        .decode(compact)
-        .or_else(|_| shape(format!("{name} is not base64")))
+    STANDARD.decode(compact).or_else(|_| shape(format!("{name} is not base64")))
 }
 
 fn device(node: Node<'_, '_>) -> Result<Device, KeyconfRefusal> {
@@ -231,17 +214,11 @@ fn cert(node: Node<'_, '_>) -> Result<Cert, KeyconfRefusal> {
 }
 
 fn member(node: Node<'_, '_>) -> Result<MemberId, KeyconfRefusal> {
-    if node
-        .attribute((IDENTIFIERS, "objectType"))
-        .is_some_and(|kind| kind != "MEMBER")
-    {
+    if node.attribute((IDENTIFIERS, "objectType")).is_some_and(|kind| kind != "MEMBER") {
         return shape("memberId is not a member");
     }
-    let (instance, class, code) = (
-        required(node, "xRoadInstance")?,
-        required(node, "memberClass")?,
-        required(node, "memberCode")?,
-    );
+    let (instance, class, code) =
+        (required(node, "xRoadInstance")?, required(node, "memberClass")?, required(node, "memberCode")?);
     MemberId::new(instance, class, code).or_else(|e| shape(format!("memberId: {e}")))
 }
 
@@ -261,9 +238,7 @@ mod tests {
     #[test]
     fn ambiguous_or_foreign_xml_is_refused() {
         let device = |inside: &str| {
-            keyconf(&format!(
-                "<device><deviceType>softToken</deviceType><id>0</id>{inside}</device>"
-            ))
+            keyconf(&format!("<device><deviceType>softToken</deviceType><id>0</id>{inside}</device>"))
         };
         assert!(Keyconf::read(&device("")).is_ok());
         let refused = [

@@ -71,23 +71,12 @@ impl OcspCache {
                 kept.insert(sha1, Arc::from(bytes.as_slice()));
             }
         }
-        Ok(Self {
-            shared: Arc::new(Shared {
-                dir,
-                kept: RwLock::new(kept),
-                writing: Mutex::new(()),
-            }),
-        })
+        Ok(Self { shared: Arc::new(Shared { dir, kept: RwLock::new(kept), writing: Mutex::new(()) }) })
     }
 
     /// The answer for the certificate of this SHA-1, DER as received.
     pub fn get(&self, certificate_sha1: &[u8; 20]) -> Option<Arc<[u8]>> {
-        self.shared
-            .kept
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(certificate_sha1)
-            .cloned()
+        self.shared.kept.read().unwrap_or_else(PoisonError::into_inner).get(certificate_sha1).cloned()
     }
 
     /// Keeps an answer in the place of the former one, durable when this returns. A crash leaves one of the two.
@@ -119,11 +108,7 @@ impl OcspCache {
     pub fn remove(&self, certificate_sha1: &[u8; 20]) -> Result<(), StorageFailure> {
         let _writing = self.shared.writing.lock().unwrap_or_else(PoisonError::into_inner);
         disk::remove(&self.path(certificate_sha1))?;
-        self.shared
-            .kept
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(certificate_sha1);
+        self.shared.kept.write().unwrap_or_else(PoisonError::into_inner).remove(certificate_sha1);
         Ok(())
     }
 

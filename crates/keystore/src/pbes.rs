@@ -45,25 +45,18 @@ pub(crate) fn open(
     match method.oid {
         PBES2 => open_pbes2(method, password, sealed),
         SHA1_3DES_CBC => open_triple_des(method, password, sealed),
-        other => Err(P12Refusal::Unsupported {
-            method: format!("the encryption {other}"),
-        }),
+        other => Err(P12Refusal::Unsupported { method: format!("the encryption {other}") }),
     }
 }
 
 /// Bounds an iteration count.
 pub(crate) fn iterations(asked: u64) -> Result<NonZeroU32, P12Refusal> {
-    let too_costly = P12Refusal::TooCostly {
-        asked,
-        iterations_max: ITERATIONS_MAX,
-    };
+    let too_costly = P12Refusal::TooCostly { asked, iterations_max: ITERATIONS_MAX };
     let count = u32::try_from(asked).map_err(|_| too_costly.clone())?;
     if count > ITERATIONS_MAX {
         return Err(too_costly);
     }
-    NonZeroU32::new(count).ok_or(P12Refusal::Unreadable {
-        why: "it asks for no iterations".to_owned(),
-    })
+    NonZeroU32::new(count).ok_or(P12Refusal::Unreadable { why: "it asks for no iterations".to_owned() })
 }
 
 fn open_pbes2(
@@ -80,18 +73,12 @@ fn open_pbes2(
         AES_192_CBC => (&AES_192, 24),
         AES_256_CBC => (&AES_256, 32),
         other => {
-            return Err(P12Refusal::Unsupported {
-                method: format!("the cipher {other}"),
-            });
+            return Err(P12Refusal::Unsupported { method: format!("the cipher {other}") });
         }
     };
-    let iv = encryption
-        .parameters
-        .map(|iv| iv.value())
-        .and_then(|iv| <[u8; 16]>::try_from(iv).ok());
-    let iv = iv.ok_or(P12Refusal::Unreadable {
-        why: "the cipher's start value is not 16 bytes".to_owned(),
-    })?;
+    let iv = encryption.parameters.map(|iv| iv.value()).and_then(|iv| <[u8; 16]>::try_from(iv).ok());
+    let iv =
+        iv.ok_or(P12Refusal::Unreadable { why: "the cipher's start value is not 16 bytes".to_owned() })?;
     let key = derive_pbkdf2(&derivation, password, key_bytes)?;
 
     let mut body = Zeroizing::new(sealed.to_vec());
@@ -110,9 +97,7 @@ fn derive_pbkdf2(
     key_bytes: usize,
 ) -> Result<Zeroizing<Vec<u8>>, P12Refusal> {
     if derivation.oid != PBKDF2 {
-        return Err(P12Refusal::Unsupported {
-            method: format!("the key derivation {}", derivation.oid),
-        });
+        return Err(P12Refusal::Unsupported { method: format!("the key derivation {}", derivation.oid) });
     }
     let mut fields: Fields<'_> = derivation.parameters_sequence()?;
     let salt = fields.octets()?;
@@ -120,16 +105,10 @@ fn derive_pbkdf2(
     if fields.peek() == Some(der::Tag::Integer) {
         let asked = fields.number()?;
         if usize::try_from(asked) != Ok(key_bytes) {
-            return Err(P12Refusal::Unreadable {
-                why: "the key length does not fit the cipher".to_owned(),
-            });
+            return Err(P12Refusal::Unreadable { why: "the key length does not fit the cipher".to_owned() });
         }
     }
-    let function = if fields.is_empty() {
-        HMAC_SHA1
-    } else {
-        fields.algorithm()?.oid
-    };
+    let function = if fields.is_empty() { HMAC_SHA1 } else { fields.algorithm()?.oid };
     fields.end()?;
     let function = match function {
         HMAC_SHA1 => pbkdf2::PBKDF2_HMAC_SHA1,
@@ -137,9 +116,7 @@ fn derive_pbkdf2(
         HMAC_SHA384 => pbkdf2::PBKDF2_HMAC_SHA384,
         HMAC_SHA512 => pbkdf2::PBKDF2_HMAC_SHA512,
         other => {
-            return Err(P12Refusal::Unsupported {
-                method: format!("the pseudo-random function {other}"),
-            });
+            return Err(P12Refusal::Unsupported { method: format!("the pseudo-random function {other}") });
         }
     };
     let mut key = Zeroizing::new(vec![0_u8; key_bytes]);
@@ -161,14 +138,7 @@ fn open_triple_des(
     fields.end()?;
     let sha1 = &digest::SHA1_FOR_LEGACY_USE_ONLY;
     let key = derive_pkcs12(sha1, Purpose::Key, password, salt, rounds, 24);
-    let mut previous = derive_pkcs12(
-        sha1,
-        Purpose::StartValue,
-        password,
-        salt,
-        rounds,
-        TRIPLE_DES_BLOCK,
-    );
+    let mut previous = derive_pkcs12(sha1, Purpose::StartValue, password, salt, rounds, TRIPLE_DES_BLOCK);
     let cipher = des::TdesEde3::new_from_slice(&key).map_err(|_| P12Refusal::WrongPassword)?;
 
     let mut plain = Zeroizing::new(Vec::with_capacity(sealed.len()));
@@ -181,22 +151,12 @@ fn open_triple_des(
         previous.copy_from_slice(block);
     }
     if !blocks.remainder().is_empty() {
-        return Err(P12Refusal::Unreadable {
-            why: "its length is not a multiple of the block".to_owned(),
-        });
+        return Err(P12Refusal::Unreadable { why: "its length is not a multiple of the block".to_owned() });
     }
     let padding = usize::from(plain.last().copied().unwrap_or(0));
     let padded = (1..=TRIPLE_DES_BLOCK).contains(&padding)
-        && plain
-            .iter()
-            .rev()
-            .take(padding)
-            .all(|b| usize::from(*b) == padding);
-    let length = plain
-        .len()
-        .checked_sub(padding)
-        .filter(|_| padded)
-        .ok_or(P12Refusal::WrongPassword)?;
+        && plain.iter().rev().take(padding).all(|b| usize::from(*b) == padding);
+    let length = plain.len().checked_sub(padding).filter(|_| padded).ok_or(P12Refusal::WrongPassword)?;
     plain.truncate(length);
     Ok(plain)
 }
@@ -260,12 +220,7 @@ fn wide(password: &str) -> Zeroizing<Vec<u8>> {
 /// `bytes` repeated until it fills whole blocks; nothing stays nothing.
 fn stretched(bytes: &[u8], block: usize) -> Vec<u8> {
     let length = bytes.len().div_ceil(block.max(1)).saturating_mul(block);
-    bytes
-        .iter()
-        .copied()
-        .cycle()
-        .take(if bytes.is_empty() { 0 } else { length })
-        .collect()
+    bytes.iter().copied().cycle().take(if bytes.is_empty() { 0 } else { length }).collect()
 }
 
 /// `piece` := `piece` + (`pattern` repeated) + 1, as big-endian numbers of the piece's length.
@@ -273,9 +228,7 @@ fn add_one_more_than(piece: &mut [u8], pattern: &[u8]) {
     let repeated: Vec<u8> = pattern.iter().copied().cycle().take(piece.len()).collect();
     let mut carry = 1_u16;
     for (byte, addend) in piece.iter_mut().rev().zip(repeated.iter().rev()) {
-        let sum = u16::from(*byte)
-            .wrapping_add(u16::from(*addend))
-            .wrapping_add(carry);
+        let sum = u16::from(*byte).wrapping_add(u16::from(*addend)).wrapping_add(carry);
         let [high, low] = sum.to_be_bytes();
         *byte = low;
         carry = u16::from(high);
@@ -284,13 +237,8 @@ fn add_one_more_than(piece: &mut [u8], pattern: &[u8]) {
 
 /// The HMAC of a hash, where the library has one.
 pub(crate) fn hmac_of(hash: &'static digest::Algorithm) -> hmac::Algorithm {
-    [
-        hmac::HMAC_SHA224,
-        hmac::HMAC_SHA256,
-        hmac::HMAC_SHA384,
-        hmac::HMAC_SHA512,
-    ]
-    .into_iter()
-    .find(|candidate| candidate.digest_algorithm() == hash)
-    .unwrap_or(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY)
+    [hmac::HMAC_SHA224, hmac::HMAC_SHA256, hmac::HMAC_SHA384, hmac::HMAC_SHA512]
+        .into_iter()
+        .find(|candidate| candidate.digest_algorithm() == hash)
+        .unwrap_or(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY)
 }

@@ -19,10 +19,7 @@ pub(crate) struct Block {
 
 /// Whether `bytes` look like PEM rather than DER.
 pub(crate) fn is_pem(bytes: &[u8]) -> bool {
-    bytes
-        .windows(11)
-        .take(4096)
-        .any(|window| window == b"-----BEGIN ")
+    bytes.windows(11).take(4096).any(|window| window == b"-----BEGIN ")
 }
 
 /// All blocks of a PEM text; text around them is ignored, as OpenSSL does. `Err` says which block does not read.
@@ -34,10 +31,7 @@ pub(crate) fn blocks(bytes: &[u8]) -> Result<Vec<Block>, String> {
     let mut found = Vec::new();
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
-        let Some(label) = line
-            .trim_end()
-            .strip_prefix("-----BEGIN ")
-            .and_then(|l| l.strip_suffix("-----"))
+        let Some(label) = line.trim_end().strip_prefix("-----BEGIN ").and_then(|l| l.strip_suffix("-----"))
         else {
             continue;
         };
@@ -59,11 +53,7 @@ fn block<'a>(label: &str, lines: &mut impl Iterator<Item = &'a str>) -> Result<B
                 .decode_slice(body.as_bytes(), &mut bytes)
                 .map_err(|_| format!("the block {label:?} is not base64"))?;
             bytes.truncate(length);
-            return Ok(Block {
-                label: label.to_owned(),
-                headers,
-                bytes,
-            });
+            return Ok(Block { label: label.to_owned(), headers, bytes });
         }
         if line.contains(':') {
             headers = true;
@@ -100,10 +90,7 @@ mod tests {
             let pem = armour("THING", &der);
             let read = blocks(format!("chatter\n{pem}more chatter\n").as_bytes()).unwrap();
             assert_eq!(read.len(), 1);
-            assert_eq!(
-                (read[0].label.as_str(), read[0].bytes.as_slice()),
-                ("THING", der.as_slice())
-            );
+            assert_eq!((read[0].label.as_str(), read[0].bytes.as_slice()), ("THING", der.as_slice()));
         }
         assert!(blocks(b"-----BEGIN A-----\nAAAA\n").is_err());
         assert!(blocks(b"-----BEGIN A-----\nA*AA\n-----END A-----\n").is_err());

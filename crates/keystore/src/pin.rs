@@ -67,19 +67,11 @@ pub fn check_policy(pin: &str) -> Result<(), WeakPin> {
     }
     let has = |class: fn(&u8) -> bool| usize::from(pin.bytes().any(|b| class(&b)));
     let other = |b: &u8| !b.is_ascii_alphanumeric();
-    let found = [
-        has(u8::is_ascii_lowercase),
-        has(u8::is_ascii_uppercase),
-        has(u8::is_ascii_digit),
-        has(other),
-    ]
-    .into_iter()
-    .fold(0_usize, usize::saturating_add);
-    if found < PIN_CLASSES_MIN {
-        Err(WeakPin::Classes { found })
-    } else {
-        Ok(())
-    }
+    let found =
+        [has(u8::is_ascii_lowercase), has(u8::is_ascii_uppercase), has(u8::is_ascii_digit), has(other)]
+            .into_iter()
+            .fold(0_usize, usize::saturating_add);
+    if found < PIN_CLASSES_MIN { Err(WeakPin::Classes { found }) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -54,12 +54,8 @@ impl P12 {
         let mut fitting: Vec<NamedKey> = std::mem::take(&mut self.keys).into_iter().filter(fits).collect();
         match (fitting.pop(), fitting.len()) {
             (Some(key), 0) => Ok(key.pkcs8),
-            (Some(_), others) => Err(P12Refusal::SeveralKeys {
-                count: others.saturating_add(1),
-            }),
-            (None, _) => Err(P12Refusal::NoKey {
-                alias: alias.map(str::to_owned),
-            }),
+            (Some(_), others) => Err(P12Refusal::SeveralKeys { count: others.saturating_add(1) }),
+            (None, _) => Err(P12Refusal::NoKey { alias: alias.map(str::to_owned) }),
         }
     }
 }
@@ -67,10 +63,7 @@ impl P12 {
 /// Reads a file under its password.
 pub(crate) fn read(file: &[u8], password: &str) -> Result<P12, P12Refusal> {
     if file.len() > P12_BYTES_MAX {
-        return Err(P12Refusal::TooLong {
-            bytes: file.len(),
-            bytes_max: P12_BYTES_MAX,
-        });
+        return Err(P12Refusal::TooLong { bytes: file.len(), bytes_max: P12_BYTES_MAX });
     }
     let content = checked_content(file, password)?;
     let mut found = P12::default();
@@ -88,9 +81,7 @@ pub(crate) fn read(file: &[u8], password: &str) -> Result<P12, P12Refusal> {
                 Err(other) => return Err(other),
             },
             other => {
-                return Err(P12Refusal::Unsupported {
-                    method: format!("the content type {other}"),
-                });
+                return Err(P12Refusal::Unsupported { method: format!("the content type {other}") });
             }
         }
     }
@@ -100,10 +91,7 @@ pub(crate) fn read(file: &[u8], password: &str) -> Result<P12, P12Refusal> {
 /// Verifies the checksum and nothing else: whether `password` is the file's.
 pub(crate) fn check_password(file: &[u8], password: &str) -> Result<(), P12Refusal> {
     if file.len() > P12_BYTES_MAX {
-        return Err(P12Refusal::TooLong {
-            bytes: file.len(),
-            bytes_max: P12_BYTES_MAX,
-        });
+        return Err(P12Refusal::TooLong { bytes: file.len(), bytes_max: P12_BYTES_MAX });
     }
     checked_content(file, password).map(|_| ())
 }
@@ -122,16 +110,12 @@ fn only<'a, T>(
 fn checked_content<'a>(file: &'a [u8], password: &str) -> Result<&'a [u8], P12Refusal> {
     let mut fields = Fields::of_sequence(file)?;
     if fields.number()? != 3 {
-        return Err(P12Refusal::Unreadable {
-            why: "it is not version 3 of PKCS#12".to_owned(),
-        });
+        return Err(P12Refusal::Unreadable { why: "it is not version 3 of PKCS#12".to_owned() });
     }
     let mut content = fields.sequence()?;
     let kind = content.oid()?;
     if kind != DATA {
-        return Err(P12Refusal::Unsupported {
-            method: format!("the content type {kind}"),
-        });
+        return Err(P12Refusal::Unsupported { method: format!("the content type {kind}") });
     }
     let value = content.context(0)?;
     content.end()?;
@@ -155,9 +139,7 @@ fn verify_checksum(mut fields: Fields<'_>, content: &[u8], password: &str) -> Re
     fields.end()?;
     // The checksum does not cover itself: what could be altered unseen in here has to have its one proper form.
     if method.parameters.is_some_and(|parameters| !parameters.is_null()) {
-        return Err(P12Refusal::Unreadable {
-            why: "the hash of the checksum has parameters".to_owned(),
-        });
+        return Err(P12Refusal::Unreadable { why: "the hash of the checksum has parameters".to_owned() });
     }
     let hash = match method.oid {
         SHA1 => &digest::SHA1_FOR_LEGACY_USE_ONLY,
@@ -165,9 +147,7 @@ fn verify_checksum(mut fields: Fields<'_>, content: &[u8], password: &str) -> Re
         SHA384 => &digest::SHA384,
         SHA512 => &digest::SHA512,
         other => {
-            return Err(P12Refusal::Unsupported {
-                method: format!("the checksum {other}"),
-            });
+            return Err(P12Refusal::Unsupported { method: format!("the checksum {other}") });
         }
     };
     let key = pbes::derive_pkcs12(hash, Purpose::Checksum, password, salt, rounds, hash.output_len());
@@ -189,40 +169,26 @@ fn read_bags(bytes: &[u8], password: &str, found: &mut P12) -> Result<(), P12Ref
     let mut bags = Fields::of_sequence(bytes)?;
     while !bags.is_empty() {
         if found.keys.len().saturating_add(found.certificates.len()) >= BAGS_MAX {
-            return Err(P12Refusal::Unreadable {
-                why: format!("it holds more than {BAGS_MAX} entries"),
-            });
+            return Err(P12Refusal::Unreadable { why: format!("it holds more than {BAGS_MAX} entries") });
         }
         let mut bag = bags.sequence()?;
         let kind = bag.oid()?;
         let value = bag.context(0)?;
-        let alias = if bag.is_empty() {
-            None
-        } else {
-            friendly_name(bag.set()?)?
-        };
+        let alias = if bag.is_empty() { None } else { friendly_name(bag.set()?)? };
         bag.end()?;
         match kind {
-            KEY_BAG => found.keys.push(NamedKey {
-                alias,
-                pkcs8: Zeroizing::new(value.to_vec()),
-            }),
+            KEY_BAG => found.keys.push(NamedKey { alias, pkcs8: Zeroizing::new(value.to_vec()) }),
             SHROUDED_KEY_BAG => {
                 let mut shroud = only(value, Fields::sequence)?;
                 let method = shroud.algorithm()?;
                 let sealed = shroud.octets()?;
                 shroud.end()?;
-                found.keys.push(NamedKey {
-                    alias,
-                    pkcs8: pbes::open(&method, password, sealed)?,
-                });
+                found.keys.push(NamedKey { alias, pkcs8: pbes::open(&method, password, sealed)? });
             }
             CERTIFICATE_BAG => {
                 let mut certificate = only(value, Fields::sequence)?;
                 if certificate.oid()? == X509_CERTIFICATE {
-                    found
-                        .certificates
-                        .push(only(certificate.context(0)?, Fields::octets)?.to_vec());
+                    found.certificates.push(only(certificate.context(0)?, Fields::octets)?.to_vec());
                 }
             }
             // Revocation lists, Java's secret keys, nested bags: not keys that sign.
@@ -241,17 +207,10 @@ fn friendly_name(mut attributes: Fields<'_>) -> Result<Option<String>, P12Refusa
         if kind == FRIENDLY_NAME {
             let value = values.element()?.value();
             let units = value.chunks_exact(2).map(|pair| {
-                let (high, low) = (
-                    pair.first().copied().unwrap_or(0),
-                    pair.last().copied().unwrap_or(0),
-                );
+                let (high, low) = (pair.first().copied().unwrap_or(0), pair.last().copied().unwrap_or(0));
                 u16::from_be_bytes([high, low])
             });
-            name = Some(
-                char::decode_utf16(units)
-                    .map(|c| c.unwrap_or('\u{fffd}'))
-                    .collect(),
-            );
+            name = Some(char::decode_utf16(units).map(|c| c.unwrap_or('\u{fffd}')).collect());
         }
     }
     Ok(name)

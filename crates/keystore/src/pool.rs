@@ -59,18 +59,12 @@ impl Pool {
         Box::pin(async move {
             let (answer, wait) = oneshot::channel();
             let signed = async {
-                queue
-                    .send(Job { work, answer })
-                    .await
-                    .map_err(|_| SignFailure::Stopped)?;
+                queue.send(Job { work, answer }).await.map_err(|_| SignFailure::Stopped)?;
                 wait.await.map_err(|_| SignFailure::Stopped)?
             };
             match tokio::time::timeout(timeout, signed).await {
                 Ok(answer) => answer,
-                Err(_) => Err(SignFailure::TimedOut {
-                    key: id,
-                    seconds: timeout.as_secs(),
-                }),
+                Err(_) => Err(SignFailure::TimedOut { key: id, seconds: timeout.as_secs() }),
             }
         })
     }
@@ -78,11 +72,7 @@ impl Pool {
 
 fn run(jobs: &Mutex<mpsc::Receiver<Job>>) {
     // Holding the lock while waiting is the hand-over itself: one thread waits for work, the others for their turn.
-    let next = || {
-        jobs.lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .blocking_recv()
-    };
+    let next = || jobs.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
     while let Some(Job { work, answer }) = next() {
         if answer.is_closed() {
             continue;

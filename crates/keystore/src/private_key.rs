@@ -61,17 +61,12 @@ impl PrivateKey {
             KeyAlgorithm::Rsa4096 => KeySize::Rsa4096,
             KeyAlgorithm::EcP256 => {
                 let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING);
-                let pkcs8 = pair
-                    .and_then(|p| p.to_pkcs8v1())
-                    .map_err(|_| KeyRefusal::Generation)?;
+                let pkcs8 = pair.and_then(|p| p.to_pkcs8v1()).map_err(|_| KeyRefusal::Generation)?;
                 return ec(pkcs8.as_ref());
             }
         };
         let pair = RsaKeyPair::generate(size).map_err(|_| KeyRefusal::Generation)?;
-        Ok(Self::Rsa {
-            pair: Box::new(pair),
-            algorithm,
-        })
+        Ok(Self::Rsa { pair: Box::new(pair), algorithm })
     }
 
     /// Reads a key from PEM or DER, in PKCS#8 (plain, or encrypted by a method of [`pbes`]), PKCS#1 or SEC1 form.
@@ -128,13 +123,9 @@ impl PrivateKey {
             return rsa(inner);
         }
         if kind.oid != ID_EC_PUBLIC_KEY {
-            return Err(KeyRefusal::UnsupportedKind {
-                oid: kind.oid.to_string(),
-            });
+            return Err(KeyRefusal::UnsupportedKind { oid: kind.oid.to_string() });
         }
-        let parameters = kind
-            .parameters
-            .ok_or_else(|| unreadable("the curve is not named"))?;
+        let parameters = kind.parameters.ok_or_else(|| unreadable("the curve is not named"))?;
         check_curve(parameters)?;
         let mut inner_fields = Fields::of_sequence(inner)?;
         inner_fields.integer()?;
@@ -169,8 +160,7 @@ impl PrivateKey {
             Self::Rsa { pair, .. } => pair.public_key().as_der(),
             Self::Ec { raw, .. } => raw.public_key().as_der(),
         };
-        der.map(|d| d.as_ref().to_vec())
-            .map_err(|_| KeyRefusal::Generation)
+        der.map(|d| d.as_ref().to_vec()).map_err(|_| KeyRefusal::Generation)
     }
 
     /// Signs a digest that the caller computed.
@@ -182,21 +172,14 @@ impl PrivateKey {
     ) -> Result<Vec<u8>, SignFailure> {
         let digest_algorithm = algorithm.digest();
         if algorithm.is_legacy() {
-            return Err(SignFailure::WeakDigest {
-                digest: digest_algorithm.name().to_owned(),
-            });
+            return Err(SignFailure::WeakDigest { digest: digest_algorithm.name().to_owned() });
         }
         let expected = digest_algorithm.output_bytes();
         if digest_value.len() != expected {
-            return Err(SignFailure::DigestLength {
-                expected,
-                found: digest_value.len(),
-            });
+            return Err(SignFailure::DigestLength { expected, found: digest_value.len() });
         }
-        let wrong = || SignFailure::WrongAlgorithm {
-            algorithm: self.algorithm(),
-            asked: algorithm.uri().to_owned(),
-        };
+        let wrong =
+            || SignFailure::WrongAlgorithm { algorithm: self.algorithm(), asked: algorithm.uri().to_owned() };
         match (self, algorithm) {
             (Self::Rsa { pair, .. }, SignatureAlgorithm::RsaPkcs1(_) | SignatureAlgorithm::RsaPss(_)) => {
                 let (encoding, known) = rsa_encoding(algorithm).ok_or_else(wrong)?;
@@ -239,8 +222,7 @@ fn sign_rsa(
     let digest =
         digest::Digest::import_less_safe(digest_value, known).map_err(|_| SignFailure::Cryptography)?;
     let mut signature = vec![0_u8; pair.public_modulus_len()];
-    pair.sign_digest(encoding, &digest, &mut signature)
-        .map_err(|_| SignFailure::Cryptography)?;
+    pair.sign_digest(encoding, &digest, &mut signature).map_err(|_| SignFailure::Cryptography)?;
     Ok(signature)
 }
 
@@ -256,20 +238,10 @@ fn sign_ec(pair: &EcdsaKeyPair, digest_value: &[u8]) -> Result<Vec<u8>, SignFail
 
 fn check_curve(parameters: der::asn1::AnyRef<'_>) -> Result<(), KeyRefusal> {
     if parameters.tag() != Tag::ObjectIdentifier {
-        return Err(KeyRefusal::ForeignCurve {
-            oid: "given by explicit parameters".to_owned(),
-        });
+        return Err(KeyRefusal::ForeignCurve { oid: "given by explicit parameters".to_owned() });
     }
-    let curve = parameters
-        .decode_as::<der::asn1::ObjectIdentifier>()
-        .map_err(Fault::from)?;
-    if curve == SECP_256_R_1 {
-        Ok(())
-    } else {
-        Err(KeyRefusal::ForeignCurve {
-            oid: curve.to_string(),
-        })
-    }
+    let curve = parameters.decode_as::<der::asn1::ObjectIdentifier>().map_err(Fault::from)?;
+    if curve == SECP_256_R_1 { Ok(()) } else { Err(KeyRefusal::ForeignCurve { oid: curve.to_string() }) }
 }
 
 /// Reads PKCS#1, strict about the length of the modulus.
@@ -279,10 +251,7 @@ fn rsa(der: &[u8]) -> Result<PrivateKey, KeyRefusal> {
     let modulus = fields.integer()?;
     let modulus = modulus.strip_prefix(&[0]).unwrap_or(modulus);
     let unused = modulus.first().map_or(0, |b| b.leading_zeros());
-    let bits = modulus
-        .len()
-        .saturating_mul(8)
-        .saturating_sub(usize::try_from(unused).unwrap_or(0));
+    let bits = modulus.len().saturating_mul(8).saturating_sub(usize::try_from(unused).unwrap_or(0));
     let algorithm = match bits {
         2048 => KeyAlgorithm::Rsa2048,
         3072 => KeyAlgorithm::Rsa3072,
@@ -291,10 +260,7 @@ fn rsa(der: &[u8]) -> Result<PrivateKey, KeyRefusal> {
         _ => return Err(KeyRefusal::UnsupportedSize { bits }),
     };
     let pair = RsaKeyPair::from_der(der).map_err(|e| rejected(&e))?;
-    Ok(PrivateKey::Rsa {
-        pair: Box::new(pair),
-        algorithm,
-    })
+    Ok(PrivateKey::Rsa { pair: Box::new(pair), algorithm })
 }
 
 /// Reads SEC1 (`fields` stand behind its version). Inside PKCS#8 (`outer`) the curve is named outside and was checked.
@@ -302,11 +268,7 @@ fn sec1(der: &[u8], mut fields: Fields<'_>, outer: Option<&[u8]>) -> Result<Priv
     let secret = fields.octets()?;
     let mut named = outer.is_some();
     while let Some(tag) = fields.peek() {
-        let number = if tag.is_constructed() {
-            tag.number().value()
-        } else {
-            u8::MAX
-        };
+        let number = if tag.is_constructed() { tag.number().value() } else { u8::MAX };
         if number == 0 {
             let parameters = Fields::of(fields.context(0)?)?.element()?;
             check_curve(parameters)?;
@@ -328,10 +290,7 @@ fn ec(der: &[u8]) -> Result<PrivateKey, KeyRefusal> {
     let raw = EcdsaKeyPair::from_private_key_der(&ECDSA_P256_SHA256_FIXED_SIGNING, der);
     let asn1 = EcdsaKeyPair::from_private_key_der(&ECDSA_P256_SHA256_ASN1_SIGNING, der);
     match (raw, asn1) {
-        (Ok(raw), Ok(asn1)) => Ok(PrivateKey::Ec {
-            raw: Box::new(raw),
-            der: Box::new(asn1),
-        }),
+        (Ok(raw), Ok(asn1)) => Ok(PrivateKey::Ec { raw: Box::new(raw), der: Box::new(asn1) }),
         (Err(e), _) | (_, Err(e)) => Err(rejected(&e)),
     }
 }

@@ -33,10 +33,7 @@ pub struct PinHardness {
 
 impl Default for PinHardness {
     fn default() -> Self {
-        Self {
-            memory_kib: 64 * 1024,
-            passes: 3,
-        }
+        Self { memory_kib: 64 * 1024, passes: 3 }
     }
 }
 
@@ -65,9 +62,7 @@ impl std::fmt::Debug for DataKey {
 /// Fills `bytes` from the operating system. Key material is the one place in the house that does not take its chance
 /// from outside: a source that can be replaced is a way to learn every key.
 pub(crate) fn random(bytes: &mut [u8]) -> Result<(), StorageFailure> {
-    SystemRandom::new()
-        .fill(bytes)
-        .map_err(|_| StorageFailure::Cryptography { what: "random bytes" })
+    SystemRandom::new().fill(bytes).map_err(|_| StorageFailure::Cryptography { what: "random bytes" })
 }
 
 impl DataKey {
@@ -99,11 +94,7 @@ impl DataKey {
         algorithm: KeyAlgorithm,
         file: &[u8],
     ) -> Option<Zeroizing<Vec<u8>>> {
-        open(
-            &self.0,
-            &key_context(id, usage, algorithm),
-            file.strip_prefix(KEY_FILE_HEAD)?,
-        )
+        open(&self.0, &key_context(id, usage, algorithm), file.strip_prefix(KEY_FILE_HEAD)?)
     }
 }
 
@@ -151,24 +142,14 @@ impl PinRecord {
     }
 
     fn context(&self) -> Vec<u8> {
-        let Self {
-            derivation,
-            memory_kib,
-            passes,
-            lanes,
-            salt,
-            ..
-        } = self;
+        let Self { derivation, memory_kib, passes, lanes, salt, .. } = self;
         format!("chhatra data key\0{derivation}\0{memory_kib}\0{passes}\0{lanes}\0{salt}").into_bytes()
     }
 
     fn derive(&self, pin: &Pin) -> Result<Derived, OpenRefusal> {
         let out_of_bounds = |why: String| OpenRefusal::Hardness { why };
         if self.derivation != "argon2id" {
-            return Err(out_of_bounds(format!(
-                "the derivation {:?} is unknown",
-                self.derivation
-            )));
+            return Err(out_of_bounds(format!("the derivation {:?} is unknown", self.derivation)));
         }
         if self.memory_kib > MEMORY_KIB_MAX || self.passes > PASSES_MAX || self.lanes > LANES_MAX {
             return Err(out_of_bounds(format!(
@@ -184,10 +165,8 @@ impl PinRecord {
         argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, parameters)
             .hash_password_into(pin.text().as_bytes(), &salt, out.as_mut_slice())
             .map_err(|e| out_of_bounds(e.to_string()))?;
-        let (mut sealing, mut checking) = (
-            Zeroizing::new([0_u8; KEY_BYTES]),
-            Zeroizing::new([0_u8; KEY_BYTES]),
-        );
+        let (mut sealing, mut checking) =
+            (Zeroizing::new([0_u8; KEY_BYTES]), Zeroizing::new([0_u8; KEY_BYTES]));
         let (first, second) = out.split_at(KEY_BYTES);
         sealing.copy_from_slice(first);
         checking.copy_from_slice(second);
@@ -223,11 +202,7 @@ fn seal(key: &[u8; KEY_BYTES], context: &[u8], plain: &[u8]) -> Result<Vec<u8>, 
     body.extend_from_slice(plain);
     cipher(key)
         .ok_or(FAILED)?
-        .seal_in_place_append_tag(
-            Nonce::assume_unique_for_key(nonce),
-            Aad::from(context),
-            &mut *body,
-        )
+        .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(context), &mut *body)
         .map_err(|_| FAILED)?;
     let mut sealed = nonce.to_vec();
     sealed.extend_from_slice(&body);
@@ -238,11 +213,7 @@ fn open(key: &[u8; KEY_BYTES], context: &[u8], sealed: &[u8]) -> Option<Zeroizin
     let (nonce, body) = sealed.split_first_chunk::<NONCE_LEN>()?;
     let mut body = Zeroizing::new(body.to_vec());
     let length = cipher(key)?
-        .open_in_place(
-            Nonce::assume_unique_for_key(*nonce),
-            Aad::from(context),
-            &mut body,
-        )
+        .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(context), &mut body)
         .ok()?
         .len();
     body.truncate(length);
@@ -253,10 +224,7 @@ fn open(key: &[u8; KEY_BYTES], context: &[u8], sealed: &[u8]) -> Option<Zeroizin
 mod tests {
     use super::*;
 
-    const QUICK: PinHardness = PinHardness {
-        memory_kib: 64,
-        passes: 1,
-    };
+    const QUICK: PinHardness = PinHardness { memory_kib: 64, passes: 1 };
 
     fn id() -> KeyId {
         KeyId::from_bytes(&[7; 20])
@@ -267,60 +235,25 @@ mod tests {
         let data_key = DataKey::generate().unwrap();
         let (usage, algorithm) = (KeyUsage::Signing, KeyAlgorithm::EcP256);
         let file = data_key.seal_key(&id(), usage, algorithm, b"the secret").unwrap();
-        assert_eq!(
-            data_key
-                .open_key(&id(), usage, algorithm, &file)
-                .unwrap()
-                .as_slice(),
-            b"the secret"
-        );
+        assert_eq!(data_key.open_key(&id(), usage, algorithm, &file).unwrap().as_slice(), b"the secret");
         for length in 0..file.len() {
-            assert!(
-                data_key
-                    .open_key(&id(), usage, algorithm, &file[..length])
-                    .is_none(),
-                "cut at {length}"
-            );
+            assert!(data_key.open_key(&id(), usage, algorithm, &file[..length]).is_none(), "cut at {length}");
         }
         for at in 0..file.len() {
             let mut changed = file.clone();
             changed[at] ^= 1;
-            assert!(
-                data_key.open_key(&id(), usage, algorithm, &changed).is_none(),
-                "byte {at} changed"
-            );
+            assert!(data_key.open_key(&id(), usage, algorithm, &changed).is_none(), "byte {at} changed");
         }
-        assert!(
-            data_key
-                .open_key(&id(), KeyUsage::Authentication, algorithm, &file)
-                .is_none()
-        );
-        assert!(
-            data_key
-                .open_key(&id(), usage, KeyAlgorithm::Rsa2048, &file)
-                .is_none()
-        );
-        assert!(
-            data_key
-                .open_key(&KeyId::from_bytes(&[8; 20]), usage, algorithm, &file)
-                .is_none()
-        );
-        assert!(
-            DataKey::generate()
-                .unwrap()
-                .open_key(&id(), usage, algorithm, &file)
-                .is_none()
-        );
+        assert!(data_key.open_key(&id(), KeyUsage::Authentication, algorithm, &file).is_none());
+        assert!(data_key.open_key(&id(), usage, KeyAlgorithm::Rsa2048, &file).is_none());
+        assert!(data_key.open_key(&KeyId::from_bytes(&[8; 20]), usage, algorithm, &file).is_none());
+        assert!(DataKey::generate().unwrap().open_key(&id(), usage, algorithm, &file).is_none());
     }
 
     #[test]
     fn two_sealings_of_one_key_differ() {
         let data_key = DataKey::generate().unwrap();
-        let seal = || {
-            data_key
-                .seal_key(&id(), KeyUsage::Signing, KeyAlgorithm::EcP256, b"x")
-                .unwrap()
-        };
+        let seal = || data_key.seal_key(&id(), KeyUsage::Signing, KeyAlgorithm::EcP256, b"x").unwrap();
         assert_ne!(seal(), seal());
     }
 
@@ -329,23 +262,10 @@ mod tests {
         let data_key = DataKey::generate().unwrap();
         let record = PinRecord::seal(&Pin::new("right"), QUICK, &data_key).unwrap();
         assert_eq!(record.open(&Pin::new("right")).unwrap().0, data_key.0);
-        assert!(matches!(
-            record.open(&Pin::new("wrong")),
-            Err(PinFault::Refused(OpenRefusal::WrongPin))
-        ));
+        assert!(matches!(record.open(&Pin::new("wrong")), Err(PinFault::Refused(OpenRefusal::WrongPin))));
         let mut damaged = record.clone();
-        damaged.data_key.replace_range(
-            0..2,
-            if damaged.data_key.starts_with("00") {
-                "01"
-            } else {
-                "00"
-            },
-        );
-        assert!(matches!(
-            damaged.open(&Pin::new("right")),
-            Err(PinFault::Damaged(_))
-        ));
+        damaged.data_key.replace_range(0..2, if damaged.data_key.starts_with("00") { "01" } else { "00" });
+        assert!(matches!(damaged.open(&Pin::new("right")), Err(PinFault::Damaged(_))));
         let mut cut = record;
         cut.data_key.truncate(10);
         assert!(matches!(cut.open(&Pin::new("right")), Err(PinFault::Damaged(_))));
@@ -355,26 +275,11 @@ mod tests {
     fn a_pin_record_may_not_ask_for_endless_work() {
         let record = PinRecord::seal(&Pin::new("right"), QUICK, &DataKey::generate().unwrap()).unwrap();
         let asks = [
-            PinRecord {
-                memory_kib: u32::MAX,
-                ..record.clone()
-            },
-            PinRecord {
-                passes: u32::MAX,
-                ..record.clone()
-            },
-            PinRecord {
-                lanes: 1000,
-                ..record.clone()
-            },
-            PinRecord {
-                derivation: "none".to_owned(),
-                ..record.clone()
-            },
-            PinRecord {
-                salt: "ab".to_owned(),
-                ..record
-            },
+            PinRecord { memory_kib: u32::MAX, ..record.clone() },
+            PinRecord { passes: u32::MAX, ..record.clone() },
+            PinRecord { lanes: 1000, ..record.clone() },
+            PinRecord { derivation: "none".to_owned(), ..record.clone() },
+            PinRecord { salt: "ab".to_owned(), ..record },
         ];
         for asked in asks {
             assert!(matches!(

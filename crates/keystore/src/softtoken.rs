@@ -42,11 +42,7 @@ pub fn inspect(file: &[u8], pin: &Pin, key_id: &str) -> Result<SoftKey, KeyRefus
         .iter()
         .filter_map(|der| Certificate::from_der(der).ok())
         .find(|certificate| belongs(certificate, &public_key));
-    Ok(SoftKey {
-        algorithm: key.algorithm(),
-        public_key,
-        holder,
-    })
+    Ok(SoftKey { algorithm: key.algorithm(), public_key, holder })
 }
 
 /// Judges the PIN by the token's PIN file, where there is one; otherwise the first key tells.
@@ -58,10 +54,7 @@ pub(crate) fn check_pin(dir: &Path, pin: &Pin) -> Result<(), TakeOverRefusal> {
         return match pkcs12::check_password(&file, pin.text()) {
             Ok(()) => Ok(()),
             Err(P12Refusal::WrongPassword) => Err(TakeOverRefusal::WrongPin),
-            Err(other) => Err(TakeOverRefusal::Key {
-                key: name.to_owned(),
-                refusal: other.into(),
-            }),
+            Err(other) => Err(TakeOverRefusal::Key { key: name.to_owned(), refusal: other.into() }),
         };
     }
     Ok(())

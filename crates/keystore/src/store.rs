@@ -103,21 +103,10 @@ impl Keystore {
             return Err(OpenRefusal::Exists { dir });
         }
         let data_key = DataKey::generate()?;
-        let index = Index {
-            pin: PinRecord::seal(pin, settings.pin_hardness, &data_key)?,
-            keys: Vec::new(),
-        };
+        let index = Index { pin: PinRecord::seal(pin, settings.pin_hardness, &data_key)?, keys: Vec::new() };
         // A crash before this line's rename leaves a directory without a keystore, which `create` takes again.
         disk::replace(&path, &index.write(&path)?)?;
-        Self::start(
-            dir,
-            data_key,
-            settings,
-            State {
-                index,
-                opened: BTreeMap::new(),
-            },
-        )
+        Self::start(dir, data_key, settings, State { index, opened: BTreeMap::new() })
     }
 
     /// Opens the keystore in `dir`. The PIN is judged before any key is touched; then every key file is opened and
@@ -146,22 +135,9 @@ impl Keystore {
     }
 
     fn start(dir: PathBuf, data_key: DataKey, settings: Settings, state: State) -> Result<Self, OpenRefusal> {
-        let pool = Pool::start(
-            settings.sign_threads,
-            settings.sign_queue_max,
-            settings.sign_timeout,
-        )?;
+        let pool = Pool::start(settings.sign_threads, settings.sign_queue_max, settings.sign_timeout)?;
         let (state, changing) = (RwLock::new(state), Mutex::new(()));
-        Ok(Self {
-            shared: Arc::new(Shared {
-                dir,
-                data_key,
-                settings,
-                state,
-                changing,
-                pool,
-            }),
-        })
+        Ok(Self { shared: Arc::new(Shared { dir, data_key, settings, state, changing, pool }) })
     }
 
     /// Where it lies.
@@ -232,11 +208,7 @@ impl Keystore {
     /// # Errors
     /// [`StorageFailure`].
     pub fn reload(&self) -> Result<(), StorageFailure> {
-        let _changing = self
-            .shared
-            .changing
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let _changing = self.shared.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let _lock = Lock::take(&self.shared.dir)?;
         let fresh = self.fresh_state()?;
         self.adopt(fresh);
@@ -277,12 +249,7 @@ impl Signer for Keystore {
     ) -> Signing {
         match self.opened(key) {
             Ok(opened) => {
-                let work = Work {
-                    key: opened,
-                    algorithm,
-                    digest: digest.to_vec(),
-                    form,
-                };
+                let work = Work { key: opened, algorithm, digest: digest.to_vec(), form };
                 self.shared.pool.sign(key.clone(), work)
             }
             Err(failure) => Box::pin(std::future::ready(Err(failure))),
@@ -346,12 +313,7 @@ fn open_pkcs8(
     let path = key_path(dir, &held.id);
     let file = disk::read_private(&path, KEY_FILE_BYTES_MAX)?
         .ok_or_else(|| StorageFailure::damaged(&path, "it is missing"))?;
-    data_key
-        .open_key(&held.id, held.usage, held.algorithm, &file)
-        .ok_or_else(|| {
-            StorageFailure::damaged(
-                &path,
-                "it does not open: cut short, altered, or of another keystore",
-            )
-        })
+    data_key.open_key(&held.id, held.usage, held.algorithm, &file).ok_or_else(|| {
+        StorageFailure::damaged(&path, "it does not open: cut short, altered, or of another keystore")
+    })
 }

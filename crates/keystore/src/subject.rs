@@ -24,11 +24,7 @@ const KNOWN: &[Known] = &[
     known(&["C"], "2.5.4.6", der_out::PRINTABLE_STRING),
     known(&["O"], "2.5.4.10", der_out::UTF8_STRING),
     known(&["OU"], "2.5.4.11", der_out::UTF8_STRING),
-    known(
-        &["serialNumber", "SERIALNUMBER", "SN"],
-        "2.5.4.5",
-        der_out::PRINTABLE_STRING,
-    ),
+    known(&["serialNumber", "SERIALNUMBER", "SN"], "2.5.4.5", der_out::PRINTABLE_STRING),
     known(&["businessCategory"], "2.5.4.15", der_out::UTF8_STRING),
     known(&["organizationIdentifier"], "2.5.4.97", der_out::UTF8_STRING),
     known(&["L"], "2.5.4.7", der_out::UTF8_STRING),
@@ -38,11 +34,7 @@ const KNOWN: &[Known] = &[
     known(&["surname"], "2.5.4.4", der_out::UTF8_STRING),
     known(&["givenName"], "2.5.4.42", der_out::UTF8_STRING),
     known(&["DC"], "0.9.2342.19200300.100.1.25", der_out::IA5_STRING),
-    known(
-        &["E", "emailAddress"],
-        "1.2.840.113549.1.9.1",
-        der_out::IA5_STRING,
-    ),
+    known(&["E", "emailAddress"], "1.2.840.113549.1.9.1", der_out::IA5_STRING),
 ];
 
 const fn known(names: &'static [&'static str], oid: &'static str, tag: u8) -> Known {
@@ -117,11 +109,7 @@ impl Subject {
             let tag = fitting(tag, &value);
             taken.push((name, oid, tag, value));
         }
-        if taken.is_empty() {
-            Err(SubjectRefusal::Empty)
-        } else {
-            Ok(Self { fields: taken })
-        }
+        if taken.is_empty() { Err(SubjectRefusal::Empty) } else { Ok(Self { fields: taken }) }
     }
 
     /// Reads `CN=ss1, C=KH`. A comma belongs to the value unless `NAME=` follows it.
@@ -131,9 +119,7 @@ impl Subject {
     pub fn parse(text: &str) -> Result<Self, SubjectRefusal> {
         let mut fields: Vec<(String, String)> = Vec::new();
         for part in text.split(',') {
-            let named = part
-                .split_once('=')
-                .filter(|(name, _)| find(name.trim()).is_some());
+            let named = part.split_once('=').filter(|(name, _)| find(name.trim()).is_some());
             match (named, fields.last_mut()) {
                 (Some((name, value)), _) => fields.push((name.trim().to_owned(), value.trim().to_owned())),
                 (None, Some((_, value))) if !part.contains('=') => {
@@ -141,9 +127,7 @@ impl Subject {
                     value.push_str(part);
                 }
                 (None, _) => {
-                    return Err(SubjectRefusal::Form {
-                        text: part.trim().to_owned(),
-                    });
+                    return Err(SubjectRefusal::Form { text: part.trim().to_owned() });
                 }
             }
         }
@@ -161,19 +145,10 @@ impl Subject {
     ) -> Result<(Self, Vec<AlternativeName>), SubjectRefusal> {
         let (names, subject): (Vec<_>, Vec<_>) =
             fields.iter().partition(|field| field.name == "subjectAltName");
-        let subject = Self::new(
-            subject
-                .into_iter()
-                .map(|field| (field.name, field.value.as_str())),
-        )?;
-        let names = names
-            .iter()
-            .flat_map(|field| field.value.split(','))
-            .map(str::trim);
-        let names = names
-            .filter(|name| !name.is_empty())
-            .map(AlternativeName::parse)
-            .collect::<Result<_, _>>()?;
+        let subject = Self::new(subject.into_iter().map(|field| (field.name, field.value.as_str())))?;
+        let names = names.iter().flat_map(|field| field.value.split(',')).map(str::trim);
+        let names =
+            names.filter(|name| !name.is_empty()).map(AlternativeName::parse).collect::<Result<_, _>>()?;
         Ok((subject, names))
     }
 
@@ -202,14 +177,10 @@ impl fmt::Display for Subject {
 }
 
 fn find(name: &str) -> Option<(ObjectIdentifier, u8)> {
-    let known = KNOWN
-        .iter()
-        .find(|k| k.names.iter().any(|n| n.eq_ignore_ascii_case(name)));
+    let known = KNOWN.iter().find(|k| k.names.iter().any(|n| n.eq_ignore_ascii_case(name)));
     match known {
         Some(known) => ObjectIdentifier::new(known.oid).ok().map(|oid| (oid, known.tag)),
-        None => ObjectIdentifier::new(name)
-            .ok()
-            .map(|oid| (oid, der_out::UTF8_STRING)),
+        None => ObjectIdentifier::new(name).ok().map(|oid| (oid, der_out::UTF8_STRING)),
     }
 }
 
@@ -245,14 +216,10 @@ impl AlternativeName {
         let good = |label: &str| {
             !label.is_empty()
                 && label.len() <= 63
-                && label
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_' || b == b'*')
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_' || b == b'*')
         };
         if text.len() > 253 || !text.split('.').all(good) {
-            return Err(SubjectRefusal::DnsName {
-                name: text.to_owned(),
-            });
+            return Err(SubjectRefusal::DnsName { name: text.to_owned() });
         }
         Ok(Self::Dns(text.to_owned()))
     }
@@ -273,9 +240,7 @@ impl AlternativeName {
                 Self::Ip(IpAddr::V6(v6)) => der_out::element(der_out::plain(7), &[&v6.octets()]),
             });
         }
-        Ok(der_out::sequence(
-            &written.iter().map(Vec::as_slice).collect::<Vec<_>>(),
-        ))
+        Ok(der_out::sequence(&written.iter().map(Vec::as_slice).collect::<Vec<_>>()))
     }
 }
 
@@ -294,12 +259,8 @@ mod tests {
 
     #[test]
     fn a_subject_reads_as_it_prints() {
-        let cases = [
-            "CN=ss1",
-            "C=CAMBODIA, O=GOV, CN=MOI",
-            "CN=Ministry, of Interior, C=KH",
-            "2.5.4.15=GOV, CN=a b",
-        ];
+        let cases =
+            ["CN=ss1", "C=CAMBODIA, O=GOV, CN=MOI", "CN=Ministry, of Interior, C=KH", "2.5.4.15=GOV, CN=a b"];
         for text in cases {
             assert_eq!(Subject::parse(text).unwrap().to_string(), text);
         }
@@ -307,35 +268,14 @@ mod tests {
 
     #[test]
     fn a_subject_that_cannot_be_written_is_refused() {
-        assert_eq!(
-            Subject::parse(""),
-            Err(SubjectRefusal::Form { text: String::new() })
-        );
-        assert!(matches!(
-            Subject::parse("XYZ=1"),
-            Err(SubjectRefusal::Form { .. })
-        ));
-        assert!(matches!(
-            Subject::parse("CN=a, XYZ=1"),
-            Err(SubjectRefusal::Form { .. })
-        ));
+        assert_eq!(Subject::parse(""), Err(SubjectRefusal::Form { text: String::new() }));
+        assert!(matches!(Subject::parse("XYZ=1"), Err(SubjectRefusal::Form { .. })));
+        assert!(matches!(Subject::parse("CN=a, XYZ=1"), Err(SubjectRefusal::Form { .. })));
         assert_eq!(Subject::new::<String, String>([]), Err(SubjectRefusal::Empty));
-        assert!(matches!(
-            Subject::new([("CN", " ")]),
-            Err(SubjectRefusal::Value { .. })
-        ));
-        assert!(matches!(
-            Subject::new([("CN", "a\nb")]),
-            Err(SubjectRefusal::Value { .. })
-        ));
-        assert!(matches!(
-            Subject::new([("CN", "x".repeat(257))]),
-            Err(SubjectRefusal::Value { .. })
-        ));
-        assert!(matches!(
-            Subject::new([("what", "x")]),
-            Err(SubjectRefusal::UnknownField { .. })
-        ));
+        assert!(matches!(Subject::new([("CN", " ")]), Err(SubjectRefusal::Value { .. })));
+        assert!(matches!(Subject::new([("CN", "a\nb")]), Err(SubjectRefusal::Value { .. })));
+        assert!(matches!(Subject::new([("CN", "x".repeat(257))]), Err(SubjectRefusal::Value { .. })));
+        assert!(matches!(Subject::new([("what", "x")]), Err(SubjectRefusal::UnknownField { .. })));
         assert_eq!(Subject::new(vec![("CN", "x"); 33]), Err(SubjectRefusal::TooMany));
     }
 
@@ -345,14 +285,8 @@ mod tests {
             AlternativeName::parse("127.0.0.1"),
             Ok(AlternativeName::Ip("127.0.0.1".parse().unwrap()))
         );
-        assert_eq!(
-            AlternativeName::parse("::1"),
-            Ok(AlternativeName::Ip("::1".parse().unwrap()))
-        );
-        assert!(matches!(
-            AlternativeName::parse("ss1.example.org"),
-            Ok(AlternativeName::Dns(_))
-        ));
+        assert_eq!(AlternativeName::parse("::1"), Ok(AlternativeName::Ip("::1".parse().unwrap())));
+        assert!(matches!(AlternativeName::parse("ss1.example.org"), Ok(AlternativeName::Dns(_))));
         for bad in ["", "a..b", ".a", "a b", "ក", &"a".repeat(64)] {
             assert!(AlternativeName::parse(bad).is_err(), "{bad:?}");
         }

@@ -4,10 +4,7 @@ use crate::content_type::base_of;
 
 /// The media ranges of all Accept headers in order, parameters cut off.
 fn ranges<'a>(headers: impl IntoIterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
-    headers
-        .into_iter()
-        .flat_map(|value| value.split(','))
-        .map(base_of)
+    headers.into_iter().flat_map(|value| value.split(',')).map(base_of)
 }
 
 /// Whether any media range is `application/json`: the rule of the consumer's metadata services (data-plane 2.9).
@@ -39,10 +36,7 @@ mod tests {
             assert_eq!(xml_type(headers.iter().copied()), expected, "{headers:?}");
         };
         check(&["application/json, Text/XML;q=0.1"], Some("text/xml"));
-        check(
-            &["application/json", "application/xml; q=0.2, text/xml"],
-            Some("application/xml"),
-        );
+        check(&["application/json", "application/xml; q=0.2, text/xml"], Some("application/xml"));
         check(&["text/*"], Some("text/xml"));
         check(&["*/*"], None);
         check(&["application/*"], None);

@@ -54,11 +54,7 @@ impl ConsumerError {
     /// 500 when the code begins with `server.`, otherwise 400: a code of a peer before 7.8 (`Server.…`) gives 400.
     #[must_use]
     pub fn http_status(&self) -> u16 {
-        if self.code.starts_with("server.") {
-            500
-        } else {
-            400
-        }
+        if self.code.starts_with("server.") { 500 } else { 400 }
     }
 
     /// The body in the given form.
@@ -152,11 +148,7 @@ mod tests {
             "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"no\"?><error>\n<type>server.x</type>\n\
              <message>&lt;/message&gt;&amp;</message>\n<detail>d-1</detail>\n</error>\n"
         );
-        assert!(
-            error("server.x", None)
-                .body(Format::ApplicationXml)
-                .contains("<message/>")
-        );
+        assert!(error("server.x", None).body(Format::ApplicationXml).contains("<message/>"));
     }
 
     #[test]

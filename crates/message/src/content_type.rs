@@ -69,10 +69,7 @@ impl ContentType {
             parameters.push((name, value));
             rest = after;
         }
-        Ok(Self {
-            base: base.to_ascii_lowercase(),
-            parameters,
-        })
+        Ok(Self { base: base.to_ascii_lowercase(), parameters })
     }
 
     /// `type/subtype` in lower case.
@@ -90,10 +87,7 @@ impl ContentType {
     /// A parameter by its name in lower case.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&str> {
-        self.parameters
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+        self.parameters.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// The charset parameter as written.
@@ -107,9 +101,7 @@ impl ContentType {
     /// # Errors
     /// [`Malformed::NoBoundary`] or [`Malformed::Boundary`].
     pub fn boundary(&self) -> Result<Boundary, Malformed> {
-        self.parameter("boundary")
-            .ok_or(Malformed::NoBoundary)
-            .and_then(Boundary::new)
+        self.parameter("boundary").ok_or(Malformed::NoBoundary).and_then(Boundary::new)
     }
 }
 

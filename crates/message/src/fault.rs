@@ -41,16 +41,11 @@ impl Fault {
     #[must_use]
     pub fn to_xml(&self) -> String {
         let escaped = |text: &str| escape_xml(text, Quotes::Escaped);
-        let actor = self
-            .actor
+        let actor = self.actor.as_deref().map(|a| format!("<faultactor>{}</faultactor>", escaped(a)));
+        let detail = self
+            .detail
             .as_deref()
-            .map(|a| format!("<faultactor>{}</faultactor>", escaped(a)));
-        let detail = self.detail.as_deref().map(|d| {
-            format!(
-                "<detail><faultDetail xmlns=\"\">{}</faultDetail></detail>",
-                escaped(d)
-            )
-        });
+            .map(|d| format!("<detail><faultDetail xmlns=\"\">{}</faultDetail></detail>", escaped(d)));
         format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\
              <SOAP-ENV:Envelope xmlns:SOAP-ENV=\"http://schemas.xmlsoap.org/soap/envelope/\"><SOAP-ENV:Body>\

@@ -34,10 +34,7 @@ pub(crate) fn shortened(text: &str, limit: usize) -> String {
     if text.len() <= limit {
         return text.to_owned();
     }
-    let end = (0..=limit)
-        .rev()
-        .find(|at| text.is_char_boundary(*at))
-        .unwrap_or(0);
+    let end = (0..=limit).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     format!("{}…", text.get(..end).unwrap_or_default())
 }
 
@@ -87,9 +84,7 @@ pub(crate) fn is_der_sequence(bytes: &[u8]) -> bool {
     let Some((length, content)) = rest.split_at_checked(count) else {
         return false;
     };
-    let value = length
-        .iter()
-        .fold(0_u64, |value, byte| (value << 8) | u64::from(*byte));
+    let value = length.iter().fold(0_u64, |value, byte| (value << 8) | u64::from(*byte));
     let shortest = length.first().is_some_and(|byte| *byte != 0) && value >= 0x80;
     (1..=4).contains(&count) && shortest && u64::try_from(content.len()) == Ok(value)
 }

@@ -35,18 +35,10 @@ pub(crate) fn export(reader: &Reader, id: RecordId) -> Result<Exported, ReadFail
         Direction::Response => container::Direction::Response,
     };
     let file_name = file_name(&entry.query_id, direction, id.0);
-    let bytes =
-        contained(record, attachments)?
-            .write(time)
-            .map_err(|failure| ReadFailure::NotExportable {
-                record: id,
-                reason: failure.to_string(),
-            })?;
-    Ok(Exported {
-        file_name,
-        bytes,
-        stamped,
-    })
+    let bytes = contained(record, attachments)?
+        .write(time)
+        .map_err(|failure| ReadFailure::NotExportable { record: id, reason: failure.to_string() })?;
+    Ok(Exported { file_name, bytes, stamped })
 }
 
 /// A single time-stamp goes into the signature; a batch's stands beside it with the chain that leads to this record.
@@ -57,21 +49,12 @@ fn contained(record: Record, attachments: Vec<Vec<u8>>) -> Result<AsicContainer,
     let mut batch_stamp = None;
     match record.stamp {
         None => {}
-        Some(Stamp {
-            token, batch: None, ..
-        }) => {
+        Some(Stamp { token, batch: None, .. }) => {
             signatures_xml = timestamp::insert_single(&signatures_xml, &token)
                 .map_err(|refusal| refused(refusal.to_string()))?;
         }
-        Some(Stamp {
-            first,
-            token,
-            batch: Some(StampBatch { result, leaves }),
-            ..
-        }) => {
-            let place =
-                id.0.checked_sub(first.0)
-                    .and_then(|place| usize::try_from(place).ok());
+        Some(Stamp { first, token, batch: Some(StampBatch { result, leaves }), .. }) => {
+            let place = id.0.checked_sub(first.0).and_then(|place| usize::try_from(place).ok());
             let chained = place.and_then(|place| leaves.get(place)) == Some(&record.signature_digest);
             let tree = Batch::new(leaves).map_err(|refusal| refused(refusal.to_string()))?;
             let chain = place.filter(|_| chained).and_then(|place| tree.chain(place));
@@ -85,10 +68,5 @@ fn contained(record: Record, attachments: Vec<Vec<u8>>) -> Result<AsicContainer,
         hash_chain_result: record.hash_chain_result,
         hash_chain: record.hash_chain,
     };
-    Ok(AsicContainer::new(
-        record.message,
-        signed,
-        batch_stamp,
-        attachments,
-    ))
+    Ok(AsicContainer::new(record.message, signed, batch_stamp, attachments))
 }

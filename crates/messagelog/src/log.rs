@@ -72,25 +72,14 @@ impl MessageLog {
             path: directory.to_owned(),
             reason: error.to_string(),
         };
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(directory)
-            .map_err(unusable)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(unusable)?;
         let lock = lock(directory)?;
         let connection = schema::open_for_writing(directory)?;
         check_newest(directory)?;
         let (last, stamped) = figures::ends(&connection)?;
         let store = Box::new(Sqlite::new(connection)?);
-        Self::start(
-            directory,
-            settings,
-            clock,
-            store,
-            Gauges::new(last, stamped),
-            Some(lock),
-        )
-        .map_err(unusable)
+        Self::start(directory, settings, clock, store, Gauges::new(last, stamped), Some(lock))
+            .map_err(unusable)
     }
 
     /// Starts the writer over a storage. The lock is held as long as the writer lives.
@@ -106,26 +95,14 @@ impl MessageLog {
         let (ended_sender, ended) = watch::channel(None);
         let gauges = Arc::new(gauges);
         let (shared, time) = (Arc::clone(&gauges), clock.clone());
-        std::thread::Builder::new()
-            .name("messagelog".to_owned())
-            .spawn(move || {
-                let end = writer::run(store, receiver, &shared, &time);
-                drop(lock);
-                let _unheard = ended_sender.send(Some(end));
-            })?;
+        std::thread::Builder::new().name("messagelog".to_owned()).spawn(move || {
+            let end = writer::run(store, receiver, &shared, &time);
+            drop(lock);
+            let _unheard = ended_sender.send(Some(end));
+        })?;
         let (jobs, idle) = (Mutex::new(Some(sender)), Mutex::new(None));
-        let inner = Inner {
-            directory: directory.to_owned(),
-            settings,
-            clock,
-            jobs,
-            gauges,
-            ended,
-            idle,
-        };
-        Ok(Self {
-            inner: Arc::new(inner),
-        })
+        let inner = Inner { directory: directory.to_owned(), settings, clock, jobs, gauges, ended, idle };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Says whether the gateway knows a time-stamping service. Until this has been called with `true`, nothing is
@@ -156,11 +133,7 @@ impl MessageLog {
         let now = self.inner.clock.now();
         let failing = now.duration_since(since).as_secs();
         if failing > i64::try_from(allowed_seconds).unwrap_or(i64::MAX) {
-            return Err(Failure::TimestampingFailedTooLong {
-                since,
-                now,
-                allowed_seconds,
-            });
+            return Err(Failure::TimestampingFailedTooLong { since, now, allowed_seconds });
         }
         Ok(())
     }
@@ -269,15 +242,9 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// The kernel drops the lock with the process, so a crash leaves no lock behind.
 fn lock(directory: &Path) -> Result<File, OpenFailure> {
     let path = directory.join(LOCK);
-    let unusable = |error: std::io::Error| OpenFailure::Directory {
-        path: path.clone(),
-        reason: error.to_string(),
-    };
-    let file = File::options()
-        .create(true)
-        .append(true)
-        .open(&path)
-        .map_err(unusable)?;
+    let unusable =
+        |error: std::io::Error| OpenFailure::Directory { path: path.clone(), reason: error.to_string() };
+    let file = File::options().create(true).append(true).open(&path).map_err(unusable)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenFailure::InUse { path }),

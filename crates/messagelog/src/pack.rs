@@ -57,42 +57,24 @@ pub(crate) fn pack(document: &[u8]) -> Packed {
 
 /// Cuts one known part (the authority's certificate) out of a time-stamp token, so that it is stored once.
 pub(crate) fn pack_around(document: &[u8], part: &[u8]) -> Packed {
-    let found = if part.is_empty() {
-        None
-    } else {
-        document.windows(part.len()).position(|seen| seen == part)
-    };
+    let found =
+        if part.is_empty() { None } else { document.windows(part.len()).position(|seen| seen == part) };
     let Some(start) = found else {
         return Packed::Raw(document.to_vec());
     };
     let (before, rest) = document.split_at(start);
     let (part, after) = rest.split_at(part.len());
     let holes = vec![
-        Hole {
-            form: Form::Text,
-            shared: false,
-            bytes: before.to_vec(),
-        },
-        Hole {
-            form: Form::Text,
-            shared: true,
-            bytes: part.to_vec(),
-        },
-        Hole {
-            form: Form::Text,
-            shared: false,
-            bytes: after.to_vec(),
-        },
+        Hole { form: Form::Text, shared: false, bytes: before.to_vec() },
+        Hole { form: Form::Text, shared: true, bytes: part.to_vec() },
+        Hole { form: Form::Text, shared: false, bytes: after.to_vec() },
     ];
     proven(document, cut::join_skeleton(&[&[], &[], &[], &[]]), holes)
 }
 
 /// The round trip: what is stored must give back the document, or the document itself is stored.
 fn proven(document: &[u8], skeleton: Vec<u8>, holes: Vec<Hole>) -> Packed {
-    let texts = holes
-        .iter()
-        .map(|hole| hole.form.text_of(&hole.bytes))
-        .collect::<Vec<_>>();
+    let texts = holes.iter().map(|hole| hole.form.text_of(&hole.bytes)).collect::<Vec<_>>();
     match cut::fill(&skeleton, &texts) {
         Some(rebuilt) if rebuilt == document => Packed::Cut { skeleton, holes },
         Some(_) | None => Packed::Raw(document.to_vec()),

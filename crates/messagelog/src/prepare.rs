@@ -37,24 +37,15 @@ pub(crate) struct LoggedBody {
 }
 
 impl LoggedBody {
-    const NOTHING: Self = Self {
-        source: Body::None,
-        bytes: 0,
-    };
+    const NOTHING: Self = Self { source: Body::None, bytes: 0 };
 }
 
 impl Prepared {
     /// Applies the settings; the verdicts are those of data-plane 7.2.
     pub(crate) fn new(record: NewRecord, bodies: &BodyLogging) -> Result<Self, Failure> {
-        let chars = [&record.query_id, &record.request_id]
-            .map(|id| id.chars().count())
-            .into_iter()
-            .max();
+        let chars = [&record.query_id, &record.request_id].map(|id| id.chars().count()).into_iter().max();
         if let Some(chars) = chars.filter(|chars| *chars > QUERY_ID_CHARS_MAX) {
-            return Err(Failure::IdentifierTooLong {
-                chars,
-                chars_max: QUERY_ID_CHARS_MAX,
-            });
+            return Err(Failure::IdentifierTooLong { chars, chars_max: QUERY_ID_CHARS_MAX });
         }
         let (message, body) = if bodies.applies(record.side, &record.provider) {
             (record.message, logged_body(record.body, bodies)?)
@@ -93,8 +84,5 @@ fn logged_body(body: Body, bodies: &BodyLogging) -> Result<LoggedBody, Failure> 
     if bytes > bytes_max && !bodies.truncate {
         return Err(Failure::TooLarge { bytes, bytes_max });
     }
-    Ok(LoggedBody {
-        source: body,
-        bytes: bytes.min(bytes_max),
-    })
+    Ok(LoggedBody { source: body, bytes: bytes.min(bytes_max) })
 }

@@ -28,9 +28,7 @@ impl Reader {
     /// # Errors
     /// There is none, or it is of another schema.
     pub fn open(directory: &Path) -> Result<Self, OpenFailure> {
-        Ok(Self {
-            connection: schema::open_for_reading(directory)?,
-        })
+        Ok(Self { connection: schema::open_for_reading(directory)? })
     }
 
     /// The records that fit a search, newest first, a page at a time.
@@ -79,12 +77,7 @@ impl Reader {
     }
 
     pub(crate) fn rebuild_newest(&self, count: usize) -> Result<(), ReadFailure> {
-        let newest = self.find(&Search {
-            limit: count,
-            ..Search::default()
-        })?;
-        newest
-            .iter()
-            .try_for_each(|entry| self.record(entry.id).map(|_| ()))
+        let newest = self.find(&Search { limit: count, ..Search::default() })?;
+        newest.iter().try_for_each(|entry| self.record(entry.id).map(|_| ()))
     }
 }

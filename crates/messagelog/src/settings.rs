@@ -20,11 +20,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            bodies: BodyLogging::default(),
-            time_stamping: TimeStamping::default(),
-            queue_max: 512,
-        }
+        Self { bodies: BodyLogging::default(), time_stamping: TimeStamping::default(), queue_max: 512 }
     }
 }
 

@@ -54,11 +54,7 @@ impl Round {
     /// One record or several.
     #[must_use]
     pub fn kind(&self) -> RoundKind {
-        if self.batch.is_some() {
-            RoundKind::Batch
-        } else {
-            RoundKind::Single
-        }
+        if self.batch.is_some() { RoundKind::Batch } else { RoundKind::Single }
     }
 
     /// The algorithm of the imprint: SHA-512.
@@ -149,13 +145,7 @@ impl Stamper {
             let result: Option<Packed> = result.map(|result| pack::pack(&result));
             let (first, last) = (round.first, round.last);
             self.log
-                .put_stamp(NewStamp {
-                    first,
-                    last,
-                    token,
-                    result,
-                    leaves: leaves.unwrap_or_default(),
-                })
+                .put_stamp(NewStamp { first, last, token, result, leaves: leaves.unwrap_or_default() })
                 .await
         };
         match put {
@@ -189,23 +179,14 @@ fn round_of(reader: &Reader, limit: usize) -> Result<Option<Round>, ReadFailure>
     let Some((first, _)) = waiting.first().cloned() else {
         return Ok(None);
     };
-    let whole = (first.0..)
-        .zip(&waiting)
-        .take_while(|(expected, (id, _))| *expected == id.0)
-        .count();
+    let whole = (first.0..).zip(&waiting).take_while(|(expected, (id, _))| *expected == id.0).count();
     waiting.truncate(whole);
     let last = waiting.last().map_or(first, |(id, _)| *id);
     if first == last {
         return match single(reader, first) {
             Ok(stamped) => {
                 let imprint = timestamp::ALGORITHM.digest(&stamped);
-                Ok(Some(Round {
-                    first,
-                    last,
-                    full: full && limit > 1,
-                    batch: None,
-                    imprint,
-                }))
+                Ok(Some(Round { first, last, full: full && limit > 1, batch: None, imprint }))
             }
             // A signature without a place for a time-stamp must not hold up all that stand behind it: a batch of two
             // needs no place.
@@ -213,33 +194,20 @@ fn round_of(reader: &Reader, limit: usize) -> Result<Option<Round>, ReadFailure>
             Err(failure) => Err(failure),
         };
     }
-    let refused = |refusal: &dyn ToString| ReadFailure::NotExportable {
-        record: first,
-        reason: refusal.to_string(),
-    };
-    let leaves = waiting
-        .iter()
-        .flat_map(|(_, digest)| digest.iter().copied())
-        .collect();
+    let refused =
+        |refusal: &dyn ToString| ReadFailure::NotExportable { record: first, reason: refusal.to_string() };
+    let leaves = waiting.iter().flat_map(|(_, digest)| digest.iter().copied()).collect();
     let batch =
         Batch::new(waiting.into_iter().map(|(_, digest)| digest)).map_err(|refusal| refused(&refusal))?;
     let imprint = timestamp::ALGORITHM.digest(batch.result());
-    Ok(Some(Round {
-        first,
-        last,
-        full,
-        batch: Some((batch.result().to_vec(), leaves)),
-        imprint,
-    }))
+    Ok(Some(Round { first, last, full, batch: Some((batch.result().to_vec(), leaves)), imprint }))
 }
 
 /// What a single time-stamp covers. A signature that would have no place for it is refused before it is stamped.
 fn single(reader: &Reader, id: RecordId) -> Result<Vec<u8>, ReadFailure> {
     let record = reader.record(id)?;
-    let refused = |refusal: timestamp::Refusal| ReadFailure::NotExportable {
-        record: id,
-        reason: refusal.to_string(),
-    };
+    let refused =
+        |refusal: timestamp::Refusal| ReadFailure::NotExportable { record: id, reason: refusal.to_string() };
     timestamp::insert_single(&record.signature, &[]).map_err(refused)?;
     timestamp::signature_value(&record.signature).map_err(refused)
 }

@@ -86,10 +86,7 @@ impl Gauges {
     }
 
     pub(crate) fn set_failing_since(&self, since: Option<Timestamp>) {
-        self.failing_since.store(
-            since.map_or(NOT_FAILING, Timestamp::as_millisecond),
-            Ordering::Release,
-        );
+        self.failing_since.store(since.map_or(NOT_FAILING, Timestamp::as_millisecond), Ordering::Release);
     }
 }
 
@@ -107,17 +104,12 @@ pub(crate) fn run(
             None => write(store.as_mut(), &group, gauges, clock),
         };
         match verdicts {
-            Ok(verdicts) => group
-                .into_iter()
-                .zip(verdicts)
-                .for_each(|(job, verdict)| job.answer(verdict)),
+            Ok(verdicts) => group.into_iter().zip(verdicts).for_each(|(job, verdict)| job.answer(verdict)),
             Err(fault) => {
                 // From here on the log does not know its own state: what failed may or may not be on the disk. It
                 // refuses everything; opening it anew finds out by the normal path.
                 let fault = gauges.broken.get_or_init(|| fault).clone();
-                group
-                    .into_iter()
-                    .for_each(|job| job.answer(Err(Failure::Storage(fault.clone()))));
+                group.into_iter().for_each(|job| job.answer(Err(Failure::Storage(fault.clone()))));
             }
         }
     }
@@ -190,10 +182,7 @@ fn attempt(
                     stamped = stamp.last.0;
                     Ok(stamp.last)
                 } else {
-                    let stale = StampFault::Stale {
-                        first: stamp.first,
-                        stamped_through: stamped,
-                    };
+                    let stale = StampFault::Stale { first: stamp.first, stamped_through: stamped };
                     Err(Failure::WrongStamp(stale))
                 }
             }
@@ -202,11 +191,7 @@ fn attempt(
     // A crash in `commit` leaves the whole group or nothing of it. If the whole: records of messages that were never
     // sent, which harms nobody. A crash after it leaves the whole group, told or not.
     store.commit()?;
-    Ok(Written {
-        verdicts,
-        last,
-        stamped,
-    })
+    Ok(Written { verdicts, last, stamped })
 }
 
 #[cfg(test)]

@@ -117,25 +117,13 @@ mod tests {
     #[test]
     fn times_change_form_in_2050() {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
-        assert_eq!(
-            &certificate_time(at("2049-12-31T23:59:59.9Z"))[2..],
-            b"491231235959Z"
-        );
-        assert_eq!(
-            &certificate_time(at("2050-01-01T00:00:00Z"))[2..],
-            b"20500101000000Z"
-        );
-        assert_eq!(
-            &generalized_time(at("2026-02-01T03:04:05.678Z"))[2..],
-            b"20260201030405Z"
-        );
+        assert_eq!(&certificate_time(at("2049-12-31T23:59:59.9Z"))[2..], b"491231235959Z");
+        assert_eq!(&certificate_time(at("2050-01-01T00:00:00Z"))[2..], b"20500101000000Z");
+        assert_eq!(&generalized_time(at("2026-02-01T03:04:05.678Z"))[2..], b"20260201030405Z");
     }
 
     #[test]
     fn sets_are_sorted_by_their_bytes() {
-        assert_eq!(
-            set_of(SET, vec![vec![4, 1, 9], vec![2, 1, 1]]),
-            [0x31, 6, 2, 1, 1, 4, 1, 9]
-        );
+        assert_eq!(set_of(SET, vec![vec![4, 1, 9], vec![2, 1, 1]]), [0x31, 6, 2, 1, 1, 4, 1, 9]);
     }
 }

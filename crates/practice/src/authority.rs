@@ -142,17 +142,11 @@ impl PracticeAuthority {
         let request = request::read(request)?;
         let url = self.url().clone();
         let mut home = self.home();
-        if home
-            .own_keys()
-            .any(|party| party.information.spki == request.key.spki)
-        {
+        if home.own_keys().any(|party| party.information.spki == request.key.spki) {
             return Err(IssueRefusal::OwnKey);
         }
         let issuer = home.issuer();
-        let validity = Validity {
-            now: self.clock.now(),
-            days: i64::from(self.settings.certificate_days),
-        };
+        let validity = Validity { now: self.clock.now(), days: i64::from(self.settings.certificate_days) };
         let serial = serial(&self.chance);
         let draft = Draft {
             serial: &serial,
@@ -188,13 +182,7 @@ impl PracticeAuthority {
     /// # Errors
     /// An unknown serial number, a register that cannot be written.
     pub fn revoke(&self, serial: &str, reason: RevocationReason) -> Result<(), IssueRefusal> {
-        match self.change(
-            serial,
-            Status::Revoked {
-                at: self.clock.now(),
-                reason,
-            },
-        ) {
+        match self.change(serial, Status::Revoked { at: self.clock.now(), reason }) {
             Err(IssueRefusal::Revoked) => Ok(()),
             other => other,
         }
@@ -322,19 +310,9 @@ impl Home {
 
 /// Whoever signs when the drill wants a wrong signer.
 fn stranger(clock: &Clock, chance: &Chance) -> Result<Party, OpenFailure> {
-    let validity = Validity {
-        now: clock.now(),
-        days: 3650,
-    };
-    Party::mint(
-        KeyKind::Ec,
-        ("Stranger", "Stranger"),
-        Purpose::OcspSigner,
-        validity,
-        None,
-        chance,
-    )
-    .map_err(|_| OpenFailure::Crypto)
+    let validity = Validity { now: clock.now(), days: 3650 };
+    Party::mint(KeyKind::Ec, ("Stranger", "Stranger"), Purpose::OcspSigner, validity, None, chance)
+        .map_err(|_| OpenFailure::Crypto)
 }
 
 fn check(settings: &Settings) -> Result<(), OpenFailure> {
@@ -352,9 +330,5 @@ fn check(settings: &Settings) -> Result<(), OpenFailure> {
 
 fn check_url(url: &str) -> Result<(), OpenFailure> {
     let printable = !url.is_empty() && url.len() <= 200 && url.bytes().all(|byte| byte.is_ascii_graphic());
-    if printable {
-        Ok(())
-    } else {
-        Err(OpenFailure::OcspUrl)
-    }
+    if printable { Ok(()) } else { Err(OpenFailure::OcspUrl) }
 }

@@ -83,26 +83,14 @@ impl Draft<'_> {
 
     fn extensions(&self) -> Vec<u8> {
         let mut all = vec![basic_constraints(self.purpose)];
-        all.push(extension(
-            ID_CE_KEY_USAGE,
-            true,
-            &key_usage(self.purpose, self.key.is_rsa),
-        ));
+        all.push(extension(ID_CE_KEY_USAGE, true, &key_usage(self.purpose, self.key.is_rsa)));
         all.extend(extended_key_usage(self.purpose));
-        all.push(extension(
-            ID_CE_SUBJECT_KEY_IDENTIFIER,
-            false,
-            &asn1::octets(&self.key.identifier()),
-        ));
+        all.push(extension(ID_CE_SUBJECT_KEY_IDENTIFIER, false, &asn1::octets(&self.key.identifier())));
         let authority_key = asn1::sequence(&[&asn1::tlv(0x80, &[&self.issuer_key])]);
         all.push(extension(ID_CE_AUTHORITY_KEY_IDENTIFIER, false, &authority_key));
         if let Some(url) = self.ocsp_url {
             let description = asn1::sequence(&[&asn1::oid(ID_AD_OCSP), &asn1::tlv(0x86, &[url.as_bytes()])]);
-            all.push(extension(
-                ID_PE_AUTHORITY_INFO_ACCESS,
-                false,
-                &asn1::sequence(&[&description]),
-            ));
+            all.push(extension(ID_PE_AUTHORITY_INFO_ACCESS, false, &asn1::sequence(&[&description])));
         }
         if self.purpose == Purpose::OcspSigner {
             // Who would say whether the one who says is good? (RFC 6960 4.2.2.2.1)
@@ -120,16 +108,9 @@ pub(crate) fn assemble(to_be_signed: &[u8], signature_algorithm: &[u8], signatur
 
 /// `Name` with an organisation and a common name.
 pub(crate) fn name(organisation: &str, common_name: &str) -> Vec<u8> {
-    let part = |kind, value| {
-        asn1::tlv(
-            asn1::SET,
-            &[&asn1::sequence(&[&asn1::oid(kind), &asn1::text(value)])],
-        )
-    };
-    asn1::sequence(&[
-        &part(ORGANIZATION_NAME, organisation),
-        &part(COMMON_NAME, common_name),
-    ])
+    let part =
+        |kind, value| asn1::tlv(asn1::SET, &[&asn1::sequence(&[&asn1::oid(kind), &asn1::text(value)])]);
+    asn1::sequence(&[&part(ORGANIZATION_NAME, organisation), &part(COMMON_NAME, common_name)])
 }
 
 fn extension(kind: ObjectIdentifier, critical: bool, value: &[u8]) -> Vec<u8> {
@@ -178,21 +159,11 @@ fn extended_key_usage(purpose: Purpose) -> Option<Vec<u8>> {
     };
     match purpose {
         Purpose::Authority { .. } | Purpose::Signing => None,
-        Purpose::OcspSigner => Some(extension(
-            ID_CE_EXT_KEY_USAGE,
-            false,
-            &list(&[ID_KP_OCSP_SIGNING]),
-        )),
+        Purpose::OcspSigner => Some(extension(ID_CE_EXT_KEY_USAGE, false, &list(&[ID_KP_OCSP_SIGNING]))),
         // RFC 3161 2.3: exactly this usage, and critical.
-        Purpose::TimeStamper => Some(extension(
-            ID_CE_EXT_KEY_USAGE,
-            true,
-            &list(&[ID_KP_TIME_STAMPING]),
-        )),
-        Purpose::Authentication => Some(extension(
-            ID_CE_EXT_KEY_USAGE,
-            false,
-            &list(&[ID_KP_CLIENT_AUTH, ID_KP_SERVER_AUTH]),
-        )),
+        Purpose::TimeStamper => Some(extension(ID_CE_EXT_KEY_USAGE, true, &list(&[ID_KP_TIME_STAMPING]))),
+        Purpose::Authentication => {
+            Some(extension(ID_CE_EXT_KEY_USAGE, false, &list(&[ID_KP_CLIENT_AUTH, ID_KP_SERVER_AUTH])))
+        }
     }
 }

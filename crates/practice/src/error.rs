@@ -8,11 +8,7 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum StoreFailure {
     #[error("{path} cannot be {act}: {error}")]
-    File {
-        path: PathBuf,
-        act: &'static str,
-        error: io::Error,
-    },
+    File { path: PathBuf, act: &'static str, error: io::Error },
     /// A write failed before; whether it is on disk is not known until the next start reads it.
     #[error("the register does not know its own state since a write failed; start again")]
     Broken,
@@ -84,8 +80,5 @@ pub enum StartFailure {
     #[error("{0} is not a loopback address; practice services are for this machine only")]
     NotLoopback(std::net::SocketAddr),
     #[error("cannot listen on {address}: {error}")]
-    Listen {
-        address: std::net::SocketAddr,
-        error: io::Error,
-    },
+    Listen { address: std::net::SocketAddr, error: io::Error },
 }

@@ -68,11 +68,7 @@ pub(crate) fn open(
     now: Timestamp,
     chance: &Chance,
 ) -> Result<Home, OpenFailure> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(directory)
-        .map_err(file(directory, "made"))?;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(file(directory, "made"))?;
     let lock = lock(directory)?;
     let manifest_path = directory.join(MANIFEST);
     let manifest = match fs::read(&manifest_path) {
@@ -83,10 +79,7 @@ pub(crate) fn open(
         Err(error) => return Err(file(&manifest_path, "read")(error).into()),
     };
     if manifest.version != 1 {
-        return Err(damaged(
-            &manifest_path,
-            &"another version of this program wrote it",
-        ));
+        return Err(damaged(&manifest_path, &"another version of this program wrote it"));
     }
     let party = |role| read_party(directory, role, manifest.keys);
     let below = |role| manifest.intermediate.then(|| party(role)).transpose();
@@ -104,15 +97,9 @@ pub(crate) fn open(
 
 fn lock(directory: &Path) -> Result<Lock, OpenFailure> {
     let path = directory.join("lock");
-    let lock = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&path);
+    let lock = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
     let lock = lock.map_err(file(&path, "opened"))?;
-    lock.try_lock()
-        .map_err(|_| OpenFailure::InUse(directory.to_owned()))?;
+    lock.try_lock().map_err(|_| OpenFailure::InUse(directory.to_owned()))?;
     Ok(Lock(lock))
 }
 
@@ -127,47 +114,23 @@ fn mint(
     let name = settings.name.as_str();
     let party = |title: &str, purpose, days, issuer: Option<&Party>| {
         let validity = Validity { now, days };
-        Party::mint(
-            settings.keys,
-            (name, &format!("{name} {title}")),
-            purpose,
-            validity,
-            issuer,
-            chance,
-        )
-        .map_err(|_| OpenFailure::Crypto)
+        Party::mint(settings.keys, (name, &format!("{name} {title}")), purpose, validity, issuer, chance)
+            .map_err(|_| OpenFailure::Crypto)
     };
     let subordinates = u8::from(settings.intermediate);
-    let root = party(
-        "Practice Root CA",
-        Purpose::Authority { subordinates },
-        ROOT_DAYS,
-        None,
-    )?;
+    let root = party("Practice Root CA", Purpose::Authority { subordinates }, ROOT_DAYS, None)?;
     let mut minted = Vec::new();
     if settings.intermediate {
         let authority = Purpose::Authority { subordinates: 0 };
         let issuing = party("Practice Issuing CA", authority, ROOT_DAYS, Some(&root))?;
-        minted.push((
-            "ocsp",
-            party("Practice OCSP", Purpose::OcspSigner, OWN_DAYS, Some(&issuing))?,
-            false,
-        ));
+        minted.push(("ocsp", party("Practice OCSP", Purpose::OcspSigner, OWN_DAYS, Some(&issuing))?, false));
         let root_ocsp = party("Practice Root OCSP", Purpose::OcspSigner, OWN_DAYS, Some(&root))?;
         minted.push(("issuing", issuing, true));
         minted.push(("root-ocsp", root_ocsp, true));
     } else {
-        minted.push((
-            "ocsp",
-            party("Practice OCSP", Purpose::OcspSigner, OWN_DAYS, Some(&root))?,
-            true,
-        ));
+        minted.push(("ocsp", party("Practice OCSP", Purpose::OcspSigner, OWN_DAYS, Some(&root))?, true));
     }
-    minted.push((
-        "tsa",
-        party("Practice TSA", Purpose::TimeStamper, OWN_DAYS, Some(&root))?,
-        true,
-    ));
+    minted.push(("tsa", party("Practice TSA", Purpose::TimeStamper, OWN_DAYS, Some(&root))?, true));
 
     let register_path = directory.join(REGISTER);
     write_file(&register_path, b"")?;
@@ -198,10 +161,7 @@ fn mint(
 
 fn write_party(directory: &Path, role: &str, party: &Party) -> Result<(), OpenFailure> {
     let key = party.key.to_pkcs8().map_err(|_| OpenFailure::Crypto)?;
-    write_file(
-        &directory.join(format!("{role}.key")),
-        pem::write("PRIVATE KEY", &key).as_bytes(),
-    )?;
+    write_file(&directory.join(format!("{role}.key")), pem::write("PRIVATE KEY", &key).as_bytes())?;
     let certificate = pem::write("CERTIFICATE", &party.certificate);
     write_file(&directory.join(format!("{role}.pem")), certificate.as_bytes())?;
     Ok(())
@@ -236,14 +196,10 @@ fn write_file(path: &Path, bytes: &[u8]) -> Result<(), StoreFailure> {
         .mode(0o600)
         .open(&fresh)
         .map_err(file(&fresh, "made"))?;
-    out.write_all(bytes)
-        .and_then(|()| out.sync_all())
-        .map_err(file(&fresh, "written"))?;
+    out.write_all(bytes).and_then(|()| out.sync_all()).map_err(file(&fresh, "written"))?;
     fs::rename(&fresh, path).map_err(file(path, "replaced"))?;
     let directory = path.parent().unwrap_or(Path::new("."));
-    File::open(directory)
-        .and_then(|directory| directory.sync_all())
-        .map_err(file(directory, "synced"))
+    File::open(directory).and_then(|directory| directory.sync_all()).map_err(file(directory, "synced"))
 }
 
 fn file(path: &Path, act: &'static str) -> impl FnOnce(std::io::Error) -> StoreFailure + use<> {
@@ -252,10 +208,7 @@ fn file(path: &Path, act: &'static str) -> impl FnOnce(std::io::Error) -> StoreF
 }
 
 fn damaged(path: &Path, why: &dyn std::fmt::Display) -> OpenFailure {
-    OpenFailure::Damaged {
-        path: path.to_owned(),
-        why: why.to_string(),
-    }
+    OpenFailure::Damaged { path: path.to_owned(), why: why.to_string() }
 }
 
 /// Serial numbers of time-stamps: counted up, taken from the disk in blocks before they are used. A crash wastes the
@@ -271,11 +224,7 @@ impl Numbers {
     fn open(path: &Path) -> Result<Self, OpenFailure> {
         let text = fs::read_to_string(path).map_err(file(path, "read"))?;
         let next = text.trim_end().parse().map_err(|error| damaged(path, &error))?;
-        Ok(Self {
-            path: path.to_owned(),
-            next,
-            taken_below: next,
-        })
+        Ok(Self { path: path.to_owned(), next, taken_below: next })
     }
 
     pub(crate) fn draw(&mut self) -> Result<u64, StoreFailure> {

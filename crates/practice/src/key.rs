@@ -61,14 +61,8 @@ impl Key {
 
     pub(crate) fn to_pkcs8(&self) -> Result<Vec<u8>, CryptoFailure> {
         match self {
-            Self::Rsa(key) => key
-                .as_der()
-                .map(|der| der.as_ref().to_vec())
-                .map_err(|_| CryptoFailure),
-            Self::Ec(key) => key
-                .to_pkcs8v1()
-                .map(|der| der.as_ref().to_vec())
-                .map_err(|_| CryptoFailure),
+            Self::Rsa(key) => key.as_der().map(|der| der.as_ref().to_vec()).map_err(|_| CryptoFailure),
+            Self::Ec(key) => key.to_pkcs8v1().map(|der| der.as_ref().to_vec()).map_err(|_| CryptoFailure),
         }
     }
 
@@ -86,8 +80,7 @@ impl Key {
         match self {
             Self::Rsa(key) => {
                 let mut signature = vec![0; key.public_modulus_len()];
-                key.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature)
-                    .map_err(|_| CryptoFailure)?;
+                key.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature).map_err(|_| CryptoFailure)?;
                 Ok(signature)
             }
             Self::Ec(key) => {
@@ -99,20 +92,15 @@ impl Key {
 
     pub(crate) fn information(&self) -> KeyInformation {
         let (algorithm, bits) = match self {
-            Self::Rsa(key) => (
-                asn1::algorithm(RSA_ENCRYPTION, &asn1::null()),
-                key.public_key().as_ref().to_vec(),
-            ),
+            Self::Rsa(key) => {
+                (asn1::algorithm(RSA_ENCRYPTION, &asn1::null()), key.public_key().as_ref().to_vec())
+            }
             Self::Ec(key) => (
                 asn1::algorithm(ID_EC_PUBLIC_KEY, &asn1::oid(SECP_256_R_1)),
                 key.public_key().as_ref().to_vec(),
             ),
         };
         let is_rsa = matches!(self, Self::Rsa(_));
-        KeyInformation {
-            spki: asn1::sequence(&[&algorithm, &asn1::bits(&bits)]),
-            bits,
-            is_rsa,
-        }
+        KeyInformation { spki: asn1::sequence(&[&algorithm, &asn1::bits(&bits)]), bits, is_rsa }
     }
 }

@@ -27,16 +27,12 @@ pub(crate) struct Validity {
 impl Validity {
     /// Five minutes back, because the clocks of two machines differ.
     pub(crate) fn not_before(self) -> Timestamp {
-        self.now
-            .checked_sub(SignedDuration::from_mins(5))
-            .unwrap_or(self.now)
+        self.now.checked_sub(SignedDuration::from_mins(5)).unwrap_or(self.now)
     }
 
     pub(crate) fn not_after(self) -> Timestamp {
         let hours = self.days.saturating_mul(24);
-        self.now
-            .checked_add(SignedDuration::from_hours(hours))
-            .unwrap_or(Timestamp::MAX)
+        self.now.checked_add(SignedDuration::from_hours(hours)).unwrap_or(Timestamp::MAX)
     }
 }
 
@@ -57,10 +53,8 @@ impl Party {
         let draft = Draft {
             serial: &serial,
             issuer: issuer.map_or(&subject, |issuer| &issuer.subject),
-            issuer_key: issuer.map_or_else(
-                || information.identifier(),
-                |issuer| issuer.information.identifier(),
-            ),
+            issuer_key: issuer
+                .map_or_else(|| information.identifier(), |issuer| issuer.information.identifier()),
             not_before: validity.not_before(),
             not_after: validity.not_after(),
             subject: &subject,
@@ -82,13 +76,7 @@ impl Party {
             return None;
         }
         let subject = tbs.subject.to_der().ok()?;
-        Some(Self {
-            key,
-            information,
-            certificate,
-            parsed,
-            subject,
-        })
+        Some(Self { key, information, certificate, parsed, subject })
     }
 
     /// The serial number's bytes as they stand in the certificate.

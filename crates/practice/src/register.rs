@@ -67,16 +67,8 @@ pub struct Entry {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "act", deny_unknown_fields)]
 enum Line {
-    Issue {
-        serial: String,
-        profile: Profile,
-        by_root: bool,
-        certificate: String,
-    },
-    Change {
-        serial: String,
-        standing: Status,
-    },
+    Issue { serial: String, profile: Profile, by_root: bool, certificate: String },
+    Change { serial: String, standing: Status },
 }
 
 /// The register, in memory and on disk.
@@ -92,46 +84,21 @@ impl Register {
     /// Opens the register. A last line without its line feed is what a crash in the middle of a write
     /// leaves; nobody has heard of it, so it is cut off.
     pub(crate) fn open(path: &Path) -> Result<Self, OpenFailure> {
-        let fail = |act| {
-            move |error| StoreFailure::File {
-                path: path.to_owned(),
-                act,
-                error,
-            }
-        };
+        let fail = |act| move |error| StoreFailure::File { path: path.to_owned(), act, error };
         let mut options = OpenOptions::new();
-        let mut file = options
-            .read(true)
-            .write(true)
-            .open(path)
-            .map_err(fail("opened"))?;
+        let mut file = options.read(true).write(true).open(path).map_err(fail("opened"))?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(fail("read"))?;
-        let whole = bytes
-            .iter()
-            .rposition(|byte| *byte == b'\n')
-            .map_or(0, |at| at.saturating_add(1));
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at.saturating_add(1));
         if whole < bytes.len() {
-            file.set_len(u64::try_from(whole).unwrap_or(0))
-                .map_err(fail("cut"))?;
+            file.set_len(u64::try_from(whole).unwrap_or(0)).map_err(fail("cut"))?;
             file.sync_all().map_err(fail("synced"))?;
         }
         file.seek(SeekFrom::End(0)).map_err(fail("read"))?;
-        let mut register = Self {
-            path: path.to_owned(),
-            file,
-            entries: BTreeMap::new(),
-            broken: false,
-        };
-        let lines = bytes
-            .get(..whole)
-            .unwrap_or_default()
-            .split(|byte| *byte == b'\n');
+        let mut register = Self { path: path.to_owned(), file, entries: BTreeMap::new(), broken: false };
+        let lines = bytes.get(..whole).unwrap_or_default().split(|byte| *byte == b'\n');
         for line in lines.filter(|line| !line.is_empty()) {
-            register.replay(line).map_err(|why| OpenFailure::Damaged {
-                path: path.to_owned(),
-                why,
-            })?;
+            register.replay(line).map_err(|why| OpenFailure::Damaged { path: path.to_owned(), why })?;
         }
         Ok(register)
     }
@@ -158,10 +125,7 @@ impl Register {
 
     /// Records a new standing of a known certificate; when this returns it is on disk.
     pub(crate) fn change(&mut self, serial: &str, standing: Status) -> Result<(), StoreFailure> {
-        self.append(&Line::Change {
-            serial: serial.to_owned(),
-            standing,
-        })?;
+        self.append(&Line::Change { serial: serial.to_owned(), standing })?;
         if let Some(entry) = self.entries.get_mut(serial) {
             entry.status = standing;
         }
@@ -186,29 +150,16 @@ impl Register {
 
     fn replay(&mut self, line: &[u8]) -> Result<(), String> {
         match serde_json::from_slice(line).map_err(|error| error.to_string())? {
-            Line::Issue {
-                serial,
-                profile,
-                by_root,
-                certificate,
-            } => {
+            Line::Issue { serial, profile, by_root, certificate } => {
                 let certificate = STANDARD.decode(certificate).map_err(|error| error.to_string())?;
-                let entry = Entry {
-                    serial: serial.clone(),
-                    profile,
-                    by_root,
-                    certificate,
-                    status: Status::Good,
-                };
+                let entry =
+                    Entry { serial: serial.clone(), profile, by_root, certificate, status: Status::Good };
                 if self.entries.insert(serial, entry).is_some() {
                     return Err("a serial number was issued twice".to_owned());
                 }
             }
             Line::Change { serial, standing } => {
-                let entry = self
-                    .entries
-                    .get_mut(&serial)
-                    .ok_or("a change of a certificate never issued")?;
+                let entry = self.entries.get_mut(&serial).ok_or("a change of a certificate never issued")?;
                 entry.status = standing;
             }
         }

@@ -57,10 +57,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<VerifiedRequest, IssueRefusal> {
     UnparsedPublicKey::new(algorithm, &key.bits)
         .verify(parts.information, parts.signature)
         .map_err(|_| IssueRefusal::Signature)?;
-    Ok(VerifiedRequest {
-        subject: parts.subject.to_vec(),
-        key,
-    })
+    Ok(VerifiedRequest { subject: parts.subject.to_vec(), key })
 }
 
 struct Parts<'a> {
@@ -82,13 +79,7 @@ fn split(der: &[u8]) -> der::Result<Parts<'_>> {
     let _version = inner.tlv_bytes()?;
     let subject = inner.tlv_bytes()?;
     let spki = inner.tlv_bytes()?;
-    Ok(Parts {
-        information,
-        subject,
-        spki,
-        algorithm,
-        signature,
-    })
+    Ok(Parts { information, subject, spki, algorithm, signature })
 }
 
 /// What is inside one value.
@@ -100,10 +91,7 @@ fn content(der: &[u8]) -> der::Result<&[u8]> {
 
 fn key(spki: &[u8]) -> Result<(Kind, KeyInformation), IssueRefusal> {
     let parsed = SubjectPublicKeyInfoRef::try_from(spki).map_err(|_| IssueRefusal::NotARequest)?;
-    let bits = parsed
-        .subject_public_key
-        .as_bytes()
-        .ok_or(IssueRefusal::NotARequest)?;
+    let bits = parsed.subject_public_key.as_bytes().ok_or(IssueRefusal::NotARequest)?;
     let kind = if parsed.algorithm.oid == RSA_ENCRYPTION {
         check_rsa(bits)?;
         Kind::Rsa
@@ -116,14 +104,7 @@ fn key(spki: &[u8]) -> Result<(Kind, KeyInformation), IssueRefusal> {
     } else {
         return Err(IssueRefusal::KeyKind);
     };
-    Ok((
-        kind,
-        KeyInformation {
-            spki: spki.to_vec(),
-            bits: bits.to_vec(),
-            is_rsa: kind == Kind::Rsa,
-        },
-    ))
+    Ok((kind, KeyInformation { spki: spki.to_vec(), bits: bits.to_vec(), is_rsa: kind == Kind::Rsa }))
 }
 
 fn check_rsa(bits: &[u8]) -> Result<(), IssueRefusal> {
@@ -131,10 +112,7 @@ fn check_rsa(bits: &[u8]) -> Result<(), IssueRefusal> {
     let mut reader = SliceReader::new(inner).map_err(|_| IssueRefusal::NotARequest)?;
     let modulus = UintRef::decode(&mut reader).map_err(|_| IssueRefusal::NotARequest)?;
     let exponent = UintRef::decode(&mut reader).map_err(|_| IssueRefusal::NotARequest)?;
-    let leading = modulus
-        .as_bytes()
-        .first()
-        .map_or(0, |first| first.leading_zeros());
+    let leading = modulus.as_bytes().first().map_or(0, |first| first.leading_zeros());
     let size = modulus.as_bytes().len().saturating_mul(8);
     let size = size.saturating_sub(usize::try_from(leading).unwrap_or(0));
     if !(2048..=8192).contains(&size) {

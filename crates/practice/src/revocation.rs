@@ -72,25 +72,15 @@ impl PracticeAuthority {
         if query.len() > QUERY_BYTES_MAX {
             return Err(Refusal::Malformed);
         }
-        let query = OcspRequest::from_der(query)
-            .map_err(|_| Refusal::Malformed)?
-            .tbs_request;
-        let asked: Vec<CertId> = query
-            .request_list
-            .into_iter()
-            .map(|request| request.req_cert)
-            .collect();
+        let query = OcspRequest::from_der(query).map_err(|_| Refusal::Malformed)?.tbs_request;
+        let asked: Vec<CertId> = query.request_list.into_iter().map(|request| request.req_cert).collect();
         if asked.is_empty() || asked.len() > CERTIFICATES_MAX {
             return Err(Refusal::Malformed);
         }
         let home = self.home();
         let by_root = asked_issuer(&home, &asked)?;
         let regular = home.root_ocsp.as_ref().filter(|_| by_root).unwrap_or(&home.ocsp);
-        let signer = if self.drills().is_ocsp_wrong_signer() {
-            self.stranger()
-        } else {
-            regular
-        };
+        let signer = if self.drills().is_ocsp_wrong_signer() { self.stranger() } else { regular };
         let (this_update, next_update) = self.updates()?;
         let single = |id: CertId| {
             let status = status(&home, &id, by_root)?;
@@ -116,8 +106,7 @@ impl PracticeAuthority {
     fn updates(&self) -> Result<(OcspGeneralizedTime, Option<OcspGeneralizedTime>), Refusal> {
         let now = self.clock.now();
         let shift = |at: Timestamp, seconds: i64| {
-            at.checked_add(SignedDuration::from_secs(seconds))
-                .map_err(|_| Refusal::Internal)
+            at.checked_add(SignedDuration::from_secs(seconds)).map_err(|_| Refusal::Internal)
         };
         if self.drills().is_ocsp_past_next_update() {
             return Ok((time(shift(now, -60)?)?, Some(time(shift(now, -1)?)?)));
@@ -158,19 +147,12 @@ fn hash(oid: ObjectIdentifier) -> Option<&'static Algorithm> {
         (ID_SHA_384, &SHA384),
         (ID_SHA_512, &SHA512),
     ];
-    known
-        .into_iter()
-        .find(|(known, _)| *known == oid)
-        .map(|(_, algorithm)| algorithm)
+    known.into_iter().find(|(known, _)| *known == oid).map(|(_, algorithm)| algorithm)
 }
 
 fn status(home: &Home, id: &CertId, by_root: bool) -> Result<CertStatus, Refusal> {
     let serial = hex::encode(id.serial_number.as_bytes());
-    let Some(entry) = home
-        .register
-        .get(&serial)
-        .filter(|entry| entry.by_root == by_root)
-    else {
+    let Some(entry) = home.register.get(&serial).filter(|entry| entry.by_root == by_root) else {
         return Ok(CertStatus::unknown());
     };
     Ok(match entry.status {
@@ -199,9 +181,7 @@ fn crl_reason(reason: RevocationReason) -> Option<CrlReason> {
 
 fn time(at: Timestamp) -> Result<OcspGeneralizedTime, Refusal> {
     let seconds = u64::try_from(at.as_second()).map_err(|_| Refusal::Internal)?;
-    Ok(OcspGeneralizedTime(GeneralizedTime::from_unix_duration(
-        Duration::from_secs(seconds),
-    )?))
+    Ok(OcspGeneralizedTime(GeneralizedTime::from_unix_duration(Duration::from_secs(seconds))?))
 }
 
 /// The nonce as it was sent, the only extension that is answered.
@@ -211,11 +191,7 @@ fn nonce(extensions: Option<Extensions>) -> Result<Option<Extensions>, Refusal> 
         .into_iter()
         .filter(|extension| extension.extn_id == ID_PKIX_OCSP_NONCE)
         .collect();
-    if nonces.len() > 1
-        || nonces
-            .iter()
-            .any(|nonce| nonce.extn_value.as_bytes().len() > NONCE_BYTES_MAX)
-    {
+    if nonces.len() > 1 || nonces.iter().any(|nonce| nonce.extn_value.as_bytes().len() > NONCE_BYTES_MAX) {
         return Err(Refusal::Malformed);
     }
     Ok(if nonces.is_empty() { None } else { Some(nonces) })

@@ -55,11 +55,7 @@ impl Services {
         let (door, door_address) = listen(addresses.authority).await?;
         let (ocsp, ocsp_address) = listen(addresses.ocsp).await?;
         let (tsa, tsa_address) = listen(addresses.tsa).await?;
-        let addresses = Addresses {
-            authority: door_address,
-            ocsp: ocsp_address,
-            tsa: tsa_address,
-        };
+        let addresses = Addresses { authority: door_address, ocsp: ocsp_address, tsa: tsa_address };
         // An address of ours always fits into a certificate.
         let _ = authority.set_ocsp_url(&format!("http://{ocsp_address}/"));
         let (stopper, stop) = stop_channel();
@@ -69,11 +65,7 @@ impl Services {
             spawn(tsa, authority, answer_tsa, &stop),
         ];
         tracing::info!(%door_address, %ocsp_address, %tsa_address, "practice trust services listen");
-        Ok(Self {
-            addresses,
-            stopper,
-            tasks,
-        })
+        Ok(Self { addresses, stopper, tasks })
     }
 
     /// Where they listen, with the ports that the system chose.
@@ -152,11 +144,7 @@ async fn answer_ocsp(authority: Arc<PracticeAuthority>, head: RequestHead, mut b
     match query {
         Ok(query) => {
             let body = authority.answer_ocsp(&query);
-            Answer {
-                status: 200,
-                content_type: "application/ocsp-response",
-                body,
-            }
+            Answer { status: 200, content_type: "application/ocsp-response", body }
         }
         Err(answer) => answer,
     }
@@ -165,10 +153,7 @@ async fn answer_ocsp(authority: Arc<PracticeAuthority>, head: RequestHead, mut b
 /// RFC 6960 A.1.1. What is not base64 becomes an empty query, which is then answered as malformed.
 fn query_in_path(path: &str) -> Vec<u8> {
     let decoded = identifier::percent::decode_segment(path.trim_start_matches('/'));
-    decoded
-        .ok()
-        .and_then(|text| STANDARD.decode(text).ok())
-        .unwrap_or_default()
+    decoded.ok().and_then(|text| STANDARD.decode(text).ok()).unwrap_or_default()
 }
 
 async fn answer_tsa(authority: Arc<PracticeAuthority>, head: RequestHead, mut body: Body) -> Answer {
@@ -183,11 +168,7 @@ async fn answer_tsa(authority: Arc<PracticeAuthority>, head: RequestHead, mut bo
         Ok(query) => {
             blocking(move || {
                 let body = authority.answer_tsa(&query);
-                Answer {
-                    status: 200,
-                    content_type: "application/timestamp-reply",
-                    body,
-                }
+                Answer { status: 200, content_type: "application/timestamp-reply", body }
             })
             .await
         }
@@ -231,17 +212,12 @@ fn certificate(authority: &PracticeAuthority, path: &str) -> Answer {
         "/certificates/issuing.pem" => pem_answer(authority.issuer_certificate()),
         "/certificates/ocsp.pem" => pem_answer(authority.ocsp_certificate()),
         "/certificates/tsa.pem" => pem_answer(authority.tsa_certificate()),
-        _ => refusal(
-            404,
-            "there are root.pem, issuing.pem, ocsp.pem and tsa.pem under /certificates/",
-        ),
+        _ => refusal(404, "there are root.pem, issuing.pem, ocsp.pem and tsa.pem under /certificates/"),
     }
 }
 
 async fn blocking(work: impl FnOnce() -> Answer + Send + 'static) -> Answer {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|_| refusal(500, "the work was broken off"))
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| refusal(500, "the work was broken off"))
 }
 
 async fn read(body: &mut Body, bytes_max: usize) -> Result<Vec<u8>, Answer> {
@@ -255,17 +231,9 @@ async fn read(body: &mut Body, bytes_max: usize) -> Result<Vec<u8>, Answer> {
 
 fn pem_answer(der: &[u8]) -> Answer {
     let body = pem::write("CERTIFICATE", der).into_bytes();
-    Answer {
-        status: 200,
-        content_type: "application/x-pem-file",
-        body,
-    }
+    Answer { status: 200, content_type: "application/x-pem-file", body }
 }
 
 fn refusal(status: u16, sentence: &str) -> Answer {
-    Answer {
-        status,
-        content_type: "text/plain; charset=utf-8",
-        body: format!("{sentence}\n").into_bytes(),
-    }
+    Answer { status, content_type: "text/plain; charset=utf-8", body: format!("{sentence}\n").into_bytes() }
 }

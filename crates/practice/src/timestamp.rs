@@ -84,40 +84,16 @@ impl PracticeAuthority {
         if self.drills().is_tsa_refusing() {
             return Err(Refusal::SystemFailure);
         }
-        let imprint = query
-            .message_imprint
-            .to_der()
-            .map_err(|_| Refusal::BadDataFormat)?;
-        let nonce = query
-            .nonce
-            .map(|nonce| nonce.to_der())
-            .transpose()
-            .map_err(|_| Refusal::BadDataFormat)?;
+        let imprint = query.message_imprint.to_der().map_err(|_| Refusal::BadDataFormat)?;
+        let nonce =
+            query.nonce.map(|nonce| nonce.to_der()).transpose().map_err(|_| Refusal::BadDataFormat)?;
         let skew = SignedDuration::from_secs(self.drills().tsa_skew_seconds());
-        let at = self
-            .clock
-            .now()
-            .checked_add(skew)
-            .map_err(|_| Refusal::SystemFailure)?;
+        let at = self.clock.now().checked_add(skew).map_err(|_| Refusal::SystemFailure)?;
         let mut home = self.home();
         let number = home.numbers.draw().map_err(|_| Refusal::SystemFailure)?;
-        let info = info(
-            &self.stamped(imprint),
-            number,
-            at,
-            nonce.as_deref().unwrap_or_default(),
-        );
-        let signer = if self.drills().is_tsa_wrong_signer() {
-            self.stranger()
-        } else {
-            &home.tsa
-        };
-        token(
-            &info,
-            signer,
-            query.cert_req,
-            self.drills().is_tsa_broken_signature(),
-        )
+        let info = info(&self.stamped(imprint), number, at, nonce.as_deref().unwrap_or_default());
+        let signer = if self.drills().is_tsa_wrong_signer() { self.stranger() } else { &home.tsa };
+        token(&info, signer, query.cert_req, self.drills().is_tsa_broken_signature())
     }
 
     /// The imprint to be stamped: the one asked for, unless a drill wants another.
@@ -141,12 +117,7 @@ fn read(query: &[u8]) -> Result<TimeStampReq, Refusal> {
         oid if oid == ID_SHA_512 => 64,
         _ => return Err(Refusal::BadAlgorithm),
     };
-    if imprint
-        .hash_algorithm
-        .parameters
-        .as_ref()
-        .is_some_and(|parameters| !parameters.is_null())
-    {
+    if imprint.hash_algorithm.parameters.as_ref().is_some_and(|parameters| !parameters.is_null()) {
         return Err(Refusal::BadAlgorithm);
     }
     if imprint.hashed_message.as_bytes().len() != bytes {
@@ -191,18 +162,11 @@ fn info(imprint: &[u8], number: u64, at: Timestamp, nonce: &[u8]) -> Vec<u8> {
 fn token(info: &[u8], signer: &Party, with_certificate: bool, broken: bool) -> Result<Vec<u8>, Refusal> {
     let sha256 = asn1::algorithm(ID_SHA_256, &[]);
     let signed_attributes = attributes(info, signer);
-    let mut signature = signer
-        .key
-        .sign(&asn1::set_of(asn1::SET, signed_attributes.clone()))?;
+    let mut signature = signer.key.sign(&asn1::set_of(asn1::SET, signed_attributes.clone()))?;
     if broken {
         break_signature(&mut signature);
     }
-    let issuer = signer
-        .parsed
-        .tbs_certificate
-        .issuer
-        .to_der()
-        .map_err(|_| Refusal::SystemFailure)?;
+    let issuer = signer.parsed.tbs_certificate.issuer.to_der().map_err(|_| Refusal::SystemFailure)?;
     let signer_info = asn1::sequence(&[
         &asn1::unsigned(&[1]),
         &asn1::sequence(&[&issuer, &asn1::unsigned(signer.serial())]),
@@ -211,10 +175,7 @@ fn token(info: &[u8], signer: &Party, with_certificate: bool, broken: bool) -> R
         &signer.key.signature_algorithm(),
         &asn1::octets(&signature),
     ]);
-    let content = asn1::sequence(&[
-        &asn1::oid(ID_CT_TST_INFO),
-        &asn1::context(0, &[&asn1::octets(info)]),
-    ]);
+    let content = asn1::sequence(&[&asn1::oid(ID_CT_TST_INFO), &asn1::context(0, &[&asn1::octets(info)])]);
     let certificates = match with_certificate {
         true => asn1::context(0, &[&signer.certificate]),
         false => Vec::new(),
@@ -226,10 +187,7 @@ fn token(info: &[u8], signer: &Party, with_certificate: bool, broken: bool) -> R
         &certificates,
         &asn1::tlv(asn1::SET, &[&signer_info]),
     ]);
-    Ok(asn1::sequence(&[
-        &asn1::oid(ID_SIGNED_DATA),
-        &asn1::context(0, &[&signed_data]),
-    ]))
+    Ok(asn1::sequence(&[&asn1::oid(ID_SIGNED_DATA), &asn1::context(0, &[&signed_data])]))
 }
 
 /// The signed attributes: content type, digest, and which certificate the signer means (RFC 5816).

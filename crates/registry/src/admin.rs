@@ -32,9 +32,7 @@ pub fn init(config: &Config, pin: &Pin, clock: &Clock) -> Result<(), InitFault> 
     missing.retain(|source| !keys.iter().any(|key| key.source == *source));
     let anchors = config.anchor_file.is_file() && config.external_anchor_file().is_file();
     if missing.is_empty() && anchors {
-        return Err(InitFault::AlreadyInitialised {
-            state_dir: config.state_dir.clone(),
-        });
+        return Err(InitFault::AlreadyInitialised { state_dir: config.state_dir.clone() });
     }
     if !missing.is_empty() {
         let keystore = match Keystore::create_with(config.keystore_dir(), pin, one_thread()) {
@@ -99,13 +97,7 @@ pub fn add_signing_key(
 ) -> Result<SigningKey, KeyFault> {
     config.check()?;
     let mut store = open(config)?;
-    if store
-        .signing_keys()?
-        .iter()
-        .filter(|key| key.source == source)
-        .count()
-        >= SIGNING_KEYS_MAX
-    {
+    if store.signing_keys()?.iter().filter(|key| key.source == source).count() >= SIGNING_KEYS_MAX {
         return Err(KeyFault::TooMany { origin: source });
     }
     let keystore = open_keystore(config, pin)?;
@@ -129,9 +121,7 @@ pub fn activate_signing_key(config: &Config, key: &KeyId, clock: &Clock) -> Resu
     }
     let lasting = SignedDuration::from_secs(i64::from(config.expire_seconds));
     let known_from = found.made_at.checked_add(lasting);
-    Ok(Activated {
-        known_to_clients: known_from.is_ok_and(|from| from <= clock.now()),
-    })
+    Ok(Activated { known_to_clients: known_from.is_ok_and(|from| from <= clock.now()) })
 }
 
 /// Removes a key that does not sign any more, for good: from what is published, from the anchor files and from the keystore.
@@ -179,10 +169,7 @@ fn open(config: &Config) -> Result<Store, StoreFault> {
 }
 
 fn one_thread() -> keystore::Settings {
-    keystore::Settings {
-        sign_threads: 1,
-        ..keystore::Settings::default()
-    }
+    keystore::Settings { sign_threads: 1, ..keystore::Settings::default() }
 }
 
 pub(crate) fn open_keystore(config: &Config, pin: &Pin) -> Result<Keystore, OpenRefusal> {
@@ -195,12 +182,8 @@ fn compare(config: &Config, declared: &Declaration) -> Result<(Store, Vec<Change
     declared.check(&config.instance)?;
     let mut store = open(config)?;
     let (stored, keys) = store.read()?;
-    compose::all_versions(config, declared, &keys).map_err(|(version, fault)| {
-        DeclarationFault::Unpublishable {
-            version,
-            why: fault.to_string(),
-        }
-    })?;
+    compose::all_versions(config, declared, &keys)
+        .map_err(|(version, fault)| DeclarationFault::Unpublishable { version, why: fault.to_string() })?;
     let changes = changes(stored.as_ref(), declared);
     Ok((store, changes))
 }
@@ -215,9 +198,7 @@ fn make_key(
 ) -> Result<KeyId, KeyFault> {
     let label = format!("{source} configuration");
     let key = keystore.generate(KeyUsage::Configuration, config.signing_key_algorithm, &label)?;
-    let shape = SelfSigned::Configuration {
-        external: source == Source::External,
-    };
+    let shape = SelfSigned::Configuration { external: source == Source::External };
     let certificate = keystore.self_signed(&key, &shape)?;
     store.add_key(&key, source, &certificate, now)?;
     Ok(key)
@@ -237,26 +218,18 @@ fn compose_anchor(
         download_url: format!("http://{}/{}", config.address, source.directory()),
         verification_certificates: certificates,
     };
-    Ok(Anchor {
-        generated_at: Some(now),
-        instance: config.instance.clone(),
-        sources: vec![source],
-    })
+    Ok(Anchor { generated_at: Some(now), instance: config.instance.clone(), sources: vec![source] })
 }
 
 fn put_anchors(config: &Config, store: &Store, now: Timestamp) -> Result<(), KeyFault> {
     let keys = store.signing_keys()?;
-    let files = [
-        (Source::Internal, config.anchor_file.clone()),
-        (Source::External, config.external_anchor_file()),
-    ];
+    let files =
+        [(Source::Internal, config.anchor_file.clone()), (Source::External, config.external_anchor_file())];
     for (source, file) in files {
         let bytes = compose_anchor(config, &keys, source, now)?.write()?;
         if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder).map_err(|error| KeyFault::AnchorFile {
-                file: file.clone(),
-                error,
-            })?;
+            std::fs::create_dir_all(folder)
+                .map_err(|error| KeyFault::AnchorFile { file: file.clone(), error })?;
         }
         put_file(&file, &bytes)?;
     }
@@ -264,9 +237,7 @@ fn put_anchors(config: &Config, store: &Store, now: Timestamp) -> Result<(), Key
 }
 
 fn put_file(file: &Path, bytes: &[u8]) -> Result<(), KeyFault> {
-    let failed = |fault: crate::error::PublishFault| KeyFault::AnchorFile {
-        file: fault.path,
-        error: fault.error,
-    };
+    let failed =
+        |fault: crate::error::PublishFault| KeyFault::AnchorFile { file: fault.path, error: fault.error };
     replace(&LocalDisk, file, bytes).map_err(failed)
 }

@@ -80,11 +80,7 @@ fn files(
     let mut files = Vec::new();
     let mut put = |identifier: &'static str, bytes: Vec<u8>| {
         let name = parts::file_name(identifier).unwrap_or(identifier);
-        files.push(File {
-            identifier,
-            name,
-            bytes,
-        });
+        files.push(File { identifier, name, bytes });
     };
     let bytes = shared.write(version)?;
     Shared::read(&bytes, version)?;
@@ -124,11 +120,7 @@ fn private(config: &Config, declared: &Declaration) -> Private {
 }
 
 fn bracketed(host: &str) -> String {
-    if host.contains(':') && !host.starts_with('[') {
-        format!("[{host}]")
-    } else {
-        host.to_owned()
-    }
+    if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() }
 }
 
 fn shared(
@@ -166,10 +158,7 @@ fn shared(
         central_services: Vec::new(),
         settings: Settings {
             member_classes: classes
-                .map(|one| MemberClass {
-                    code: one.code.clone(),
-                    description: one.description.clone(),
-                })
+                .map(|one| MemberClass { code: one.code.clone(), description: one.description.clone() })
                 .collect(),
             ocsp_freshness_seconds: settings.ocsp_freshness_seconds,
         },
@@ -185,10 +174,7 @@ pub(crate) fn certificates(keys: &[SigningKey], source: Source) -> Vec<Certifica
 }
 
 fn subsystem(one: &declaration::Subsystem) -> Subsystem {
-    Subsystem {
-        code: one.code.clone(),
-        name: one.name.clone(),
-    }
+    Subsystem { code: one.code.clone(), name: one.name.clone() }
 }
 
 fn approved_ca(ca: &declaration::CertificationService) -> ApprovedCa {
@@ -209,10 +195,7 @@ fn ca_certificate(ca: &declaration::CaCertificate) -> CaCertificate {
         certificate: one.certificate.as_ref().map(CertificateBytes::from),
         cost: None,
     });
-    CaCertificate {
-        certificate: CertificateBytes::from(&ca.certificate),
-        responders: responders.collect(),
-    }
+    CaCertificate { certificate: CertificateBytes::from(&ca.certificate), responders: responders.collect() }
 }
 
 fn approved_tsa(tsa: &declaration::TimeStampingService) -> ApprovedTsa {
@@ -231,9 +214,7 @@ fn server(one: &declaration::Server) -> Result<Server, identifier::Refusal> {
         address: one.address.clone(),
         authentication_certificate_hashes: one.auth_certificates.iter().map(sha256).collect(),
         clients: one.clients.clone(),
-        maintenance: one.maintenance.as_ref().map(|text| Maintenance {
-            message: notice(text),
-        }),
+        maintenance: one.maintenance.as_ref().map(|text| Maintenance { message: notice(text) }),
     })
 }
 

@@ -84,26 +84,17 @@ impl Config {
     /// # Errors
     /// [`ConfigFault`], the first that is found.
     pub fn check(&self) -> Result<(), ConfigFault> {
-        identifier::characters::check_new(&self.instance).map_err(|why| ConfigFault::Instance {
-            code: self.instance.clone(),
-            why,
-        })?;
+        identifier::characters::check_new(&self.instance)
+            .map_err(|why| ConfigFault::Instance { code: self.instance.clone(), why })?;
         if self.instance.contains('\'') {
-            return Err(ConfigFault::Quote {
-                code: self.instance.clone(),
-            });
+            return Err(ConfigFault::Quote { code: self.instance.clone() });
         }
         let url = http1::Url::parse(&format!("http://{}/internalconf", self.address));
         if !url.is_ok_and(|url| url.target() == "/internalconf" && !url.host().is_empty()) {
-            return Err(ConfigFault::Address {
-                address: self.address.clone(),
-            });
+            return Err(ConfigFault::Address { address: self.address.clone() });
         }
         if self.generate_seconds == 0 || self.expire_seconds <= self.generate_seconds {
-            return Err(ConfigFault::Times {
-                expire: self.expire_seconds,
-                generate: self.generate_seconds,
-            });
+            return Err(ConfigFault::Times { expire: self.expire_seconds, generate: self.generate_seconds });
         }
         Ok(())
     }

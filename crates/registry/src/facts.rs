@@ -47,28 +47,17 @@ impl fmt::Display for Change {
 pub(crate) fn changes(stored: Option<&Declaration>, declared: &Declaration) -> Vec<Change> {
     let (old, new) = (stored.map(facts).unwrap_or_default(), facts(declared));
     let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-    names
-        .into_iter()
-        .filter_map(|name| difference(name, old.get(name), new.get(name)))
-        .collect()
+    names.into_iter().filter_map(|name| difference(name, old.get(name), new.get(name))).collect()
 }
 
 fn difference(name: &str, old: Option<&String>, new: Option<&String>) -> Option<Change> {
     let what = name.to_owned();
     match (old, new) {
-        (None, Some(value)) => Some(Change::Add {
-            what,
-            value: value.clone(),
-        }),
-        (Some(value), None) => Some(Change::Remove {
-            what,
-            value: value.clone(),
-        }),
-        (Some(from), Some(to)) if from != to => Some(Change::Alter {
-            what,
-            from: from.clone(),
-            to: to.clone(),
-        }),
+        (None, Some(value)) => Some(Change::Add { what, value: value.clone() }),
+        (Some(value), None) => Some(Change::Remove { what, value: value.clone() }),
+        (Some(from), Some(to)) if from != to => {
+            Some(Change::Alter { what, from: from.clone(), to: to.clone() })
+        }
         (Some(_), Some(_)) | (None, None) => None,
     }
 }
@@ -93,11 +82,7 @@ fn facts(state: &Declaration) -> Facts {
     }
     for ca in &state.cas {
         let name = format!("ca {}", shown(&ca.top.certificate));
-        let only = if ca.authentication_only {
-            ", authentication only"
-        } else {
-            ""
-        };
+        let only = if ca.authentication_only { ", authentication only" } else { "" };
         facts.insert(name.clone(), format!("{}{only}", ca.profile.class_name()));
         responders(&name, &ca.top, &mut facts);
         for intermediate in &ca.intermediates {
@@ -107,11 +92,7 @@ fn facts(state: &Declaration) -> Facts {
         }
     }
     for tsa in &state.tsas {
-        let name = format!(
-            "tsa {} {}",
-            tsa.certificate.common_name().unwrap_or_default(),
-            tsa.url
-        );
+        let name = format!("tsa {} {}", tsa.certificate.common_name().unwrap_or_default(), tsa.url);
         facts.insert(name, format!("certificate {}", short_hash(&tsa.certificate)));
     }
     facts
@@ -119,14 +100,8 @@ fn facts(state: &Declaration) -> Facts {
 
 fn settings(settings: &Settings, facts: &mut Facts) {
     let mut put = |name: &str, value: String| facts.insert(format!("settings {name}"), value);
-    put(
-        "ocsp_freshness_seconds",
-        settings.ocsp_freshness_seconds.to_string(),
-    );
-    put(
-        "time_stamping_interval_seconds",
-        settings.time_stamping_interval_seconds.to_string(),
-    );
+    put("ocsp_freshness_seconds", settings.ocsp_freshness_seconds.to_string());
+    put("time_stamping_interval_seconds", settings.time_stamping_interval_seconds.to_string());
     if let Some(interval) = settings.ocsp_fetch_interval_seconds {
         put("ocsp_fetch_interval_seconds", interval.to_string());
     }
@@ -151,10 +126,7 @@ fn settings(settings: &Settings, facts: &mut Facts) {
 fn member_facts(member: &Member, facts: &mut Facts) {
     let name = format!("member {}/{}", member.class, member.code);
     for subsystem in &member.subsystems {
-        let value = subsystem
-            .name
-            .clone()
-            .unwrap_or_else(|| "without a name".to_owned());
+        let value = subsystem.name.clone().unwrap_or_else(|| "without a name".to_owned());
         facts.insert(format!("{name} subsystem {}", subsystem.code), value);
     }
     facts.insert(name, member.name.clone());
@@ -163,18 +135,13 @@ fn member_facts(member: &Member, facts: &mut Facts) {
 fn server_facts(server: &Server, facts: &mut Facts) {
     let name = format!("server {}/{}", server.owner, server.code);
     for certificate in &server.auth_certificates {
-        facts.insert(
-            format!("{name} certificate {}", short_hash(certificate)),
-            certificate.subject_rfc2253(),
-        );
+        facts
+            .insert(format!("{name} certificate {}", short_hash(certificate)), certificate.subject_rfc2253());
     }
     for client in &server.clients {
         facts.insert(format!("{name} client {client}"), "registered".to_owned());
     }
-    let mut value = server
-        .address
-        .clone()
-        .unwrap_or_else(|| "without an address".to_owned());
+    let mut value = server.address.clone().unwrap_or_else(|| "without an address".to_owned());
     match server.maintenance.as_deref() {
         None => {}
         Some("") => value.push_str(", in maintenance"),

@@ -43,11 +43,7 @@ pub(crate) struct Materials<'a> {
 
 /// The folder name of a generation made at `made`: 14 digits of date and time, 9 of nanoseconds.
 pub(crate) fn stamp(made: Timestamp) -> String {
-    file_location(0, made, "")
-        .split('/')
-        .nth(2)
-        .unwrap_or_default()
-        .to_owned()
+    file_location(0, made, "").split('/').nth(2).unwrap_or_default().to_owned()
 }
 
 /// Makes a generation that holds from `now` for as long as the configuration says.
@@ -70,18 +66,11 @@ pub(crate) fn generate(
         let files = files.into_iter().map(|file| (file.name, file.bytes)).collect();
         versions.insert(version, Contents { files, directories });
     }
-    Ok(Generation {
-        made,
-        stamp: stamp(made),
-        versions,
-    })
+    Ok(Generation { made, stamp: stamp(made), versions })
 }
 
 fn unwritable((version, fault): (u8, ComposeFault)) -> GenerateFault {
-    GenerateFault::Unwritable {
-        version,
-        why: fault.to_string(),
-    }
+    GenerateFault::Unwritable { version, why: fault.to_string() }
 }
 
 fn signed_directory(
@@ -101,36 +90,20 @@ fn signed_directory(
             DraftFile::new(file.identifier, &location, &file.bytes, DigestAlgorithm::Sha512)
         })
         .collect();
-    let boundaries = (
-        from.chance.letters(BOUNDARY_CHARACTERS),
-        from.chance.letters(BOUNDARY_CHARACTERS),
-    );
+    let boundaries = (from.chance.letters(BOUNDARY_CHARACTERS), from.chance.letters(BOUNDARY_CHARACTERS));
     let instance = from.config.instance.as_str();
-    let draft = Draft::new(
-        version,
-        expires,
-        instance,
-        &listed,
-        (&boundaries.0, &boundaries.1),
-    )
-    .map_err(refused)?;
+    let draft =
+        Draft::new(version, expires, instance, &listed, (&boundaries.0, &boundaries.1)).map_err(refused)?;
     let key = from.keys.iter().find(|key| key.source == source && key.active);
     let key = key.ok_or(GenerateFault::NoKey { origin: source })?;
-    let failed = |failure| GenerateFault::Signing {
-        origin: source,
-        failure,
-    };
+    let failed = |failure| GenerateFault::Signing { origin: source, failure };
     let held = from.keystore.find(&key.key);
     let held = held.ok_or_else(|| failed(keystore::SignFailure::UnknownKey { key: key.key.clone() }))?;
     let algorithm = algorithm(held.algorithm);
     let digest = algorithm.digest().digest(draft.to_be_signed());
-    let signature = from
-        .keystore
-        .sign_digest_blocking(&key.key, algorithm, &digest, EcdsaForm::Der)
-        .map_err(failed)?;
-    draft
-        .finish(&signature, algorithm, key.certificate.der())
-        .map_err(refused)
+    let signature =
+        from.keystore.sign_digest_blocking(&key.key, algorithm, &digest, EcdsaForm::Der).map_err(failed)?;
+    draft.finish(&signature, algorithm, key.certificate.der()).map_err(refused)
 }
 
 /// SHA-512, as a central server signs (`confSignDigestAlgoId`).
@@ -154,9 +127,5 @@ fn verify(
     let certificates = compose::certificates(keys, source);
     directory::read(document, &certificates, now)
         .map(|_| ())
-        .map_err(|refusal| GenerateFault::DoesNotVerify {
-            version,
-            origin: source,
-            refusal,
-        })
+        .map_err(|refusal| GenerateFault::DoesNotVerify { version, origin: source, refusal })
 }

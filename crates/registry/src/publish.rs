@@ -99,9 +99,7 @@ fn time_of(stamp: &str) -> Option<Timestamp> {
     let (seconds, nanoseconds) = stamp.split_at_checked(14)?;
     let whole = DateTime::strptime("%Y%m%d%H%M%S", seconds).ok()?;
     let whole = whole.to_zoned(TimeZone::UTC).ok()?.timestamp();
-    whole
-        .checked_add(SignedDuration::from_nanos(nanoseconds.parse().ok()?))
-        .ok()
+    whole.checked_add(SignedDuration::from_nanos(nanoseconds.parse().ok()?)).ok()
 }
 
 fn prepare(disk: &dyn Disk, folder: &Path) -> Result<(), PublishFault> {
@@ -200,11 +198,7 @@ fn remove_old(
     current: &str,
     keep_from: Timestamp,
 ) -> Result<(), PublishFault> {
-    let mut stamps: Vec<String> = disk
-        .list(folder)?
-        .into_iter()
-        .filter(|name| is_stamp(name))
-        .collect();
+    let mut stamps: Vec<String> = disk.list(folder)?.into_iter().filter(|name| is_stamp(name)).collect();
     stamps.sort_unstable();
     let surplus = stamps.len().saturating_sub(GENERATIONS_MAX);
     for (at, stamp) in stamps.iter().enumerate() {

@@ -56,9 +56,8 @@ impl Registry {
         stop: Stop,
     ) -> Result<Self, StartFault> {
         let address = config.listen;
-        let listener = TcpListener::bind(address)
-            .await
-            .map_err(|error| StartFault::Listen { address, error })?;
+        let listener =
+            TcpListener::bind(address).await.map_err(|error| StartFault::Listen { address, error })?;
         Self::start_on(listener, config, pin, clock, chance, stop).await
     }
 
@@ -75,32 +74,21 @@ impl Registry {
         stop: Stop,
     ) -> Result<Self, StartFault> {
         config.check()?;
-        let address = listener.local_addr().map_err(|error| StartFault::Listen {
-            address: config.listen,
-            error,
-        })?;
+        let address =
+            listener.local_addr().map_err(|error| StartFault::Listen { address: config.listen, error })?;
         let (config, pin) = (config.clone(), pin.clone());
         let public = Arc::new(config.public_dir());
         let opening = tokio::task::spawn_blocking(move || Generator::open(config, &pin, clock, chance));
         let generator = opening.await.map_err(|_| StartFault::Ended)??;
         let (tell, status) = watch::channel(Status::Waiting);
         let generating = tokio::spawn(keep_generating(generator, tell, stop.clone()));
-        let limits = Limits {
-            head_bytes_max: 16 * 1024,
-            body_bytes_max: 0,
-            ..Limits::default()
-        };
+        let limits = Limits { head_bytes_max: 16 * 1024, body_bytes_max: 0, ..Limits::default() };
         let handler = move |request, _| {
             let public = Arc::clone(&public);
             async move { serve::answer(&public, request).await }
         };
         let serving = tokio::spawn(http1::serve(listener, handler, limits, stop));
-        Ok(Self {
-            address,
-            status,
-            serving,
-            generating,
-        })
+        Ok(Self { address, status, serving, generating })
     }
 
     /// Starts, and returns when the registry has been stopped. What fails on the way is logged and tried again.
@@ -114,10 +102,7 @@ impl Registry {
         chance: Chance,
         stop: Stop,
     ) -> Result<(), StartFault> {
-        Self::start(config, pin, clock, chance, stop)
-            .await?
-            .stopped()
-            .await
+        Self::start(config, pin, clock, chance, stop).await?.stopped().await
     }
 
     /// Where it listens.
@@ -138,10 +123,8 @@ impl Registry {
     /// [`StartFault::Generation`] when the last attempt failed. The registry goes on trying.
     pub async fn published(&self) -> Result<Timestamp, StartFault> {
         let mut status = self.status.clone();
-        let reached = status
-            .wait_for(|status| *status != Status::Waiting)
-            .await
-            .map_err(|_| StartFault::Ended)?;
+        let reached =
+            status.wait_for(|status| *status != Status::Waiting).await.map_err(|_| StartFault::Ended)?;
         match &*reached {
             Status::Published(made) => Ok(*made),
             Status::Failed(why) => Err(StartFault::Generation(why.clone())),
@@ -228,17 +211,7 @@ impl Generator {
         let alone = lock(&config)?;
         let keystore = open_keystore(&config, pin)?;
         let newest = newest(&LocalDisk, &config.public_dir(), &VERSIONS)?;
-        Ok(Self {
-            config,
-            clock,
-            chance,
-            keystore,
-            store,
-            seen: None,
-            tried: None,
-            newest,
-            _alone: alone,
-        })
+        Ok(Self { config, clock, chance, keystore, store, seen: None, tried: None, newest, _alone: alone })
     }
 
     /// Generates if it is time or something changed; otherwise nothing.
@@ -291,9 +264,7 @@ impl Generator {
     /// Now, or a little after the newest generation: clients refuse one that is older than what they hold.
     fn next_moment(&self, now: Timestamp) -> Result<Timestamp, GenerateFault> {
         let Some(newest) = self.newest else { return Ok(now) };
-        let after = newest
-            .checked_add(SignedDuration::from_nanos(1))
-            .map_err(|_| GenerateFault::Clock)?;
+        let after = newest.checked_add(SignedDuration::from_nanos(1)).map_err(|_| GenerateFault::Clock)?;
         Ok(now.max(after))
     }
 }
@@ -303,9 +274,9 @@ fn lock(config: &Config) -> Result<File, StartFault> {
     let file = File::create(&path).map_err(StoreFault::Folder)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StartFault::AlreadyRunning {
-            state_dir: config.state_dir.clone(),
-        }),
+        Err(TryLockError::WouldBlock) => {
+            Err(StartFault::AlreadyRunning { state_dir: config.state_dir.clone() })
+        }
         Err(TryLockError::Error(error)) => Err(PublishFault::at("locking", &path)(error).into()),
     }
 }

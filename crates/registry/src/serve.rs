@@ -25,11 +25,9 @@ pub(crate) fn find(public: &Path, path: &str, query: Option<&str>) -> Option<Pat
         return Some(folder(public, version).join(source.directory()));
     }
     match path.split('/').collect::<Vec<_>>().as_slice() {
-        [version, stamp, name] if is_stamp(stamp) && is_file_name(name) => Some(
-            folder(public, published(version.strip_prefix('V')?)?)
-                .join(stamp)
-                .join(name),
-        ),
+        [version, stamp, name] if is_stamp(stamp) && is_file_name(name) => {
+            Some(folder(public, published(version.strip_prefix('V')?)?).join(stamp).join(name))
+        }
         _ => None,
     }
 }
@@ -54,9 +52,7 @@ fn is_file_name(name: &str) -> bool {
     let stem = name.strip_suffix(".xml").unwrap_or_default();
     name.len() <= FILE_NAME_BYTES_MAX
         && !stem.is_empty()
-        && stem
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && stem.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
 fn head(status: u16) -> ResponseHead {
@@ -72,15 +68,9 @@ pub(crate) async fn answer(public: &Path, request: Request) {
 }
 
 async fn respond(public: &Path, request: Request) -> Result<(), WriteError> {
-    let Request {
-        head: asked,
-        responder,
-        ..
-    } = request;
+    let Request { head: asked, responder, .. } = request;
     if asked.method != "GET" && asked.method != "HEAD" {
-        return responder
-            .respond(&head(405).with("Allow", "GET, HEAD"), b"")
-            .await;
+        return responder.respond(&head(405).with("Allow", "GET, HEAD"), b"").await;
     }
     let Some(path) = find(public, asked.path(), asked.query()) else {
         return responder.respond(&head(404), b"").await;
@@ -93,17 +83,9 @@ async fn respond(public: &Path, request: Request) -> Result<(), WriteError> {
             return responder.respond(&head(500), b"").await;
         }
     };
-    let kind = if path.extension().is_some() {
-        "text/xml"
-    } else {
-        "application/octet-stream"
-    };
-    let mut body = responder
-        .start(
-            &head(200).with("Content-Type", kind),
-            Framing::ContentLength(bytes),
-        )
-        .await?;
+    let kind = if path.extension().is_some() { "text/xml" } else { "application/octet-stream" };
+    let mut body =
+        responder.start(&head(200).with("Content-Type", kind), Framing::ContentLength(bytes)).await?;
     let mut piece = vec![0_u8; PIECE_BYTES];
     if asked.method == "HEAD" {
         return body.finish().await;

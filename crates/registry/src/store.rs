@@ -25,15 +25,10 @@ const SCHEMA_VERSION: i64 = 1;
 impl Store {
     /// Opens the database, making it when it is not there. It is bound to `instance` the first time.
     pub(crate) fn create(file: &Path, instance: &str) -> Result<Self, StoreFault> {
-        let mut store = Self {
-            database: Connection::open(file)?,
-        };
+        let mut store = Self { database: Connection::open(file)? };
         store.prepare()?;
         let transaction = store.database.transaction()?;
-        transaction.execute(
-            "INSERT OR IGNORE INTO instance (only_one, code) VALUES (1, ?1)",
-            [instance],
-        )?;
+        transaction.execute("INSERT OR IGNORE INTO instance (only_one, code) VALUES (1, ?1)", [instance])?;
         transaction.commit()?;
         store.of(instance)
     }
@@ -41,13 +36,9 @@ impl Store {
     /// Opens the database that [`Self::create`] made.
     pub(crate) fn open(file: &Path, instance: &str) -> Result<Self, StoreFault> {
         if !file.is_file() {
-            return Err(StoreFault::NotInitialised {
-                file: file.to_path_buf(),
-            });
+            return Err(StoreFault::NotInitialised { file: file.to_path_buf() });
         }
-        let mut store = Self {
-            database: Connection::open(file)?,
-        };
+        let mut store = Self { database: Connection::open(file)? };
         store.prepare()?;
         store.of(instance)
     }
@@ -58,9 +49,8 @@ impl Store {
         self.database.pragma_update(None, "synchronous", "full")?;
         self.database.pragma_update(None, "foreign_keys", "on")?;
         // The version is read inside the transaction that may change it: two processes may open a new database at once.
-        let transaction = self
-            .database
-            .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let transaction =
+            self.database.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
         match version {
             0 => {
@@ -69,37 +59,25 @@ impl Store {
             }
             SCHEMA_VERSION => {}
             newer => {
-                return Err(StoreFault::Version {
-                    found: newer,
-                    known: SCHEMA_VERSION,
-                });
+                return Err(StoreFault::Version { found: newer, known: SCHEMA_VERSION });
             }
         }
         Ok(transaction.commit()?)
     }
 
     fn of(self, instance: &str) -> Result<Self, StoreFault> {
-        let stored: Option<String> = self
-            .database
-            .query_row("SELECT code FROM instance", [], |row| row.get(0))
-            .optional()?;
+        let stored: Option<String> =
+            self.database.query_row("SELECT code FROM instance", [], |row| row.get(0)).optional()?;
         match stored {
             Some(stored) if stored == instance => Ok(self),
-            Some(stored) => Err(StoreFault::AnotherInstance {
-                stored,
-                configured: instance.to_owned(),
-            }),
-            None => Err(StoreFault::Content(
-                "database: it belongs to no instance".to_owned(),
-            )),
+            Some(stored) => Err(StoreFault::AnotherInstance { stored, configured: instance.to_owned() }),
+            None => Err(StoreFault::Content("database: it belongs to no instance".to_owned())),
         }
     }
 
     /// Changes whenever another connection has committed; cheap enough to ask every second.
     pub(crate) fn version(&self) -> Result<i64, StoreFault> {
-        Ok(self
-            .database
-            .pragma_query_value(None, "data_version", |row| row.get(0))?)
+        Ok(self.database.pragma_query_value(None, "data_version", |row| row.get(0))?)
     }
 
     /// What is declared, if anything was, and the signing keys, at one moment.
@@ -151,10 +129,8 @@ impl Store {
 
     /// Forgets a key that is not active; `false` when there is no such key.
     pub(crate) fn forget_key(&mut self, key: &KeyId) -> Result<bool, StoreFault> {
-        let found = self.database.execute(
-            "DELETE FROM signing_key WHERE key = ?1 AND active = 0",
-            [key.as_str()],
-        )?;
+        let found =
+            self.database.execute("DELETE FROM signing_key WHERE key = ?1 AND active = 0", [key.as_str()])?;
         Ok(found == 1)
     }
 }
@@ -172,9 +148,7 @@ fn read_keys(database: &Connection) -> Result<Vec<SigningKey>, StoreFault> {
             source: Source::from_name(&source)
                 .ok_or_else(|| StoreFault::Content(format!("source {source:?}")))?,
             certificate: read::certificate(&row.get::<_, Vec<u8>>(2)?)?,
-            made_at: made_at
-                .parse()
-                .map_err(|_| StoreFault::Content(format!("time {made_at:?}")))?,
+            made_at: made_at.parse().map_err(|_| StoreFault::Content(format!("time {made_at:?}")))?,
             active: row.get(4)?,
         });
     }

@@ -16,10 +16,7 @@ fn caller() -> ClientId {
 }
 
 fn right(subject: Subject, method: &str, path: &str) -> Right {
-    Right {
-        subject,
-        endpoint: Endpoint::new("pets", method, path).unwrap(),
-    }
+    Right { subject, endpoint: Endpoint::new("pets", method, path).unwrap() }
 }
 
 fn of_caller(method: &str, path: &str) -> Right {
@@ -27,10 +24,7 @@ fn of_caller(method: &str, path: &str) -> Right {
 }
 
 fn in_no_group() -> Groups<'static> {
-    Groups {
-        global: &|_, _| false,
-        local: &|_, _| false,
-    }
+    Groups { global: &|_, _| false, local: &|_, _| false }
 }
 
 fn rest<'a>(method: &'a str, raw_path: &'a str) -> Call<'a> {
@@ -39,11 +33,7 @@ fn rest<'a>(method: &'a str, raw_path: &'a str) -> Call<'a> {
 
 fn check(rights: &[Right], call: Call<'_>, allowed: bool) {
     let decision = decide(&caller(), &in_no_group(), rights, "pets", call);
-    assert_eq!(
-        decision.is_ok(),
-        allowed,
-        "{call:?} with {rights:?}: {decision:?}"
-    );
+    assert_eq!(decision.is_ok(), allowed, "{call:?} with {rights:?}: {decision:?}");
 }
 
 fn check_ambiguous(rights: &[Right], raw_path: &str, reason: Refusal) {
@@ -61,24 +51,13 @@ fn without_a_right_nothing_is_allowed() {
 #[test]
 fn the_verdict_names_caller_and_service() {
     let decision = decide(&caller(), &in_no_group(), &[], "pets", Call::Soap);
-    assert_eq!(
-        decision,
-        Err(Refused::NoRight {
-            caller: caller(),
-            service_code: "pets".to_owned()
-        })
-    );
+    assert_eq!(decision, Err(Refused::NoRight { caller: caller(), service_code: "pets".to_owned() }));
 }
 
 #[test]
 fn a_right_on_the_base_endpoint_covers_every_call() {
     let base = [of_caller("*", "**")];
-    for call in [
-        Call::Soap,
-        rest("GET", ""),
-        rest("delete", "/a/b%20c"),
-        rest("PATCH", "/"),
-    ] {
+    for call in [Call::Soap, rest("GET", ""), rest("delete", "/a/b%20c"), rest("PATCH", "/")] {
         check(&base, call, true);
     }
 }
@@ -86,12 +65,9 @@ fn a_right_on_the_base_endpoint_covers_every_call() {
 #[test]
 fn a_narrow_right_covers_its_method_and_its_paths_only() {
     let rights = [of_caller("get", "/pets/*")];
-    for (method, path) in [
-        ("GET", "/pets/1"),
-        ("get", "/pets/"),
-        ("Get", "/pets/a%20b"),
-        ("GET", "/%70ets/1"),
-    ] {
+    for (method, path) in
+        [("GET", "/pets/1"), ("get", "/pets/"), ("Get", "/pets/a%20b"), ("GET", "/%70ets/1")]
+    {
         check(&rights, rest(method, path), true);
     }
     for (method, path) in [
@@ -112,42 +88,20 @@ fn a_narrow_right_covers_its_method_and_its_paths_only() {
 
 #[test]
 fn narrow_rights_do_not_open_soap() {
-    check(
-        &[
-            of_caller("*", "/**"),
-            of_caller("POST", "**"),
-            of_caller("*", "***"),
-        ],
-        Call::Soap,
-        false,
-    );
+    check(&[of_caller("*", "/**"), of_caller("POST", "**"), of_caller("*", "***")], Call::Soap, false);
 }
 
 #[test]
 fn a_right_on_another_service_does_not_help() {
-    let other = Right {
-        subject: Subject::Client(caller()),
-        endpoint: Endpoint::base("cats").unwrap(),
-    };
+    let other = Right { subject: Subject::Client(caller()), endpoint: Endpoint::base("cats").unwrap() };
     check(std::slice::from_ref(&other), rest("GET", "/pets/1"), false);
     check(&[other, of_caller("*", "**")], rest("GET", "/pets/1"), true);
 }
 
 #[test]
 fn a_right_of_somebody_else_does_not_help() {
-    for other in [
-        "EX/GOV/2",
-        "EX/GOV/2/d",
-        "EX/GOV/2/C",
-        "XE/GOV/2/c",
-        "EX/COM/2/c",
-        "EX/GOV/3/c",
-    ] {
-        check(
-            &[right(Subject::Client(client(other)), "*", "**")],
-            rest("GET", "/pets/1"),
-            false,
-        );
+    for other in ["EX/GOV/2", "EX/GOV/2/d", "EX/GOV/2/C", "XE/GOV/2/c", "EX/COM/2/c", "EX/GOV/3/c"] {
+        check(&[right(Subject::Client(client(other)), "*", "**")], rest("GET", "/pets/1"), false);
     }
 }
 
@@ -166,14 +120,9 @@ fn members_of_a_group_hold_its_rights() {
     let local = LocalGroupId::new("ministries").unwrap();
     let of_global = [right(Subject::GlobalGroup(global.clone()), "*", "**")];
     let of_local = [right(Subject::LocalGroup(local.clone()), "*", "**")];
-    let in_global = Groups {
-        global: &|who, group| *who == caller() && *group == global,
-        local: &|_, _| false,
-    };
-    let in_local = Groups {
-        global: &|_, _| false,
-        local: &|who, group| *who == caller() && *group == local,
-    };
+    let in_global =
+        Groups { global: &|who, group| *who == caller() && *group == global, local: &|_, _| false };
+    let in_local = Groups { global: &|_, _| false, local: &|who, group| *who == caller() && *group == local };
     let ask = |who: &ClientId, groups, rights| decide(who, groups, rights, "pets", Call::Soap).is_ok();
     assert!(ask(&caller(), &in_global, &of_global));
     assert!(ask(&caller(), &in_local, &of_local));
@@ -187,33 +136,14 @@ fn members_of_a_group_hold_its_rights() {
 #[test]
 fn an_ambiguous_path_is_refused_even_under_the_base_endpoint() {
     for rights in [vec![of_caller("*", "**")], vec![of_caller("*", "/**")], vec![]] {
-        check_ambiguous(
-            &rights,
-            "/a/../b",
-            Refusal::DotSegment {
-                segment: "..".to_owned(),
-            },
-        );
-        check_ambiguous(
-            &rights,
-            "/a/%2e%2e/b",
-            Refusal::DotSegment {
-                segment: "..".to_owned(),
-            },
-        );
+        check_ambiguous(&rights, "/a/../b", Refusal::DotSegment { segment: "..".to_owned() });
+        check_ambiguous(&rights, "/a/%2e%2e/b", Refusal::DotSegment { segment: "..".to_owned() });
         check_ambiguous(&rights, "//host/p", Refusal::EmptySegment);
         check_ambiguous(&rights, "/a%5Cb", Refusal::Backslash);
         check_ambiguous(&rights, "/a%00", Refusal::Control { character: '\0' });
         check_ambiguous(&rights, "/%C0%AF", Refusal::NotUtf8);
         check_ambiguous(&rights, "/%zz", Refusal::Triplet { at: 1 });
-        check_ambiguous(
-            &rights,
-            "/a?b",
-            Refusal::Character {
-                character: '?',
-                at: 2,
-            },
-        );
+        check_ambiguous(&rights, "/a?b", Refusal::Character { character: '?', at: 2 });
         check_ambiguous(&rights, "a", Refusal::NoLeadingSlash);
     }
 }
@@ -232,13 +162,7 @@ fn an_encoded_slash_passes_where_every_path_is_covered() {
     let rights = [of_caller("*", "/x"), of_caller("GET", "**")];
     let allowed = decide(&caller(), &in_no_group(), &rights, "pets", rest("GET", "/a%2Fb")).unwrap();
     assert_eq!((allowed.right(), allowed.path()), (&rights[1], None));
-    check_ambiguous(
-        &rights,
-        "/a%2F..",
-        Refusal::DotSegment {
-            segment: "..".to_owned(),
-        },
-    );
+    check_ambiguous(&rights, "/a%2F..", Refusal::DotSegment { segment: "..".to_owned() });
     check_ambiguous(&rights, "/a%2F%2Fb", Refusal::EmptySegment);
 }
 
@@ -250,34 +174,19 @@ fn double_encoding_is_taken_off_once() {
 
 #[test]
 fn the_answer_carries_the_question_and_the_first_right_that_fits() {
-    let rights = [
-        of_caller("GET", "/cats/*"),
-        of_caller("GET", "/pets/*"),
-        of_caller("*", "**"),
-    ];
-    let allowed = decide(
-        &caller(),
-        &in_no_group(),
-        &rights,
-        "pets",
-        rest("GET", "/pets/a%20b"),
-    )
-    .unwrap();
+    let rights = [of_caller("GET", "/cats/*"), of_caller("GET", "/pets/*"), of_caller("*", "**")];
+    let allowed = decide(&caller(), &in_no_group(), &rights, "pets", rest("GET", "/pets/a%20b")).unwrap();
     assert_eq!((allowed.caller(), allowed.service_code()), (&caller(), "pets"));
     assert_eq!(allowed.right(), &rights[1]);
-    assert_eq!(
-        allowed.path().map(identifier::path::ServicePath::as_str),
-        Some("/pets/a b")
-    );
+    assert_eq!(allowed.path().map(identifier::path::ServicePath::as_str), Some("/pets/a b"));
 }
 
 #[test]
 fn held_lists_the_rights_of_one_caller_in_order() {
     let other = right(Subject::Client(client("EX/GOV/3/x")), "*", "**");
     let rights = [of_caller("GET", "/a"), other, of_caller("GET", "/b")];
-    let paths: Vec<&str> = held(&caller(), &in_no_group(), &rights)
-        .map(|right| right.endpoint.path().pattern())
-        .collect();
+    let paths: Vec<&str> =
+        held(&caller(), &in_no_group(), &rights).map(|right| right.endpoint.path().pattern()).collect();
     assert_eq!(paths, ["/a", "/b"]);
 }
 
@@ -286,17 +195,9 @@ fn refuses_what_is_no_endpoint() {
     assert_eq!(Endpoint::new(" ", "*", "**"), Err(EndpointRefusal::BlankService));
     for method in ["", "**", "CONNECT", "GET ", "BREW"] {
         let refusal = Endpoint::new("pets", method, "**").unwrap_err();
-        assert_eq!(
-            refusal,
-            EndpointRefusal::UnknownMethod {
-                method: method.to_owned()
-            }
-        );
+        assert_eq!(refusal, EndpointRefusal::UnknownMethod { method: method.to_owned() });
     }
-    assert!(matches!(
-        Endpoint::new("pets", "*", &"x".repeat(5000)),
-        Err(EndpointRefusal::Path(_))
-    ));
+    assert!(matches!(Endpoint::new("pets", "*", &"x".repeat(5000)), Err(EndpointRefusal::Path(_))));
     assert!(Endpoint::new("pets", "get", "/x").is_ok_and(|endpoint| endpoint.method() == "GET"));
     assert!(Endpoint::base("pets").is_ok_and(|endpoint| endpoint.is_base()));
     assert!(Endpoint::new("pets", "GET", "**").is_ok_and(|endpoint| !endpoint.is_base()));

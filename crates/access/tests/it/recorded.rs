@@ -6,11 +6,8 @@ use access::{Call, Endpoint, Groups, Right, Subject, decide};
 use identifier::{ClientId, ServiceId};
 
 /// The rights that the recorded provider had given (its database is recorded too).
-const RIGHTS: [(&str, &str, &str); 3] = [
-    ("mock1", "*", "**"),
-    ("down1", "*", "**"),
-    ("restapi", "GET", "/api/members"),
-];
+const RIGHTS: [(&str, &str, &str); 3] =
+    [("mock1", "*", "**"), ("down1", "*", "**"), ("restapi", "GET", "/api/members")];
 
 /// Answered before rights are asked for (data-plane 10.3).
 const METADATA: [&str; 3] = ["listMethods", "allowedMethods", "getOpenAPI"];
@@ -30,10 +27,7 @@ fn recordings() -> Option<PathBuf> {
 
 fn live_decision(response: &str) -> Live {
     let status = response.split(' ').nth(1).unwrap_or_default();
-    let fault = response
-        .lines()
-        .find_map(|line| line.strip_prefix("X-Road-Error: "))
-        .unwrap_or_default();
+    let fault = response.lines().find_map(|line| line.strip_prefix("X-Road-Error: ")).unwrap_or_default();
     match (status, fault.trim()) {
         (_, "server.serverproxy.access_denied") => Live::Denied,
         // The listener of a live server refuses dot and empty segments itself.
@@ -52,15 +46,8 @@ fn question(request: &str) -> Option<(String, ServiceId, String, ClientId)> {
     let segments: Vec<&str> = pieces.by_ref().take(5).collect();
     let service = ServiceId::from_path(&segments.join("/")).ok()?;
     let path = pieces.next().map(|rest| format!("/{rest}")).unwrap_or_default();
-    let client = request
-        .lines()
-        .find_map(|line| line.strip_prefix("X-Road-Client: "))?;
-    Some((
-        method.to_owned(),
-        service,
-        path,
-        ClientId::from_path(client.trim()).ok()?,
-    ))
+    let client = request.lines().find_map(|line| line.strip_prefix("X-Road-Client: "))?;
+    Some((method.to_owned(), service, path, ClientId::from_path(client.trim()).ok()?))
 }
 
 fn head(path: &Path) -> String {
@@ -80,14 +67,8 @@ fn decides_as_a_live_server_did() {
         subject: Subject::Client(holder.clone()),
         endpoint: Endpoint::new(service, method, path).unwrap(),
     });
-    let groups = Groups {
-        global: &|_, _| false,
-        local: &|_, _| false,
-    };
-    let mut names: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let groups = Groups { global: &|_, _| false, local: &|_, _| false };
+    let mut names: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     names.sort();
     let (mut let_through, mut denied) = (0, 0);
     for folder in names {
@@ -98,10 +79,7 @@ fn decides_as_a_live_server_did() {
         if METADATA.contains(&service.code()) {
             continue;
         }
-        let call = Call::Rest {
-            method: &method,
-            raw_path: &raw_path,
-        };
+        let call = Call::Rest { method: &method, raw_path: &raw_path };
         let ours = decide(&caller, &groups, &rights, service.code(), call);
         match live_decision(&head(&folder.join("response.bin"))) {
             Live::LetThrough => {
@@ -116,8 +94,5 @@ fn decides_as_a_live_server_did() {
         }
     }
     println!("{let_through} calls let through and {denied} denied, as by a live server");
-    assert!(
-        let_through >= 10 && denied >= 3,
-        "the recordings have lost their REST calls"
-    );
+    assert!(let_through >= 10 && denied >= 3, "the recordings have lost their REST calls");
 }

@@ -41,14 +41,8 @@ fn a_uuid_has_version_four_and_the_usual_variant() {
 
 #[test]
 fn a_uuid_of_zeros_is_spelt_as_the_standard_says() {
-    assert_eq!(
-        Chance::new(|bytes| bytes.fill(0)).uuid4(),
-        "00000000-0000-4000-8000-000000000000"
-    );
-    assert_eq!(
-        Chance::new(|bytes| bytes.fill(255)).uuid4(),
-        "ffffffff-ffff-4fff-bfff-ffffffffffff"
-    );
+    assert_eq!(Chance::new(|bytes| bytes.fill(0)).uuid4(), "00000000-0000-4000-8000-000000000000");
+    assert_eq!(Chance::new(|bytes| bytes.fill(255)).uuid4(), "ffffffff-ffff-4fff-bfff-ffffffffffff");
 }
 
 #[test]

@@ -13,10 +13,7 @@ impl Part {
     /// A part with these fields and perhaps content.
     #[must_use]
     pub fn new(headers: &[(&str, &str)], content: Option<String>) -> Self {
-        let headers = headers
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Self { headers, content }
     }
 

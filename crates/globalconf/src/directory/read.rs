@@ -127,27 +127,16 @@ impl Refusal {
 }
 
 fn wrong(field: &'static str, value: &str, why: &'static str) -> Refusal {
-    Refusal::WrongValue {
-        field,
-        value: value.chars().take(200).collect(),
-        why,
-    }
+    Refusal::WrongValue { field, value: value.chars().take(200).collect(), why }
 }
 
 fn required<'a>(headers: &'a Headers, field: &'static str) -> Result<&'a str, Refusal> {
-    headers
-        .get(field)
-        .filter(|value| !value.is_empty())
-        .ok_or(Refusal::MissingHeader { field })
+    headers.get(field).filter(|value| !value.is_empty()).ok_or(Refusal::MissingHeader { field })
 }
 
 fn exactly(headers: &Headers, field: &'static str, expected: &'static str) -> Result<(), Refusal> {
     let value = required(headers, field)?;
-    if value == expected {
-        Ok(())
-    } else {
-        Err(wrong(field, value, expected))
-    }
+    if value == expected { Ok(()) } else { Err(wrong(field, value, expected)) }
 }
 
 /// Reads the document that a download URL gave. `certificates` are those of this very location and of no
@@ -166,9 +155,7 @@ pub fn read(
     now: Timestamp,
 ) -> Result<VerifiedDirectory, Refusal> {
     if document.len() > DIRECTORY_BYTES_MAX {
-        return Err(Refusal::TooLarge {
-            bytes: document.len(),
-        });
+        return Err(Refusal::TooLarge { bytes: document.len() });
     }
     let (headers, body) = Headers::split(document)?;
     let outer = parts(body, &headers.boundary()?);
@@ -182,12 +169,7 @@ pub fn read(
     let certificate_digest = verify(signature_part, signed_bytes, certificates)?;
     let boundary = signed_headers.boundary()?;
     let (expires, version, files) = interpret(signed_bytes, &boundary, now)?;
-    Ok(VerifiedDirectory {
-        expires,
-        version,
-        files,
-        certificate_digest,
-    })
+    Ok(VerifiedDirectory { expires, version, files, certificate_digest })
 }
 
 /// Verifies the signature part over the signed octets; gives the digest by which the certificate was found.
@@ -203,30 +185,19 @@ fn verify(part: &[u8], signed: &[u8], certificates: &[CertificateBytes]) -> Resu
     let text = required(&headers, field)?;
     let value = Value::parse(text);
     let parameter = "hash-algorithm-id";
-    let uri = value
-        .parameter(parameter)
-        .ok_or(Refusal::MissingParameter { field, parameter })?;
+    let uri = value.parameter(parameter).ok_or(Refusal::MissingParameter { field, parameter })?;
     let hash_algorithm =
         DigestAlgorithm::from_uri(uri).ok_or_else(|| wrong(field, text, "a digest algorithm"))?;
     let digest = crate::xml::decode_base64(&value.token).ok_or_else(|| wrong(field, text, "Base64"))?;
     let certificate = certificates
         .iter()
         .find(|certificate| certificate.digest(hash_algorithm) == digest)
-        .ok_or_else(|| Refusal::UnknownVerificationCertificate {
-            hash: value.token.clone(),
-        })?;
+        .ok_or_else(|| Refusal::UnknownVerificationCertificate { hash: value.token.clone() })?;
     if algorithm.is_legacy() {
-        return Err(wrong(
-            "signature-algorithm-id",
-            algorithm.uri(),
-            "a digest of 256 bits or more",
-        ));
+        return Err(wrong("signature-algorithm-id", algorithm.uri(), "a digest of 256 bits or more"));
     }
-    let certificate = certificate
-        .decode()
-        .map_err(|error| Refusal::UnusableCertificate {
-            problem: error.problem,
-        })?;
+    let certificate =
+        certificate.decode().map_err(|error| Refusal::UnusableCertificate { problem: error.problem })?;
     let text = std::str::from_utf8(body).map_err(|_| Refusal::UndecodableSignature)?;
     let signature = crate::xml::decode_base64(text).ok_or(Refusal::UndecodableSignature)?;
     algorithm
@@ -267,18 +238,10 @@ fn interpret(signed: &[u8], boundary: &str, now: Timestamp) -> Result<Contents, 
     if listed.len() > FILES_MAX {
         return Err(Refusal::TooManyFiles);
     }
-    let files = listed
-        .iter()
-        .map(|part| file(part))
-        .collect::<Result<Vec<_>, _>>()?;
+    let files = listed.iter().map(|part| file(part)).collect::<Result<Vec<_>, _>>()?;
     let mut names = BTreeSet::new();
-    if let Some(twice) = files
-        .iter()
-        .find(|file| !names.insert(file.file_name.to_lowercase()))
-    {
-        return Err(Refusal::DuplicateFile {
-            name: twice.file_name.clone(),
-        });
+    if let Some(twice) = files.iter().find(|file| !names.insert(file.file_name.to_lowercase())) {
+        return Err(Refusal::DuplicateFile { name: twice.file_name.clone() });
     }
     Ok((expires, version, files))
 }
@@ -289,11 +252,7 @@ fn file(part: &[u8]) -> Result<ListedFile, Refusal> {
     exactly(&headers, "content-transfer-encoding", TRANSFER_ENCODING)?;
     let location = required(&headers, "content-location")?;
     if !is_safe_path(location) {
-        return Err(wrong(
-            "content-location",
-            location,
-            "a path on the same server without dot segments",
-        ));
+        return Err(wrong("content-location", location, "a path on the same server without dot segments"));
     }
     let field = "hash-algorithm-id";
     let uri = required(&headers, field)?;
@@ -301,25 +260,15 @@ fn file(part: &[u8]) -> Result<ListedFile, Refusal> {
         .filter(|algorithm| *algorithm != DigestAlgorithm::Sha1)
         .ok_or_else(|| wrong(field, uri, "SHA-224 or stronger"))?;
     let identifier = Value::parse(headers.get("content-identifier").unwrap_or_default());
-    let instance = identifier
-        .parameter("instance")
-        .filter(|instance| !instance.is_empty())
-        .map(str::to_owned);
+    let instance =
+        identifier.parameter("instance").filter(|instance| !instance.is_empty()).map(str::to_owned);
     if instance.is_none() && [SHARED_PARAMETERS, PRIVATE_PARAMETERS].contains(&identifier.token.as_str()) {
-        return Err(Refusal::MissingParameter {
-            field: "content-identifier",
-            parameter: "instance",
-        });
+        return Err(Refusal::MissingParameter { field: "content-identifier", parameter: "instance" });
     }
     let text = std::str::from_utf8(body).unwrap_or_default();
     let digest = crate::xml::decode_base64(text).filter(|digest| digest.len() == algorithm.output_bytes());
-    let digest = digest.ok_or_else(|| {
-        wrong(
-            "hash-algorithm-id",
-            uri,
-            "the body must be such a digest in Base64",
-        )
-    })?;
+    let digest =
+        digest.ok_or_else(|| wrong("hash-algorithm-id", uri, "the body must be such a digest in Base64"))?;
     Ok(ListedFile {
         file_name: stored_name(&headers, &identifier.token, location)?,
         identifier: identifier.token,
@@ -338,16 +287,9 @@ fn stored_name(headers: &Headers, identifier: &str, location: &str) -> Result<St
     }
     let (field, name) = match headers.get("content-file-name").filter(|name| !name.is_empty()) {
         Some(name) => ("content-file-name", name),
-        None => (
-            "content-location",
-            location.rsplit('/').next().unwrap_or_default(),
-        ),
+        None => ("content-location", location.rsplit('/').next().unwrap_or_default()),
     };
-    if is_plain_name(name) {
-        Ok(name.to_owned())
-    } else {
-        Err(wrong(field, name, "a plain file name"))
-    }
+    if is_plain_name(name) { Ok(name.to_owned()) } else { Err(wrong(field, name, "a plain file name")) }
 }
 
 /// One path segment that no file system reads as anything else, and none of the names that the store itself
@@ -358,9 +300,7 @@ pub(crate) fn is_plain_name(name: &str) -> bool {
         && name.len() <= 128
         && !name.starts_with('.')
         && !name.to_lowercase().ends_with(".metadata")
-        && !name
-            .chars()
-            .any(|character| character.is_control() || forbidden.contains(&character))
+        && !name.chars().any(|character| character.is_control() || forbidden.contains(&character))
         && name.trim() == name
 }
 
@@ -368,9 +308,7 @@ pub(crate) fn is_plain_name(name: &str) -> bool {
 /// not encoded).
 fn is_safe_path(location: &str) -> bool {
     let path = location.strip_prefix('/').unwrap_or(location);
-    let plain = location
-        .chars()
-        .all(|character| !character.is_control() && !"\\?#:\"<>".contains(character));
+    let plain = location.chars().all(|character| !character.is_control() && !"\\?#:\"<>".contains(character));
     let dots = path.split('/').any(|segment| {
         let segment = segment.to_ascii_lowercase().replace("%2e", ".");
         segment == "." || segment == ".."
@@ -386,12 +324,7 @@ mod tests {
 
     #[test]
     fn a_location_must_not_lead_anywhere_else() {
-        for good in [
-            "/V6/20261122/shared-params.xml",
-            "foo.xml",
-            "/P/1/D V//V6/x.xml",
-            "/a/%41.xml",
-        ] {
+        for good in ["/V6/20261122/shared-params.xml", "foo.xml", "/P/1/D V//V6/x.xml", "/a/%41.xml"] {
             assert!(is_safe_path(good), "{good}");
         }
         for bad in [
@@ -421,20 +354,9 @@ mod tests {
             assert!(is_plain_name(good), "{good}");
         }
         let long = "x".repeat(129);
-        for bad in [
-            "",
-            ".",
-            "..",
-            ".hidden",
-            "a/b",
-            "a\\b",
-            "x.metadata",
-            "x.METADATA",
-            "a\nb",
-            " a",
-            "a:b",
-            &long,
-        ] {
+        for bad in
+            ["", ".", "..", ".hidden", "a/b", "a\\b", "x.metadata", "x.METADATA", "a\nb", " a", "a:b", &long]
+        {
             assert!(!is_plain_name(bad), "{bad}");
         }
     }

@@ -49,24 +49,13 @@ impl Iterator for Lines<'_> {
         let rest = self.bytes.get(self.at..).filter(|rest| !rest.is_empty())?;
         let start = self.at;
         let (feed, next) = match memchr::memchr(b'\n', rest) {
-            Some(length) => (
-                start.saturating_add(length),
-                start.saturating_add(length).saturating_add(1),
-            ),
+            Some(length) => (start.saturating_add(length), start.saturating_add(length).saturating_add(1)),
             None => (self.bytes.len(), self.bytes.len()),
         };
         let text = self.bytes.get(start..feed).unwrap_or_default();
-        let text_end = if feed < next && text.ends_with(b"\r") {
-            feed.saturating_sub(1)
-        } else {
-            feed
-        };
+        let text_end = if feed < next && text.ends_with(b"\r") { feed.saturating_sub(1) } else { feed };
         self.at = next;
-        Some(Line {
-            start,
-            text_end,
-            next,
-        })
+        Some(Line { start, text_end, next })
     }
 }
 
@@ -106,34 +95,19 @@ impl Headers {
 
     /// The value of a field, by its lower-case name.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// The boundary that the content type declares.
     pub(super) fn boundary(&self) -> Result<String, Unsplittable> {
         let content_type = self.get("content-type").ok_or(Unsplittable::NoBoundary)?;
         let value = Value::parse(content_type);
-        let multipart = value
-            .token
-            .get(..10)
-            .is_some_and(|start| start.eq_ignore_ascii_case("multipart/"));
-        let boundary = value
-            .parameter("boundary")
-            .filter(|_| multipart)
-            .ok_or(Unsplittable::NoBoundary)?;
+        let multipart = value.token.get(..10).is_some_and(|start| start.eq_ignore_ascii_case("multipart/"));
+        let boundary = value.parameter("boundary").filter(|_| multipart).ok_or(Unsplittable::NoBoundary)?;
         let usable = (1..=BOUNDARY_BYTES_MAX).contains(&boundary.len())
-            && boundary
-                .bytes()
-                .all(|byte| byte.is_ascii_graphic() || byte == b' ')
+            && boundary.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')
             && !boundary.ends_with(' ');
-        if usable {
-            Ok(boundary.to_owned())
-        } else {
-            Err(Unsplittable::NoBoundary)
-        }
+        if usable { Ok(boundary.to_owned()) } else { Err(Unsplittable::NoBoundary) }
     }
 }
 
@@ -182,18 +156,13 @@ impl Value {
     pub(super) fn parameter(&self, name: &str) -> Option<&str> {
         let mut found = self.parameters.iter().filter(|(known, _)| known == name);
         let first = found.next();
-        first
-            .filter(|_| found.next().is_none())
-            .map(|(_, value)| value.as_str())
+        first.filter(|_| found.next().is_none()).map(|(_, value)| value.as_str())
     }
 }
 
 fn unquote(value: &str) -> &str {
     for quote in ['"', '\''] {
-        if let Some(inner) = value
-            .strip_prefix(quote)
-            .and_then(|rest| rest.strip_suffix(quote))
-        {
+        if let Some(inner) = value.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote)) {
             return inner;
         }
     }
@@ -262,25 +231,15 @@ mod tests {
     #[test]
     fn joins_folded_lines_and_refuses_repeated_fields() {
         let (headers, body) = Headers::split(b"A: 1;\r\n\t2\r\nb : x:y\n\nbody").unwrap();
-        assert_eq!(
-            (headers.get("a"), headers.get("b"), body),
-            (Some("1; 2"), Some("x:y"), &b"body"[..])
-        );
+        assert_eq!((headers.get("a"), headers.get("b"), body), (Some("1; 2"), Some("x:y"), &b"body"[..]));
         assert_eq!(
             Headers::split(b"A: 1\na: 2\n"),
             Err(Unsplittable::DuplicateHeader { name: "a".to_owned() })
         );
-        for bad in [
-            &b"no colon\n"[..],
-            b" folded first\n",
-            b": no name\n",
-            b"a: \xff\n",
-        ] {
+        for bad in [&b"no colon\n"[..], b" folded first\n", b": no name\n", b"a: \xff\n"] {
             assert_eq!(Headers::split(bad), Err(Unsplittable::HeaderLine));
         }
-        let many: String = (0..=HEADERS_MAX)
-            .map(|number| format!("h{number}: x\n"))
-            .collect();
+        let many: String = (0..=HEADERS_MAX).map(|number| format!("h{number}: x\n")).collect();
         assert_eq!(Headers::split(many.as_bytes()), Err(Unsplittable::TooManyHeaders));
     }
 
@@ -288,11 +247,7 @@ mod tests {
     fn reads_parameters_in_either_quotes_or_none() {
         for text in ["P; instance='a;b'", "P;instance=\"a;b\"", "P ; INSTANCE = 'a;b' "] {
             let value = Value::parse(text);
-            assert_eq!(
-                (value.token.as_str(), value.parameter("instance")),
-                ("P", Some("a;b")),
-                "{text}"
-            );
+            assert_eq!((value.token.as_str(), value.parameter("instance")), ("P", Some("a;b")), "{text}");
         }
         assert_eq!(Value::parse("h; a=b'c; d=e").parameter("d"), Some("e"));
         assert_eq!(Value::parse("h; a=1; a=2").parameter("a"), None);
@@ -304,10 +259,7 @@ mod tests {
             let block = format!("Content-Type: {value}\n\n");
             Headers::split(block.as_bytes()).unwrap().0.boundary()
         };
-        assert_eq!(
-            boundary("Multipart/related; charset=UTF-8;boundary=\"a b\""),
-            Ok("a b".to_owned())
-        );
+        assert_eq!(boundary("Multipart/related; charset=UTF-8;boundary=\"a b\""), Ok("a b".to_owned()));
         let long = format!("multipart/mixed; boundary={}", "x".repeat(71));
         for bad in [
             "text/plain; boundary=a",

@@ -76,12 +76,7 @@ impl DraftFile {
     #[must_use]
     pub fn new(identifier: &str, location: &str, content: &[u8], algorithm: DigestAlgorithm) -> Self {
         let digest = algorithm.digest(content);
-        Self {
-            identifier: identifier.to_owned(),
-            location: location.to_owned(),
-            algorithm,
-            digest,
-        }
+        Self { identifier: identifier.to_owned(), location: location.to_owned(), algorithm, digest }
     }
 }
 
@@ -101,10 +96,7 @@ impl Draft {
         let (outer_boundary, inner_boundary) = boundaries;
         check(version, instance, files, boundaries)?;
         let (expires, version_text) = (crate::time::seconds_text(expires), version.to_string());
-        let mut parts = vec![Part::new(
-            &[("Expire-date", &expires), ("Version", &version_text)],
-            None,
-        )];
+        let mut parts = vec![Part::new(&[("Expire-date", &expires), ("Version", &version_text)], None)];
         parts.extend(files.iter().map(|file| {
             let identifier = format!("{}; instance='{instance}'", file.identifier);
             let headers = [
@@ -119,11 +111,7 @@ impl Draft {
         let mut text = head("mixed", inner_boundary);
         let signed_from = text.len();
         text.push_str(&body(inner_boundary, &parts));
-        Ok(Self {
-            text,
-            outer_boundary: outer_boundary.to_owned(),
-            signed_from,
-        })
+        Ok(Self { text, outer_boundary: outer_boundary.to_owned(), signed_from })
     }
 
     /// The octets that the signature covers, from the first `-` to the line end after the closing delimiter.
@@ -152,13 +140,7 @@ impl Draft {
         if algorithm.is_legacy() {
             return Err(UnwritableDirectory::WeakSignature { uri: algorithm.uri() });
         }
-        Ok(seal(
-            &self.text,
-            &self.outer_boundary,
-            signature,
-            algorithm,
-            certificate,
-        ))
+        Ok(seal(&self.text, &self.outer_boundary, signature, algorithm, certificate))
     }
 }
 
@@ -173,11 +155,7 @@ pub fn seal(
     certificate: &[u8],
 ) -> Vec<u8> {
     let hash = DigestAlgorithm::Sha512;
-    let named = format!(
-        "{}; hash-algorithm-id=\"{}\"",
-        encode_base64(&hash.digest(certificate)),
-        hash.uri()
-    );
+    let named = format!("{}; hash-algorithm-id=\"{}\"", encode_base64(&hash.digest(certificate)), hash.uri());
     let signed = Part::new(&[], Some(text.to_owned()));
     let headers = [
         ("Content-Type", "application/octet-stream"),
@@ -200,9 +178,7 @@ fn check(
     }
     let usable = |boundary: &str| {
         (1..=70).contains(&boundary.len())
-            && boundary
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+            && boundary.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     };
     if !usable(outer) || !usable(inner) || outer == inner {
         return Err(UnwritableDirectory::Boundary);
@@ -213,16 +189,10 @@ fn check(
     if files.len() > FILES_MAX {
         return Err(UnwritableDirectory::TooManyFiles);
     }
-    let unquotable = |text: &str| {
-        text.chars()
-            .any(|character| character.is_control() || character == '\'')
-    };
+    let unquotable = |text: &str| text.chars().any(|character| character.is_control() || character == '\'');
     let bad = std::iter::once(instance).filter(|text| text.is_empty() || unquotable(text));
     let bad_identifiers = files.iter().map(|file| file.identifier.as_str()).filter(|text| {
-        text.is_empty()
-            || !text
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
     });
     let bad_locations = files.iter().map(|file| file.location.as_str()).filter(|text| {
         !text.starts_with('/')
@@ -230,9 +200,7 @@ fn check(
             || !is_plain_name(text.rsplit('/').next().unwrap_or_default())
     });
     match bad.chain(bad_identifiers).chain(bad_locations).next() {
-        Some(value) => Err(UnwritableDirectory::HeaderText {
-            value: value.to_owned(),
-        }),
+        Some(value) => Err(UnwritableDirectory::HeaderText { value: value.to_owned() }),
         None => Ok(()),
     }
 }

@@ -177,29 +177,20 @@ pub fn check_directory(
                 found: found.to_owned(),
             });
         }
-        let url = resolve(&location.url, file.location()).ok_or_else(|| Refusal::UnusableLocation {
-            url: location.url.clone(),
-        })?;
+        let url = resolve(&location.url, file.location())
+            .ok_or_else(|| Refusal::UnusableLocation { url: location.url.clone() })?;
         wanted.push((file.clone(), url));
     }
     if !wanted.iter().any(|(file, _)| file.is_shared()) {
-        return Err(Refusal::MissingPart {
-            identifier: SHARED_PARAMETERS,
-        });
+        return Err(Refusal::MissingPart { identifier: SHARED_PARAMETERS });
     }
     if source.role == Role::Main && !wanted.iter().any(|(file, _)| file.is_private()) {
-        return Err(Refusal::MissingPart {
-            identifier: PRIVATE_PARAMETERS,
-        });
+        return Err(Refusal::MissingPart { identifier: PRIVATE_PARAMETERS });
     }
     if let Some(held) = held.filter(|held| held.instance() == source.instance) {
         refuse_rollback(&directory, held)?;
     }
-    Ok(CheckedDirectory {
-        directory,
-        wanted,
-        source: source.clone(),
-    })
+    Ok(CheckedDirectory { directory, wanted, source: source.clone() })
 }
 
 /// The generation decides where both name one; it does not change when an operator shortens the validity of a
@@ -210,11 +201,7 @@ fn refuse_rollback(directory: &VerifiedDirectory, held: &Configuration) -> Resul
     if let (Some(offered), Some(held)) = (directory.generation(), held_generation) {
         if offered < held {
             let (held, offered) = (held.to_owned(), offered.to_owned());
-            return Err(Refusal::Rollback {
-                field: RollbackField::Generation,
-                held,
-                offered,
-            });
+            return Err(Refusal::Rollback { field: RollbackField::Generation, held, offered });
         }
         return Ok(());
     }
@@ -238,10 +225,7 @@ impl CheckedDirectory {
     /// The files that are not held with the digest that the directory demands; perhaps none.
     #[must_use]
     pub fn files_to_fetch(&self, held: Option<&Configuration>) -> Vec<FetchFile> {
-        let missing = self
-            .wanted
-            .iter()
-            .filter(|(file, _)| held_bytes(file, held).is_none());
+        let missing = self.wanted.iter().filter(|(file, _)| held_bytes(file, held).is_none());
         missing
             .map(|(file, url)| FetchFile {
                 url: url.clone(),
@@ -265,10 +249,7 @@ impl CheckedDirectory {
             let file = listed.file_name().to_owned();
             let bytes = match (fetched.remove(&file), held_bytes(listed, held)) {
                 (Some(bytes), _) if bytes.len() > FILE_BYTES_MAX => {
-                    return Err(Refusal::TooLarge {
-                        file,
-                        bytes: bytes.len(),
-                    });
+                    return Err(Refusal::TooLarge { file, bytes: bytes.len() });
                 }
                 (Some(bytes), _) if listed.is(&bytes) => Arc::from(bytes),
                 (Some(_), _) => return Err(Refusal::DigestMismatch { file }),
@@ -277,10 +258,7 @@ impl CheckedDirectory {
             };
             let stored = StoredFile {
                 identifier: Some(listed.identifier().to_owned()),
-                instance: listed
-                    .instance()
-                    .map(str::to_owned)
-                    .or_else(|| Some(self.source.instance.clone())),
+                instance: listed.instance().map(str::to_owned).or_else(|| Some(self.source.instance.clone())),
                 expires: Some(self.directory.expires()),
                 location: Some(listed.location().to_owned()),
                 version: self.directory.version(),

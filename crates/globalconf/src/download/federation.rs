@@ -33,10 +33,7 @@ impl FederationFilter {
         } else {
             Allowed::These(codes)
         };
-        Self {
-            own_instance: own_instance.to_owned(),
-            allowed,
-        }
+        Self { own_instance: own_instance.to_owned(), allowed }
     }
 
     /// Whether the configuration of `instance` is to be downloaded; the own one always is.

@@ -30,9 +30,8 @@ pub fn locations(
     below: &mut dyn FnMut(usize) -> usize,
 ) -> Vec<Location> {
     let own = held.filter(|shared| shared.instance == anchor.instance);
-    let mut found = own
-        .map(|shared| prefer_https(locations_from_shared(anchor, shared), below))
-        .unwrap_or_default();
+    let mut found =
+        own.map(|shared| prefer_https(locations_from_shared(anchor, shared), below)).unwrap_or_default();
     let sources = anchor.sources.iter().map(|source| Location {
         url: source.download_url.clone(),
         certificates: source.verification_certificates.clone(),
@@ -42,10 +41,7 @@ pub fn locations(
         let plain = without_version(last_good);
         let same = |location: &&Location| location.url == last_good || location.url == plain;
         if let Some(known) = found.iter().find(same) {
-            let first = Location {
-                url: last_good.to_owned(),
-                certificates: known.certificates.clone(),
-            };
+            let first = Location { url: last_good.to_owned(), certificates: known.certificates.clone() };
             found.insert(0, first);
         }
     }
@@ -57,14 +53,9 @@ pub fn locations(
 /// the internal ones, `externalconf` the external ones, anything else (a configuration proxy) both (trap 13).
 #[must_use]
 pub fn locations_from_shared(anchor: &Anchor, shared: &Shared) -> Vec<Location> {
-    let mut plain_urls = anchor
-        .sources
-        .iter()
-        .filter_map(|source| source.download_url.strip_prefix("http://"));
-    let path = plain_urls
-        .next()
-        .and_then(|rest| rest.split_once('/'))
-        .map(|(_, path)| path);
+    let mut plain_urls =
+        anchor.sources.iter().filter_map(|source| source.download_url.strip_prefix("http://"));
+    let path = plain_urls.next().and_then(|rest| rest.split_once('/')).map(|(_, path)| path);
     let Some(path) = path.filter(|path| !path.is_empty()) else {
         return Vec::new();
     };
@@ -73,29 +64,19 @@ pub fn locations_from_shared(anchor: &Anchor, shared: &Shared) -> Vec<Location> 
         let certificates = match path {
             "internalconf" => source.internal_certificates.clone(),
             "externalconf" => source.external_certificates.clone(),
-            _ => source
-                .internal_certificates
-                .iter()
-                .chain(&source.external_certificates)
-                .cloned()
-                .collect(),
+            _ => source.internal_certificates.iter().chain(&source.external_certificates).cloned().collect(),
         };
         for scheme in ["https", "http"] {
             let url = format!("{scheme}://{}/{path}", source.address);
-            found.push(Location {
-                url,
-                certificates: certificates.clone(),
-            });
+            found.push(Location { url, certificates: certificates.clone() });
         }
     }
     found
 }
 
 fn prefer_https(locations: Vec<Location>, below: &mut dyn FnMut(usize) -> usize) -> Vec<Location> {
-    let mut plain: Vec<Location> = locations
-        .into_iter()
-        .filter(|location| location.url.starts_with("http://"))
-        .collect();
+    let mut plain: Vec<Location> =
+        locations.into_iter().filter(|location| location.url.starts_with("http://")).collect();
     let mut secure: Vec<Location> = plain
         .iter()
         .map(|location| Location {
@@ -133,11 +114,8 @@ pub fn resolve(directory_url: &str, location: &str) -> Option<String> {
         return None;
     }
     let path = path.split(['?', '#']).next().unwrap_or_default();
-    let folder = if location.starts_with('/') {
-        ""
-    } else {
-        path.rsplit_once('/').map_or("", |(folder, _)| folder)
-    };
+    let folder =
+        if location.starts_with('/') { "" } else { path.rsplit_once('/').map_or("", |(folder, _)| folder) };
     let separator = if location.starts_with('/') { "" } else { "/" };
     let mut url = format!("{scheme}://{authority}{folder}{separator}");
     for byte in location.bytes() {
@@ -163,11 +141,7 @@ mod tests {
                 "/V6/1/shared-params.xml",
                 "http://cs/V6/1/shared-params.xml",
             ),
-            (
-                "https://cs:8443/P/conf?version=6",
-                "/P/1/D V/é.xml",
-                "https://cs:8443/P/1/D%20V/%C3%A9.xml",
-            ),
+            ("https://cs:8443/P/conf?version=6", "/P/1/D V/é.xml", "https://cs:8443/P/1/D%20V/%C3%A9.xml"),
             ("http://cs/a/b", "c.xml", "http://cs/a/c.xml"),
             ("http://cs", "c.xml", "http://cs/c.xml"),
         ] {

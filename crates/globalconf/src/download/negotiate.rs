@@ -19,10 +19,7 @@ pub enum Wanted {
 impl Default for Wanted {
     /// Everything that is read here: 6 down to 2.
     fn default() -> Self {
-        Self::Newest {
-            newest: VERSION_NEWEST,
-            oldest: VERSION_OLDEST,
-        }
+        Self::Newest { newest: VERSION_NEWEST, oldest: VERSION_OLDEST }
     }
 }
 
@@ -54,19 +51,12 @@ impl Negotiation {
     #[must_use]
     pub fn new(url: &str, wanted: Wanted) -> Self {
         let (asking, oldest, settled) = match wanted {
-            Wanted::Exactly(version) => (
-                version,
-                version,
-                Some(with_version(&without_version(url), version)),
-            ),
+            Wanted::Exactly(version) => {
+                (version, version, Some(with_version(&without_version(url), version)))
+            }
             Wanted::Newest { newest, oldest } => (newest, oldest, has_version(url).then(|| url.to_owned())),
         };
-        Self {
-            url: url.to_owned(),
-            asking,
-            oldest,
-            settled,
-        }
+        Self { url: url.to_owned(), asking, oldest, settled }
     }
 
     /// What to do now.
@@ -114,15 +104,9 @@ pub(super) fn without_version(url: &str) -> String {
     let Some((path, query)) = query(url) else {
         return url.to_owned();
     };
-    let kept: Vec<&str> = query
-        .split('&')
-        .filter(|parameter| !is_version(parameter) && !parameter.is_empty())
-        .collect();
-    if kept.is_empty() {
-        path.to_owned()
-    } else {
-        format!("{path}?{}", kept.join("&"))
-    }
+    let kept: Vec<&str> =
+        query.split('&').filter(|parameter| !is_version(parameter) && !parameter.is_empty()).collect();
+    if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) }
 }
 
 #[cfg(test)]
@@ -170,9 +154,6 @@ mod tests {
     fn keeps_a_version_that_the_url_has_unless_one_is_wanted() {
         let url = "http://h/c?version=3&x=y";
         assert_eq!(settle(url, Wanted::default(), &[404]), (url.to_owned(), 0));
-        assert_eq!(
-            settle(url, Wanted::Exactly(5), &[404]),
-            ("http://h/c?x=y&version=5".to_owned(), 0)
-        );
+        assert_eq!(settle(url, Wanted::Exactly(5), &[404]), ("http://h/c?x=y&version=5".to_owned(), 0));
     }
 }

@@ -15,26 +15,14 @@ pub(super) fn ocsp_policy(main: &Configuration) -> OcspPolicy {
 /// A service with a certificate that cannot be read is left out, and only that one: a stray value in one
 /// place must not take a country off the exchange.
 pub(super) fn build(shared: &Shared, ocsp: OcspPolicy, warnings: &mut Vec<Warning>) -> Authorities {
-    let mut reader = Reader {
-        instance: &shared.instance,
-        warnings,
-    };
-    let cas = shared
-        .approved_cas
-        .iter()
-        .filter_map(|approved| reader.authority(approved))
-        .collect();
+    let mut reader = Reader { instance: &shared.instance, warnings };
+    let cas = shared.approved_cas.iter().filter_map(|approved| reader.authority(approved)).collect();
     let time_stampers = shared
         .approved_tsas
         .iter()
         .filter_map(|service| reader.certificate(&service.name, "its certificate", &service.certificate))
         .collect();
-    Authorities {
-        instance: shared.instance.clone(),
-        cas,
-        time_stampers,
-        ocsp,
-    }
+    Authorities { instance: shared.instance.clone(), cas, time_stampers, ocsp }
 }
 
 struct Reader<'a> {
@@ -75,15 +63,8 @@ impl Reader<'_> {
 
     fn ca_certificate(&mut self, service: &str, ca: &CaCertificate) -> Option<trust::CaCertificate> {
         let certificate = self.certificate(service, "a CA certificate", &ca.certificate)?;
-        let responders = ca
-            .responders
-            .iter()
-            .map(|responder| self.responder(service, responder))
-            .collect();
-        Some(trust::CaCertificate {
-            certificate,
-            responders,
-        })
+        let responders = ca.responders.iter().map(|responder| self.responder(service, responder)).collect();
+        Some(trust::CaCertificate { certificate, responders })
     }
 
     /// A responder keeps its address even when its certificate cannot be read: it may sign with a delegated
@@ -92,9 +73,6 @@ impl Reader<'_> {
         let bytes = responder.certificate.as_ref();
         let certificate =
             bytes.and_then(|bytes| self.certificate(service, "an OCSP responder's certificate", bytes));
-        Responder {
-            url: responder.url.clone(),
-            certificate,
-        }
+        Responder { url: responder.url.clone(), certificate }
     }
 }

@@ -47,22 +47,14 @@ impl<'a> Current<'a> {
         expires: Timestamp,
         now: Timestamp,
     ) -> Self {
-        Self {
-            conf,
-            private,
-            expires,
-            now,
-        }
+        Self { conf, private, expires, now }
     }
 
     /// The own instance, then the federated ones that are in force.
     fn held(&self) -> impl Iterator<Item = &'a Held> + use<'a> {
         let now = self.now;
-        let live = move |held: &&Held| {
-            held.configuration
-                .shared_expires()
-                .is_some_and(|expires| expires >= now)
-        };
+        let live =
+            move |held: &&Held| held.configuration.shared_expires().is_some_and(|expires| expires >= now);
         std::iter::once(&self.conf.main).chain(self.conf.federated.iter().filter(live))
     }
 
@@ -122,10 +114,7 @@ impl<'a> Current<'a> {
                 Some(ProviderServer {
                     server: server.id.clone(),
                     address: server.address.clone()?,
-                    maintenance: server
-                        .maintenance
-                        .as_ref()
-                        .map(|maintenance| maintenance.message.clone()),
+                    maintenance: server.maintenance.as_ref().map(|maintenance| maintenance.message.clone()),
                 })
             })
             .collect()
@@ -138,12 +127,7 @@ impl<'a> Current<'a> {
         let Some(held) = self.of(client.instance()) else {
             return Vec::new();
         };
-        let positions = held
-            .index
-            .servers_of
-            .get(client)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
+        let positions = held.index.servers_of.get(client).map(Vec::as_slice).unwrap_or_default();
         servers_at(held, positions)
     }
 
@@ -189,9 +173,7 @@ impl<'a> Current<'a> {
     /// answers.
     #[must_use]
     pub fn server_by_auth_certificate(&self, certificate: &Certificate) -> Option<ServerId> {
-        self.servers_with(certificate)
-            .last()
-            .map(|server| server.id.clone())
+        self.servers_with(certificate).last().map(|server| server.id.clone())
     }
 
     /// Whether an authentication certificate is registered for any gateway of any instance (data-plane 4.2
@@ -205,9 +187,7 @@ impl<'a> Current<'a> {
     /// client (data-plane 4.2 step 5).
     #[must_use]
     pub fn auth_certificate_serves(&self, certificate: &Certificate, client: &ClientId) -> bool {
-        self.servers_with(certificate)
-            .iter()
-            .any(|server| server.serves(client))
+        self.servers_with(certificate).iter().any(|server| server.serves(client))
     }
 
     /// Whether there is such a member.
@@ -219,24 +199,19 @@ impl<'a> Current<'a> {
     /// Whether there is such a member or subsystem.
     #[must_use]
     pub fn client_exists(&self, client: &ClientId) -> bool {
-        self.of(client.instance())
-            .is_some_and(|held| held.index.clients.contains(client))
+        self.of(client.instance()).is_some_and(|held| held.index.clients.contains(client))
     }
 
     /// The members of an instance, in the order of the document.
     #[must_use]
     pub fn members(&self, instance: &str) -> &'a [Member] {
-        self.shared(instance)
-            .map(|shared| shared.members.as_slice())
-            .unwrap_or_default()
+        self.shared(instance).map(|shared| shared.members.as_slice()).unwrap_or_default()
     }
 
     /// Whether a client is in a global group. A member does not stand for its subsystems (data-plane 8.5).
     #[must_use]
     pub fn in_global_group(&self, client: &ClientId, group: &GlobalGroupId) -> bool {
-        let members = self
-            .of(group.instance())
-            .and_then(|held| held.index.groups.get(group.code()));
+        let members = self.of(group.instance()).and_then(|held| held.index.groups.get(group.code()));
         members.is_some_and(|members| members.contains(client))
     }
 
@@ -244,32 +219,22 @@ impl<'a> Current<'a> {
     #[must_use]
     pub fn global_group_description(&self, group: &GlobalGroupId) -> Option<&'a str> {
         let groups = &self.shared(group.instance())?.groups;
-        groups
-            .iter()
-            .find(|found| found.code == group.code())
-            .map(|found| found.description.as_str())
+        groups.iter().find(|found| found.code == group.code()).map(|found| found.description.as_str())
     }
 
     /// Certificates of the time-stamping services of all instances (data-plane 7.4).
     #[must_use]
     pub fn time_stampers(&self) -> Vec<Certificate> {
-        self.held()
-            .flat_map(|held| held.authorities.time_stampers.iter().cloned())
-            .collect()
+        self.held().flat_map(|held| held.authorities.time_stampers.iter().cloned()).collect()
     }
 
     /// The time-stamping services of the own instance, from which a gateway chooses.
     #[must_use]
     pub fn time_stamping_services(&self) -> Vec<TimeStampingService> {
         let services = &self.conf.main.configuration.shared().approved_tsas;
-        let service = |name: &str, url: &str| TimeStampingService {
-            name: name.to_owned(),
-            url: url.to_owned(),
-        };
-        services
-            .iter()
-            .map(|found| service(&found.name, &found.url))
-            .collect()
+        let service =
+            |name: &str, url: &str| TimeStampingService { name: name.to_owned(), url: url.to_owned() };
+        services.iter().map(|found| service(&found.name, &found.url)).collect()
     }
 
     /// Subjects (DER) of the approved CAs of all instances, each once: the authorities of a TLS certificate
@@ -279,10 +244,7 @@ impl<'a> Current<'a> {
         let mut seen = BTreeSet::new();
         let subjects = self.held().flat_map(|held| {
             let certificates = held.authorities.all_ca_certificates();
-            certificates
-                .into_iter()
-                .map(|certificate| certificate.subject_der().to_vec())
-                .collect::<Vec<_>>()
+            certificates.into_iter().map(|certificate| certificate.subject_der().to_vec()).collect::<Vec<_>>()
         });
         subjects.filter(|subject| seen.insert(subject.clone())).collect()
     }
@@ -315,8 +277,5 @@ impl<'a> Current<'a> {
 
 fn servers_at<'a>(held: &'a Held, positions: &[usize]) -> Vec<&'a Server> {
     let servers = &held.configuration.shared().servers;
-    positions
-        .iter()
-        .filter_map(|position| servers.get(*position))
-        .collect()
+    positions.iter().filter_map(|position| servers.get(*position)).collect()
 }

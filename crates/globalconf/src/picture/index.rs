@@ -21,9 +21,8 @@ impl Index {
         let mut servers_of: BTreeMap<ClientId, Vec<usize>> = BTreeMap::new();
         let mut servers_with_hash: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
         for (position, server) in shared.servers.iter().enumerate() {
-            let clients: BTreeSet<ClientId> = std::iter::once(server.owner())
-                .chain(server.clients.iter().cloned())
-                .collect();
+            let clients: BTreeSet<ClientId> =
+                std::iter::once(server.owner()).chain(server.clients.iter().cloned()).collect();
             for client in clients {
                 servers_of.entry(client).or_default().push(position);
             }
@@ -34,16 +33,8 @@ impl Index {
         }
         let mut groups: BTreeMap<String, BTreeSet<ClientId>> = BTreeMap::new();
         for group in &shared.groups {
-            groups
-                .entry(group.code.clone())
-                .or_default()
-                .extend(group.members.iter().cloned());
+            groups.entry(group.code.clone()).or_default().extend(group.members.iter().cloned());
         }
-        Self {
-            clients: shared.clients().collect(),
-            servers_of,
-            servers_with_hash,
-            groups,
-        }
+        Self { clients: shared.clients().collect(), servers_of, servers_with_hash, groups }
     }
 }

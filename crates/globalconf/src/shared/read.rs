@@ -21,18 +21,9 @@ impl Shared {
     /// identifier occurs twice.
     pub fn read(bytes: &[u8], version: u8) -> Result<Self, Malformed> {
         if !(VERSION_OLDEST..=VERSION_NEWEST).contains(&version) {
-            return Err(Malformed::new(
-                "/",
-                format!("configuration version {version} is unknown"),
-            ));
+            return Err(Malformed::new("/", format!("configuration version {version} is unknown")));
         }
-        xml::with_root(bytes, "conf", |root| {
-            Reader {
-                version,
-                ids: BTreeMap::new(),
-            }
-            .conf(root)
-        })
+        xml::with_root(bytes, "conf", |root| Reader { version, ids: BTreeMap::new() }.conf(root))
     }
 }
 
@@ -60,11 +51,8 @@ impl Reader {
     fn conf(mut self, root: Node<'_, '_>) -> Result<Shared, Malformed> {
         let mut children = Sequence::of(root, &[])?;
         let instance = filled_text(children.required("instanceIdentifier")?)?;
-        let sources = if self.version > 2 {
-            all(children.at_least_one("source")?, source)?
-        } else {
-            Vec::new()
-        };
+        let sources =
+            if self.version > 2 { all(children.at_least_one("source")?, source)? } else { Vec::new() };
         let approved_cas = all(children.many("approvedCA"), |node| self.approved_ca(node))?;
         let approved_tsas = all(children.many("approvedTSA"), |node| self.approved_tsa(node))?;
         let members = all(children.many("member"), |node| self.member(node, &instance))?;
@@ -96,23 +84,12 @@ impl Reader {
     fn approved_ca(&self, node: Node<'_, '_>) -> Result<ApprovedCa, Malformed> {
         let mut children = Sequence::of(node, &[])?;
         let name = text(children.required("name")?)?;
-        let authentication_only = children
-            .optional("authenticationOnly")
-            .map(xml::boolean)
-            .transpose()?;
+        let authentication_only = children.optional("authenticationOnly").map(xml::boolean).transpose()?;
         let top = self.ca_certificate(children.required("topCA")?)?;
         let intermediates = all(children.many("intermediateCA"), |node| self.ca_certificate(node))?;
         let profile_class = text(children.required("certificateProfileInfo")?)?;
-        let format = if self.version > 5 {
-            children.optional("defaultCsrFormat")
-        } else {
-            None
-        };
-        let acme = if self.version > 2 {
-            children.optional("acmeServer")
-        } else {
-            None
-        };
+        let format = if self.version > 5 { children.optional("defaultCsrFormat") } else { None };
+        let acme = if self.version > 2 { children.optional("acmeServer") } else { None };
         let approved = ApprovedCa {
             name,
             authentication_only: authentication_only.unwrap_or(false),
@@ -136,12 +113,7 @@ impl Reader {
             signing_profile = optional_text(children.optional("signingCertificateProfileId"))?;
         }
         children.finish(false)?;
-        Ok(AcmeServer {
-            directory_url,
-            ip_address,
-            authentication_profile,
-            signing_profile,
-        })
+        Ok(AcmeServer { directory_url, ip_address, authentication_profile, signing_profile })
     }
 
     fn ca_certificate(&self, node: Node<'_, '_>) -> Result<CaCertificate, Malformed> {
@@ -149,10 +121,7 @@ impl Reader {
         let certificate = certificate(children.required("cert")?)?;
         let responders = all(children.many("ocsp"), |node| self.responder(node))?;
         children.finish(false)?;
-        Ok(CaCertificate {
-            certificate,
-            responders,
-        })
+        Ok(CaCertificate { certificate, responders })
     }
 
     fn responder(&self, node: Node<'_, '_>) -> Result<OcspResponder, Malformed> {
@@ -161,27 +130,16 @@ impl Reader {
         let certificate = children.optional("cert").map(certificate).transpose()?;
         let cost = self.cost(&mut children)?;
         children.finish(false)?;
-        Ok(OcspResponder {
-            url,
-            certificate,
-            cost,
-        })
+        Ok(OcspResponder { url, certificate, cost })
     }
 
     fn cost(&self, children: &mut Sequence<'_, '_>) -> Result<Option<CostType>, Malformed> {
-        let node = if self.version > 5 {
-            children.optional("costType")
-        } else {
-            None
-        };
+        let node = if self.version > 5 { children.optional("costType") } else { None };
         node.map(|node| match text(node)?.as_str() {
             "FREE" => Ok(CostType::Free),
             "PAID" => Ok(CostType::Paid),
             "UNDEFINED" => Ok(CostType::Undefined),
-            other => Err(Malformed::new(
-                path_of(node),
-                format!("{other:?} is no cost type"),
-            )),
+            other => Err(Malformed::new(path_of(node), format!("{other:?} is no cost type"))),
         })
         .transpose()
     }
@@ -193,12 +151,7 @@ impl Reader {
         let certificate = certificate(children.required("cert")?)?;
         let cost = self.cost(&mut children)?;
         children.finish(false)?;
-        Ok(ApprovedTsa {
-            name,
-            url,
-            certificate,
-            cost,
-        })
+        Ok(ApprovedTsa { name, url, certificate, cost })
     }
 
     fn remember(&mut self, node: Node<'_, '_>, client: ClientId) -> Result<(), Malformed> {
@@ -207,10 +160,7 @@ impl Reader {
         };
         let id = id.trim();
         if id.is_empty() || self.ids.insert(id.to_owned(), client).is_some() {
-            return Err(Malformed::new(
-                path_of(node),
-                format!("id {id:?} is empty or occurs twice"),
-            ));
+            return Err(Malformed::new(path_of(node), format!("id {id:?} is empty or occurs twice")));
         }
         Ok(())
     }
@@ -226,26 +176,14 @@ impl Reader {
         for subsystem in children.many("subsystem") {
             let mut parts = Sequence::of(subsystem, &["id"])?;
             let subsystem_code = text(parts.required("subsystemCode")?)?;
-            let name = if self.version > 4 {
-                optional_text(parts.optional("subsystemName"))?
-            } else {
-                None
-            };
+            let name = if self.version > 4 { optional_text(parts.optional("subsystemName"))? } else { None };
             parts.finish(false)?;
             let client = names::client(subsystem, &id, Some(&subsystem_code))?;
             self.remember(subsystem, client)?;
-            subsystems.push(Subsystem {
-                code: subsystem_code,
-                name,
-            });
+            subsystems.push(Subsystem { code: subsystem_code, name });
         }
         children.finish(false)?;
-        Ok(Member {
-            id,
-            class_description: class.description,
-            name,
-            subsystems,
-        })
+        Ok(Member { id, class_description: class.description, name, subsystems })
     }
 
     fn referred(&self, node: Node<'_, '_>) -> Result<ClientId, Malformed> {
@@ -274,18 +212,12 @@ impl Reader {
             Ok((hash.len() == hash_bytes).then_some(hash))
         })?;
         let clients = all(children.many("client"), |node| self.referred(node))?;
-        let maintenance = if self.version > 4 {
-            children.optional("inMaintenanceMode")
-        } else {
-            None
-        };
+        let maintenance = if self.version > 4 { children.optional("inMaintenanceMode") } else { None };
         let maintenance = maintenance.map(maintenance_mode).transpose()?;
         children.finish(false)?;
         Ok(Server {
             id: names::server(node, owner.member(), &code)?,
-            address: address
-                .map(|text| text.trim().to_owned())
-                .filter(|text| !text.is_empty()),
+            address: address.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()),
             authentication_certificate_hashes: authentication_certificate_hashes
                 .into_iter()
                 .flatten()
@@ -302,21 +234,14 @@ fn source(node: Node<'_, '_>) -> Result<ConfigurationSource, Malformed> {
     let internal_certificates = all(children.many("internalVerificationCert"), certificate)?;
     let external_certificates = all(children.many("externalVerificationCert"), certificate)?;
     children.finish(false)?;
-    Ok(ConfigurationSource {
-        address,
-        internal_certificates,
-        external_certificates,
-    })
+    Ok(ConfigurationSource { address, internal_certificates, external_certificates })
 }
 
 fn csr_format(node: Node<'_, '_>) -> Result<CsrFormat, Malformed> {
     match text(node)?.as_str() {
         "PEM" => Ok(CsrFormat::Pem),
         "DER" => Ok(CsrFormat::Der),
-        other => Err(Malformed::new(
-            path_of(node),
-            format!("{other:?} is neither PEM nor DER"),
-        )),
+        other => Err(Malformed::new(path_of(node), format!("{other:?} is neither PEM nor DER"))),
     }
 }
 
@@ -341,25 +266,16 @@ fn group(node: Node<'_, '_>) -> Result<Group, Malformed> {
     let description = text(children.required("description")?)?;
     let members = all(children.many("groupMember"), names::read_group_member)?;
     children.finish(false)?;
-    Ok(Group {
-        code,
-        description,
-        members,
-    })
+    Ok(Group { code, description, members })
 }
 
 fn central_service(node: Node<'_, '_>) -> Result<CentralService, Malformed> {
     let mut children = Sequence::of(node, &[])?;
     let code = text(children.required("serviceCode")?)?;
-    let implementing_service = children
-        .optional("implementingService")
-        .map(names::read_service)
-        .transpose()?;
+    let implementing_service =
+        children.optional("implementingService").map(names::read_service).transpose()?;
     children.finish(false)?;
-    Ok(CentralService {
-        code,
-        implementing_service,
-    })
+    Ok(CentralService { code, implementing_service })
 }
 
 /// What the schema cannot say: a client or a server that occurs twice would make the answers depend on who
@@ -374,10 +290,7 @@ fn unique(shared: &Shared) -> Result<(), Malformed> {
     let mut servers = BTreeSet::new();
     for server in &shared.servers {
         if !servers.insert(&server.id) {
-            return Err(Malformed::new(
-                "/conf/securityServer",
-                format!("{} occurs twice", server.id),
-            ));
+            return Err(Malformed::new("/conf/securityServer", format!("{} occurs twice", server.id)));
         }
     }
     Ok(())

@@ -23,16 +23,9 @@ impl Shared {
     /// member's, a hash has the wrong length or a text holds a character XML cannot carry.
     pub fn write(&self, version: u8) -> Result<Vec<u8>, Unwritable> {
         if !(VERSION_OLDEST..=VERSION_NEWEST).contains(&version) {
-            return Err(Unwritable::shape(
-                "conf",
-                format!("configuration version {version} is unknown"),
-            ));
+            return Err(Unwritable::shape("conf", format!("configuration version {version} is unknown")));
         }
-        let mut scribe = Scribe {
-            version,
-            writer: Writer::new("conf"),
-            ids: BTreeMap::new(),
-        };
+        let mut scribe = Scribe { version, writer: Writer::new("conf"), ids: BTreeMap::new() };
         scribe.conf(self)?;
         Ok(scribe.writer.finish())
     }
@@ -81,10 +74,7 @@ impl Scribe {
         for class in &shared.settings.member_classes {
             self.class(&class.code, &class.description)?;
         }
-        self.writer.text(
-            "ocspFreshnessSeconds",
-            &shared.settings.ocsp_freshness_seconds.to_string(),
-        )?;
+        self.writer.text("ocspFreshnessSeconds", &shared.settings.ocsp_freshness_seconds.to_string())?;
         self.writer.close();
         Ok(())
     }
@@ -94,21 +84,16 @@ impl Scribe {
             return Ok(());
         }
         if shared.sources.is_empty() {
-            return Err(Unwritable::shape(
-                "source",
-                "versions 3 and later need at least one",
-            ));
+            return Err(Unwritable::shape("source", "versions 3 and later need at least one"));
         }
         for source in &shared.sources {
             self.writer.open("source", "");
             self.writer.text("address", &source.address)?;
             for certificate in &source.internal_certificates {
-                self.writer
-                    .base64("internalVerificationCert", certificate.as_bytes())?;
+                self.writer.base64("internalVerificationCert", certificate.as_bytes())?;
             }
             for certificate in &source.external_certificates {
-                self.writer
-                    .base64("externalVerificationCert", certificate.as_bytes())?;
+                self.writer.base64("externalVerificationCert", certificate.as_bytes())?;
             }
             self.writer.close();
         }
@@ -118,20 +103,13 @@ impl Scribe {
     fn approved_ca(&mut self, approved: &ApprovedCa) -> Result<(), Unwritable> {
         self.writer.open("approvedCA", "");
         self.writer.text("name", &approved.name)?;
-        self.writer.text(
-            "authenticationOnly",
-            if approved.authentication_only {
-                "true"
-            } else {
-                "false"
-            },
-        )?;
+        self.writer
+            .text("authenticationOnly", if approved.authentication_only { "true" } else { "false" })?;
         self.ca_certificate("topCA", &approved.top)?;
         for intermediate in &approved.intermediates {
             self.ca_certificate("intermediateCA", intermediate)?;
         }
-        self.writer
-            .text("certificateProfileInfo", &approved.profile_class)?;
+        self.writer.text("certificateProfileInfo", &approved.profile_class)?;
         if let Some(format) = approved.default_csr_format.filter(|_| self.version > 5) {
             let text = match format {
                 CsrFormat::Pem => "PEM",
@@ -149,14 +127,11 @@ impl Scribe {
     fn acme(&mut self, acme: &AcmeServer) -> Result<(), Unwritable> {
         self.writer.open("acmeServer", "");
         self.writer.text("directoryURL", &acme.directory_url)?;
-        self.writer
-            .optional_text("ipAddress", acme.ip_address.as_deref())?;
+        self.writer.optional_text("ipAddress", acme.ip_address.as_deref())?;
         if self.version > 3 {
             let profile = acme.authentication_profile.as_deref();
-            self.writer
-                .optional_text("authenticationCertificateProfileId", profile)?;
-            self.writer
-                .optional_text("signingCertificateProfileId", acme.signing_profile.as_deref())?;
+            self.writer.optional_text("authenticationCertificateProfileId", profile)?;
+            self.writer.optional_text("signingCertificateProfileId", acme.signing_profile.as_deref())?;
         }
         self.writer.close();
         Ok(())
@@ -179,8 +154,7 @@ impl Scribe {
     }
 
     fn cost(&mut self, cost: Option<CostType>) -> Result<(), Unwritable> {
-        self.writer
-            .optional_text("costType", cost.filter(|_| self.version > 5).map(cost_text))
+        self.writer.optional_text("costType", cost.filter(|_| self.version > 5).map(cost_text))
     }
 
     fn class(&mut self, code: &str, description: &str) -> Result<(), Unwritable> {
@@ -209,9 +183,7 @@ impl Scribe {
             ));
         }
         let mut clients = clients.iter();
-        let id = clients
-            .next()
-            .map_or(Ok(String::new()), |client| self.next_id(client))?;
+        let id = clients.next().map_or(Ok(String::new()), |client| self.next_id(client))?;
         self.writer.open("member", &format!(" id=\"{id}\""));
         self.class(member.id.class(), &member.class_description)?;
         self.writer.text("memberCode", member.id.code())?;
@@ -249,19 +221,14 @@ impl Scribe {
             self.writer.base64("authCertHash", hash)?;
         }
         let hide_subsystems = self.version < 5 && server.maintenance.is_some();
-        for client in server
-            .clients
-            .iter()
-            .filter(|client| !(hide_subsystems && client.is_subsystem()))
-        {
+        for client in server.clients.iter().filter(|client| !(hide_subsystems && client.is_subsystem())) {
             let id = self.reference(client)?;
             self.writer.text("client", &id)?;
         }
         match server.maintenance.as_ref().filter(|_| self.version > 4) {
             Some(maintenance) if maintenance.message.is_some() => {
                 self.writer.open("inMaintenanceMode", "");
-                self.writer
-                    .optional_text("message", maintenance.message.as_deref())?;
+                self.writer.optional_text("message", maintenance.message.as_deref())?;
                 self.writer.close();
             }
             Some(_) => self.writer.empty("inMaintenanceMode"),

@@ -31,15 +31,10 @@ pub(super) fn write(
     configuration: &Configuration,
     is_on_disk: impl Fn(&str, &StoredFile) -> bool,
 ) -> Vec<u8> {
-    let files: BTreeMap<String, StoredFile> = configuration
-        .files()
-        .map(|(name, file)| (name.to_owned(), file.clone()))
-        .collect();
+    let files: BTreeMap<String, StoredFile> =
+        configuration.files().map(|(name, file)| (name.to_owned(), file.clone())).collect();
     let generation = generation(configuration.instance(), &files);
-    let mut head = Head {
-        instance: configuration.instance().to_owned(),
-        files: Vec::new(),
-    };
+    let mut head = Head { instance: configuration.instance().to_owned(), files: Vec::new() };
     let mut contents = Vec::new();
     for (name, file) in &files {
         let known = is_on_disk(name, file);

@@ -70,11 +70,7 @@ impl Metadata {
 
 /// ISO 8601; a fraction only when there is one, as `OffsetDateTime.toString` has it.
 fn time_text(at: Timestamp) -> String {
-    if at.subsec_nanosecond() == 0 {
-        crate::time::seconds_text(at)
-    } else {
-        at.to_string()
-    }
+    if at.subsec_nanosecond() == 0 { crate::time::seconds_text(at) } else { at.to_string() }
 }
 
 pub(super) fn sha256(bytes: &[u8]) -> String {
@@ -85,15 +81,7 @@ pub(super) fn sha256(bytes: &[u8]) -> String {
 pub(super) fn generation(instance: &str, files: &BTreeMap<String, StoredFile>) -> String {
     let described: Vec<(&str, Metadata)> = files
         .iter()
-        .map(|(name, file)| {
-            (
-                name.as_str(),
-                Metadata {
-                    generation_sha256: None,
-                    ..Metadata::of(file, "")
-                },
-            )
-        })
+        .map(|(name, file)| (name.as_str(), Metadata { generation_sha256: None, ..Metadata::of(file, "") }))
         .collect();
     sha256(&serde_json::to_vec(&(instance, described)).unwrap_or_default())
 }

@@ -29,23 +29,13 @@ impl Step {
             Self::MakeFolder(path) => ("make the folder", path, fs::create_dir_all(path)),
             Self::WriteTemporary(path, bytes) => ("write", path, write_and_flush(path, bytes)),
             Self::Rename(from, to) => ("rename to", to, fs::rename(from, to)),
-            Self::FlushFolder(path) => (
-                "flush the folder",
-                path,
-                File::open(path).and_then(|folder| folder.sync_all()),
-            ),
+            Self::FlushFolder(path) => {
+                ("flush the folder", path, File::open(path).and_then(|folder| folder.sync_all()))
+            }
             Self::RemoveFile(path) => ("remove", path, ignore_missing(fs::remove_file(path))),
-            Self::RemoveFolder(path) => (
-                "remove the folder",
-                path,
-                ignore_missing(fs::remove_dir_all(path)),
-            ),
+            Self::RemoveFolder(path) => ("remove the folder", path, ignore_missing(fs::remove_dir_all(path))),
         };
-        result.map_err(|error| Failure {
-            act,
-            path: path.clone(),
-            error,
-        })
+        result.map_err(|error| Failure { act, path: path.clone(), error })
     }
 }
 
@@ -79,15 +69,10 @@ fn is_on_disk(folder: &Path, name: &str, file: &StoredFile) -> bool {
 pub(super) fn replace(dir: &Path, configuration: &Configuration, is_main: bool) -> Vec<Step> {
     let folder = dir.join(folder_name(configuration.instance()));
     let journal_name = journal_name(configuration.instance());
-    let files: BTreeMap<String, StoredFile> = configuration
-        .files()
-        .map(|(name, file)| (name.to_owned(), file.clone()))
-        .collect();
+    let files: BTreeMap<String, StoredFile> =
+        configuration.files().map(|(name, file)| (name.to_owned(), file.clone())).collect();
     let generation = generation(configuration.instance(), &files);
-    let mut steps = vec![
-        Step::MakeFolder(folder.clone()),
-        Step::FlushFolder(dir.to_owned()),
-    ];
+    let mut steps = vec![Step::MakeFolder(folder.clone()), Step::FlushFolder(dir.to_owned())];
     put(
         &mut steps,
         dir,
@@ -103,10 +88,8 @@ pub(super) fn replace(dir: &Path, configuration: &Configuration, is_main: bool) 
         let metadata = Metadata::of(file, &generation).to_bytes();
         put(&mut steps, &folder, &format!("{name}.metadata"), metadata);
     }
-    let kept: BTreeSet<String> = files
-        .keys()
-        .flat_map(|name| [name.clone(), format!("{name}.metadata")])
-        .collect();
+    let kept: BTreeSet<String> =
+        files.keys().flat_map(|name| [name.clone(), format!("{name}.metadata")]).collect();
     let gone: Vec<String> = names_in(&folder)
         .into_iter()
         .filter(|name| !kept.contains(name) && !folder.join(name).is_dir())
@@ -119,12 +102,7 @@ pub(super) fn replace(dir: &Path, configuration: &Configuration, is_main: bool) 
         && fs::read(dir.join("instance-identifier")).ok().as_deref()
             != Some(configuration.instance().as_bytes())
     {
-        put(
-            &mut steps,
-            dir,
-            "instance-identifier",
-            configuration.instance().as_bytes().to_vec(),
-        );
+        put(&mut steps, dir, "instance-identifier", configuration.instance().as_bytes().to_vec());
     }
     steps.push(Step::RemoveFile(dir.join(journal_name)));
     steps.push(Step::FlushFolder(dir.to_owned()));
@@ -137,9 +115,7 @@ pub(super) fn retain(dir: &Path, kept: &BTreeSet<String>) -> Vec<Step> {
     let mut folders = Vec::new();
     for name in names_in(dir) {
         let path = dir.join(&name);
-        let instance = name
-            .strip_prefix(".chhatra-")
-            .and_then(|rest| rest.strip_suffix(".journal"));
+        let instance = name.strip_prefix(".chhatra-").and_then(|rest| rest.strip_suffix(".journal"));
         match instance {
             Some(instance) if !kept.contains(instance) => journals.push(Step::RemoveFile(path)),
             Some(_) => {}
@@ -159,13 +135,10 @@ pub(super) fn retain(dir: &Path, kept: &BTreeSet<String>) -> Vec<Step> {
 
 /// Names in a folder, sorted; those that are no UTF-8 are not ours.
 pub(super) fn names_in(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder)
-        .map(|entries| entries.flatten().collect::<Vec<_>>())
-        .unwrap_or_default();
-    let mut names: Vec<String> = entries
-        .into_iter()
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .collect();
+    let entries =
+        fs::read_dir(folder).map(|entries| entries.flatten().collect::<Vec<_>>()).unwrap_or_default();
+    let mut names: Vec<String> =
+        entries.into_iter().filter_map(|entry| entry.file_name().into_string().ok()).collect();
     names.sort();
     names
 }

@@ -109,10 +109,7 @@ pub(super) fn journal_name(instance: &str) -> String {
 
 /// Reads at most `bytes_max` bytes; `None` when there is no such file.
 fn read_file(path: &Path, bytes_max: usize) -> Result<Option<Vec<u8>>, Refusal> {
-    let unreadable = |error| Refusal::Unreadable {
-        path: path.to_owned(),
-        error,
-    };
+    let unreadable = |error| Refusal::Unreadable { path: path.to_owned(), error };
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -121,21 +118,12 @@ fn read_file(path: &Path, bytes_max: usize) -> Result<Option<Vec<u8>>, Refusal> 
     let limit = u64::try_from(bytes_max).unwrap_or(u64::MAX).saturating_add(1);
     let mut bytes = Vec::new();
     file.take(limit).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() > bytes_max {
-        Err(Refusal::TooLarge {
-            path: path.to_owned(),
-        })
-    } else {
-        Ok(Some(bytes))
-    }
+    if bytes.len() > bytes_max { Err(Refusal::TooLarge { path: path.to_owned() }) } else { Ok(Some(bytes)) }
 }
 
 /// Loads everything; a federated instance that cannot be used is left out with a warning.
 pub(crate) fn load(dir: &Path) -> Result<Loaded, Refusal> {
-    fs::read_dir(dir).map_err(|error| Refusal::Unreadable {
-        path: dir.to_owned(),
-        error,
-    })?;
+    fs::read_dir(dir).map_err(|error| Refusal::Unreadable { path: dir.to_owned(), error })?;
     let own = read_file(&dir.join("instance-identifier"), 1024)?.unwrap_or_default();
     let own = String::from_utf8(own).unwrap_or_default();
     let own = own.trim();
@@ -144,33 +132,23 @@ pub(crate) fn load(dir: &Path) -> Result<Loaded, Refusal> {
     }
     let mut warnings = Vec::new();
     let own_folder = folder_name(own);
-    let main = load_instance(dir, &own_folder, Some(own), &mut warnings)?.ok_or_else(|| {
-        Refusal::MissingInstance {
-            instance: own.to_owned(),
-        }
-    })?;
+    let main = load_instance(dir, &own_folder, Some(own), &mut warnings)?
+        .ok_or_else(|| Refusal::MissingInstance { instance: own.to_owned() })?;
     let mut federated = Vec::new();
-    let folders = names_in(dir)
-        .into_iter()
-        .filter(|name| *name != own_folder && dir.join(name).is_dir());
+    let folders = names_in(dir).into_iter().filter(|name| *name != own_folder && dir.join(name).is_dir());
     for folder in folders.take(INSTANCES_MAX) {
         match load_instance(dir, &folder, None, &mut warnings) {
             Ok(Some(configuration)) => federated.push(configuration),
             Ok(None) => {}
-            Err(refusal) => warnings.push(Warning::UnreadableInstance {
-                folder,
-                problem: refusal.to_string(),
-            }),
+            Err(refusal) => {
+                warnings.push(Warning::UnreadableInstance { folder, problem: refusal.to_string() })
+            }
         }
     }
     for configuration in std::iter::once(&main).chain(&federated) {
         warnings.extend_from_slice(configuration.warnings());
     }
-    Ok(Loaded {
-        main,
-        federated,
-        warnings,
-    })
+    Ok(Loaded { main, federated, warnings })
 }
 
 /// One instance. The journal and the files are read one after the other; if a writer passes between, they may
@@ -200,19 +178,14 @@ type Found = (Configuration, Option<Warning>);
 fn try_load_instance(dir: &Path, folder: &str, instance: Option<&str>) -> Result<Option<Found>, Refusal> {
     let path = dir.join(folder);
     let mut damaged = false;
-    let journal = read_file(
-        &dir.join(format!(".chhatra-{folder}.journal")),
-        FILE_BYTES_MAX.saturating_mul(4),
-    )?;
+    let journal =
+        read_file(&dir.join(format!(".chhatra-{folder}.journal")), FILE_BYTES_MAX.saturating_mul(4))?;
     if let Some(journal) = journal {
         let on_disk = |name: &str| read_file(&path.join(name), FILE_BYTES_MAX).ok().flatten();
         match journal::read(&journal, on_disk).filter(|(found, _)| folder_name(found) == folder) {
             Some((found, files)) => {
                 let configuration = interpret(&path, &found, files)?;
-                return Ok(Some((
-                    configuration,
-                    Some(Warning::CompletedFromJournal { instance: found }),
-                )));
+                return Ok(Some((configuration, Some(Warning::CompletedFromJournal { instance: found }))));
             }
             None => damaged = true,
         }
@@ -230,10 +203,8 @@ fn interpret(
     instance: &str,
     files: BTreeMap<String, StoredFile>,
 ) -> Result<Configuration, Refusal> {
-    Configuration::interpret(instance, files).map_err(|reason| Refusal::Uninterpretable {
-        path: path.to_owned(),
-        reason,
-    })
+    Configuration::interpret(instance, files)
+        .map_err(|reason| Refusal::Uninterpretable { path: path.to_owned(), reason })
 }
 
 type Files = (String, BTreeMap<String, StoredFile>);
@@ -242,29 +213,21 @@ type Files = (String, BTreeMap<String, StoredFile>);
 fn read_files(folder: &Path, instance: Option<&str>) -> Result<Option<Files>, Refusal> {
     let mut files = BTreeMap::new();
     let mut generations: Vec<Option<String>> = Vec::new();
-    let names = names_in(folder)
-        .into_iter()
-        .filter(|name| !name.starts_with('.') && !folder.join(name).is_dir());
+    let names =
+        names_in(folder).into_iter().filter(|name| !name.starts_with('.') && !folder.join(name).is_dir());
     for name in names.filter(|name| !name.ends_with(".metadata")) {
         let path = folder.join(&name);
         let Some(bytes) = read_file(&path, FILE_BYTES_MAX)? else {
             continue;
         };
         let metadata_path = folder.join(format!("{name}.metadata"));
-        let unreadable = || Refusal::UnreadableMetadata {
-            path: metadata_path.clone(),
-        };
+        let unreadable = || Refusal::UnreadableMetadata { path: metadata_path.clone() };
         let metadata = read_file(&metadata_path, METADATA_BYTES_MAX)?.ok_or_else(unreadable)?;
         let metadata: Metadata = serde_json::from_slice(&metadata).map_err(|_| unreadable())?;
         if metadata.content_sha256.is_some() && !agrees(&metadata, &bytes) {
             return Err(Refusal::ContentMismatch { path });
         }
-        generations.push(
-            metadata
-                .content_sha256
-                .as_ref()
-                .and(metadata.generation_sha256.clone()),
-        );
+        generations.push(metadata.content_sha256.as_ref().and(metadata.generation_sha256.clone()));
         files.insert(name, metadata.describe(bytes).ok_or_else(unreadable)?);
     }
     if files.is_empty() {
@@ -273,22 +236,15 @@ fn read_files(folder: &Path, instance: Option<&str>) -> Result<Option<Files>, Re
     let instance = match instance {
         Some(instance) => instance.to_owned(),
         None => {
-            let name = folder
-                .file_name()
-                .and_then(|name| name.to_str())
-                .and_then(instance_of_folder);
-            name.ok_or_else(|| Refusal::UnknownFolder {
-                path: folder.to_owned(),
-            })?
+            let name = folder.file_name().and_then(|name| name.to_str()).and_then(instance_of_folder);
+            name.ok_or_else(|| Refusal::UnknownFolder { path: folder.to_owned() })?
         }
     };
     let foreign = generations.iter().all(Option::is_none);
     let expected = generation(&instance, &files);
     // A store that another program keeps has no digests; there the XML itself has to do.
     if !foreign && generations.iter().any(|found| found.as_ref() != Some(&expected)) {
-        return Err(Refusal::MixedGenerations {
-            path: folder.to_owned(),
-        });
+        return Err(Refusal::MixedGenerations { path: folder.to_owned() });
     }
     Ok(Some((instance, files)))
 }
@@ -320,10 +276,7 @@ mod tests {
             ("DEV", "DEV"),
             ("ee dev", "ee+dev"),
             ("a*-._/~", "a*-._%2F%7E"),
-            (
-                "កម្ពុជា/x",
-                "%E1%9E%80%E1%9E%98%E1%9F%92%E1%9E%96%E1%9E%BB%E1%9E%87%E1%9E%B6%2Fx",
-            ),
+            ("កម្ពុជា/x", "%E1%9E%80%E1%9E%98%E1%9F%92%E1%9E%96%E1%9E%BB%E1%9E%87%E1%9E%B6%2Fx"),
         ] {
             assert_eq!(folder_name(instance), folder);
             assert_eq!(instance_of_folder(folder).as_deref(), Some(instance));

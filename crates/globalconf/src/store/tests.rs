@@ -124,10 +124,9 @@ fn a_crash_in_the_first_write_leaves_nothing_or_the_whole() {
         |dir| plan::replace(dir, &new, true),
         |dir, _, _| match load(dir) {
             Ok(loaded) => assert_eq!(loaded.main, new),
-            Err(refusal) => assert!(
-                matches!(refusal, super::Refusal::MissingInstanceIdentifier),
-                "{refusal}"
-            ),
+            Err(refusal) => {
+                assert!(matches!(refusal, super::Refusal::MissingInstanceIdentifier), "{refusal}")
+            }
         },
     );
 }
@@ -168,65 +167,42 @@ fn crash_upon_crash_leaves_one_of_the_generations() {
 fn interrupted(dir: &Path, old: &Configuration, new: &Configuration) {
     run(&plan::replace(dir, old, true));
     let steps = plan::replace(dir, new, true);
-    let renamed = steps
-        .iter()
-        .position(|step| matches!(step, Step::Rename(..)))
-        .unwrap();
+    let renamed = steps.iter().position(|step| matches!(step, Step::Rename(..))).unwrap();
     run(&steps[..=renamed]);
 }
 
 #[test]
 fn an_interrupted_write_is_completed_from_its_journal_and_said_so() {
     let dir = TempDir::new().unwrap();
-    let (old, new) = (
-        configuration("I", 1, &["a.xml"]),
-        configuration("I", 2, &["a.xml"]),
-    );
+    let (old, new) = (configuration("I", 1, &["a.xml"]), configuration("I", 2, &["a.xml"]));
     interrupted(dir.path(), &old, &new);
     let loaded = load(dir.path()).unwrap();
     assert_eq!(loaded.main, new);
-    assert_eq!(
-        loaded.warnings,
-        [Warning::CompletedFromJournal {
-            instance: "I".to_owned()
-        }]
-    );
+    assert_eq!(loaded.warnings, [Warning::CompletedFromJournal { instance: "I".to_owned() }]);
 }
 
 #[test]
 fn a_journal_that_is_cut_or_changed_at_any_byte_counts_for_nothing() {
     let dir = TempDir::new().unwrap();
-    let (old, new) = (
-        configuration("I", 1, &["a.xml"]),
-        configuration("I", 2, &["a.xml"]),
-    );
+    let (old, new) = (configuration("I", 1, &["a.xml"]), configuration("I", 2, &["a.xml"]));
     interrupted(dir.path(), &old, &new);
     let path = dir.path().join(".chhatra-I.journal");
     let good = std::fs::read(&path).unwrap();
-    let damaged = [Warning::DamagedJournal {
-        instance: "I".to_owned(),
-    }];
+    let damaged = [Warning::DamagedJournal { instance: "I".to_owned() }];
     for position in 0..good.len() {
         let mut changed = good.clone();
         changed[position] ^= 1;
         for bytes in [&good[..position], &changed] {
             std::fs::write(&path, bytes).unwrap();
             let loaded = load(dir.path()).unwrap();
-            assert_eq!(
-                (&loaded.main, &loaded.warnings[..]),
-                (&old, &damaged[..]),
-                "byte {position}"
-            );
+            assert_eq!((&loaded.main, &loaded.warnings[..]), (&old, &damaged[..]), "byte {position}");
         }
     }
 }
 
 #[test]
 fn without_a_whole_journal_files_of_two_generations_are_refused() {
-    let (old, new) = (
-        configuration("I", 1, &["a.xml"]),
-        configuration("I", 2, &["a.xml"]),
-    );
+    let (old, new) = (configuration("I", 1, &["a.xml"]), configuration("I", 2, &["a.xml"]));
     let mut mixed = 0_usize;
     let dir = TempDir::new().unwrap();
     run(&plan::replace(dir.path(), &old, true));
@@ -277,15 +253,9 @@ fn every_rename_follows_a_flushed_write_and_is_made_to_last() {
             .unwrap()
     };
     assert!(position(".journal") < position("shared-params.xml"));
-    assert!(
-        position("shared-params.xml") < position("shared-params.xml.metadata"),
-        "XML before metadata"
-    );
+    assert!(position("shared-params.xml") < position("shared-params.xml.metadata"), "XML before metadata");
     assert!(position("shared-params.xml.metadata") < position("instance-identifier"));
-    assert!(
-        matches!(steps[steps.len().saturating_sub(2)], Step::RemoveFile(_)),
-        "the journal goes last"
-    );
+    assert!(matches!(steps[steps.len().saturating_sub(2)], Step::RemoveFile(_)), "the journal goes last");
 }
 
 #[test]
@@ -294,10 +264,7 @@ fn a_removed_federation_does_not_come_back_from_its_journal() {
     run(&plan::replace(dir.path(), &configuration("I", 1, &[]), true));
     let other = configuration("J", 1, &[]);
     let steps = plan::replace(dir.path(), &other, false);
-    let renamed = steps
-        .iter()
-        .position(|step| matches!(step, Step::Rename(..)))
-        .unwrap();
+    let renamed = steps.iter().position(|step| matches!(step, Step::Rename(..))).unwrap();
     run(&steps[..=renamed]);
     assert_eq!(load(dir.path()).unwrap().federated, [other]);
     super::retain(dir.path(), &["I"]).unwrap();

@@ -66,28 +66,11 @@ impl Key {
             SignatureAlgorithm::RsaPkcs1(_) | SignatureAlgorithm::RsaPss(_) => &["-newkey", "rsa:2048"],
         };
         let (key, certificate) = (path("key.pem"), path("certificate.der"));
-        let common = [
-            "req",
-            "-x509",
-            "-nodes",
-            "-subj",
-            "/CN=internalSigningKey",
-            "-outform",
-            "DER",
-        ];
-        let arguments = [
-            &common[..],
-            kind,
-            &["-keyout", &key, "-out", &certificate, "-days", "1"],
-        ]
-        .concat();
+        let common = ["req", "-x509", "-nodes", "-subj", "/CN=internalSigningKey", "-outform", "DER"];
+        let arguments = [&common[..], kind, &["-keyout", &key, "-out", &certificate, "-days", "1"]].concat();
         run("openssl", &arguments, b"");
         let certificate = CertificateBytes::new(std::fs::read(certificate).unwrap());
-        Self {
-            dir,
-            algorithm,
-            certificate,
-        }
+        Self { dir, algorithm, certificate }
     }
 
     pub(crate) fn rsa() -> Self {
@@ -107,12 +90,7 @@ impl Key {
         let digest = self.algorithm.digest().name().replace('-', "").to_lowercase();
         let mut arguments = vec!["dgst".to_owned(), format!("-{digest}")];
         if matches!(self.algorithm, SignatureAlgorithm::RsaPss(_)) {
-            let options = [
-                "-sigopt",
-                "rsa_padding_mode:pss",
-                "-sigopt",
-                "rsa_pss_saltlen:digest",
-            ];
+            let options = ["-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:digest"];
             arguments.extend(options.map(str::to_owned));
         }
         arguments
@@ -177,9 +155,7 @@ fn servers(instance: &str) -> Vec<Server> {
             address: Some("gw1.example".to_owned()),
             authentication_certificate_hashes: vec![vec![1; 32], vec![2; 32]],
             clients: vec![of("MOI/civil-registry"), of("MOC")],
-            maintenance: Some(Maintenance {
-                message: Some("back at noon".to_owned()),
-            }),
+            maintenance: Some(Maintenance { message: Some("back at noon".to_owned()) }),
         },
         Server {
             id: ServerId::new(instance, "GOV", "MOC", "gw2").unwrap(),
@@ -194,10 +170,7 @@ fn servers(instance: &str) -> Vec<Server> {
 /// An instance with one of everything.
 pub(crate) fn shared(instance: &str, internal: &[CertificateBytes]) -> Shared {
     let any = internal.first().unwrap();
-    let class = MemberClass {
-        code: "GOV".to_owned(),
-        description: "Government & co".to_owned(),
-    };
+    let class = MemberClass { code: "GOV".to_owned(), description: "Government & co".to_owned() };
     Shared {
         instance: instance.to_owned(),
         sources: vec![ConfigurationSource {
@@ -228,10 +201,7 @@ pub(crate) fn shared(instance: &str, internal: &[CertificateBytes]) -> Shared {
             members: vec![client(&format!("{instance}/GOV/MOI")), client("OTHER/GOV/X/y")],
         }],
         central_services: vec![],
-        settings: Settings {
-            member_classes: vec![class],
-            ocsp_freshness_seconds: 3600,
-        },
+        settings: Settings { member_classes: vec![class], ocsp_freshness_seconds: 3600 },
     }
 }
 
@@ -270,10 +240,7 @@ pub(crate) fn location(key: &Key) -> Location {
 }
 
 pub(crate) fn source(role: Role) -> SourceOfConfiguration {
-    SourceOfConfiguration {
-        instance: INSTANCE.to_owned(),
-        role,
-    }
+    SourceOfConfiguration { instance: INSTANCE.to_owned(), role }
 }
 
 /// The usual content with `edit` made to it.
@@ -284,16 +251,8 @@ pub(crate) fn contents(
     let mut content = shared(INSTANCE, std::slice::from_ref(&key.certificate));
     edit(&mut content);
     vec![
-        (
-            "PRIVATE-PARAMETERS",
-            "private-params.xml",
-            private(INSTANCE).write().unwrap(),
-        ),
-        (
-            "SHARED-PARAMETERS",
-            "shared-params.xml",
-            content.write(6).unwrap(),
-        ),
+        ("PRIVATE-PARAMETERS", "private-params.xml", private(INSTANCE).write().unwrap()),
+        ("SHARED-PARAMETERS", "shared-params.xml", content.write(6).unwrap()),
     ]
 }
 
@@ -302,24 +261,14 @@ pub(crate) fn publish(key: &Key, generated: Timestamp, contents: &[(&str, &str, 
     let files: Vec<DraftFile> = contents
         .iter()
         .map(|(identifier, name, bytes)| {
-            DraftFile::new(
-                identifier,
-                &file_location(6, generated, name),
-                bytes,
-                DigestAlgorithm::Sha512,
-            )
+            DraftFile::new(identifier, &file_location(6, generated, name), bytes, DigestAlgorithm::Sha512)
         })
         .collect();
     let expires = generated.checked_add(SignedDuration::from_secs(600)).unwrap();
     let draft = Draft::new(6, expires, INSTANCE, &files, BOUNDARIES).unwrap();
     let signature = key.sign(draft.to_be_signed());
-    let directory = draft
-        .finish(&signature, key.algorithm, &key.certificate.der())
-        .unwrap();
-    let files = contents
-        .iter()
-        .map(|(_, name, bytes)| ((*name).to_owned(), bytes.clone()))
-        .collect();
+    let directory = draft.finish(&signature, key.algorithm, &key.certificate.der()).unwrap();
+    let files = contents.iter().map(|(_, name, bytes)| ((*name).to_owned(), bytes.clone())).collect();
     Publication { directory, files }
 }
 

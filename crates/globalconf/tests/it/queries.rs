@@ -15,21 +15,13 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
 
 fn client(value: &Value) -> ClientId {
     let subsystem = value["subsystem_code"].as_str();
-    ClientId::new(
-        text(value, "instance"),
-        text(value, "member_class"),
-        text(value, "member_code"),
-        subsystem,
-    )
-    .unwrap()
+    ClientId::new(text(value, "instance"), text(value, "member_class"), text(value, "member_code"), subsystem)
+        .unwrap()
 }
 
 fn server(value: &Value) -> ServerId {
-    let owner = MemberId::new(
-        text(value, "instance"),
-        text(value, "member_class"),
-        text(value, "member_code"),
-    );
+    let owner =
+        MemberId::new(text(value, "instance"), text(value, "member_class"), text(value, "member_code"));
     ServerId::of(owner.unwrap(), text(value, "server_code")).unwrap()
 }
 
@@ -37,16 +29,7 @@ fn server(value: &Value) -> ServerId {
 fn certificate(entry: &Entry<'_>, role: &str) -> Certificate {
     let path = entry.path(role);
     let text = path.to_str().unwrap();
-    let pkcs12 = [
-        "pkcs12",
-        "-legacy",
-        "-in",
-        text,
-        "-nokeys",
-        "-clcerts",
-        "-passin",
-        "pass:test",
-    ];
+    let pkcs12 = ["pkcs12", "-legacy", "-in", text, "-nokeys", "-clcerts", "-passin", "pass:test"];
     let bytes = match path.extension().and_then(|extension| extension.to_str()) {
         Some("p12") => run("openssl", &pkcs12, b""),
         // One of them is a "TRUSTED CERTIFICATE", which only openssl reads.
@@ -94,18 +77,9 @@ fn lists(entry: &Entry<'_>, current: Current<'_>, operation: &str) -> bool {
     let count = || usize::try_from(entry.expect("count").as_u64().unwrap()).unwrap();
     match operation {
         "members" => {
-            let expected: Vec<ClientId> = entry
-                .expect("list_in_order")
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(client)
-                .collect();
-            let found: Vec<ClientId> = current
-                .shared(entry.text("instance"))
-                .unwrap()
-                .clients()
-                .collect();
+            let expected: Vec<ClientId> =
+                entry.expect("list_in_order").as_array().unwrap().iter().map(client).collect();
+            let found: Vec<ClientId> = current.shared(entry.text("instance")).unwrap().clients().collect();
             assert_eq!(found, expected);
         }
         "provider-address" => {
@@ -143,16 +117,9 @@ fn lists(entry: &Entry<'_>, current: Current<'_>, operation: &str) -> bool {
 
 fn approved_ca(entry: &Entry<'_>, current: Current<'_>) {
     let shared = current.shared(entry.text("instance")).unwrap();
-    let found = shared
-        .approved_cas
-        .iter()
-        .find(|ca| ca.name == entry.text("name"))
-        .unwrap();
+    let found = shared.approved_cas.iter().find(|ca| ca.name == entry.text("name")).unwrap();
     let acme = found.acme.as_ref().unwrap();
-    assert_eq!(
-        acme.directory_url,
-        entry.expect("acme_directory_url").as_str().unwrap()
-    );
+    assert_eq!(acme.directory_url, entry.expect("acme_directory_url").as_str().unwrap());
     let expected = entry.expect("authentication_certificate_profile_id").as_str();
     assert_eq!(acme.authentication_profile.as_deref(), expected);
     let expected = entry.expect("signing_certificate_profile_id").as_str();
@@ -169,61 +136,39 @@ fn trust_services(
     match operation {
         "ca-cert" => {
             let authorities = current.authorities(entry.text("instance")).unwrap();
-            assert!(
-                authorities
-                    .issuer_of(&certificate(entry, "certificate"))
-                    .is_some()
-            );
+            assert!(authorities.issuer_of(&certificate(entry, "certificate")).is_some());
         }
         "ocsp-responder-certificates" => {
             let found = all().into_iter().flat_map(|one| one.ca_certificates());
-            let found = found
-                .flat_map(|ca| &ca.responders)
-                .filter(|responder| responder.certificate.is_some());
+            let found =
+                found.flat_map(|ca| &ca.responders).filter(|responder| responder.certificate.is_some());
             assert_eq!(found.count(), count());
         }
         "is-ocsp-responder-cert" => {
-            let (ca, certificate) = (
-                certificate(entry, "ca_certificate"),
-                certificate(entry, "certificate"),
-            );
+            let (ca, certificate) = (certificate(entry, "ca_certificate"), certificate(entry, "certificate"));
             let mut of_ca = all()
                 .into_iter()
                 .flat_map(|one| one.ca_certificates())
                 .filter(|found| found.certificate == ca);
             let found = of_ca.any(|found| {
-                found
-                    .responders
-                    .iter()
-                    .any(|responder| responder.certificate.as_ref() == Some(&certificate))
+                found.responders.iter().any(|responder| responder.certificate.as_ref() == Some(&certificate))
             });
             assert_eq!(Value::Bool(found), *entry.expect("result"));
         }
         "verification-ca-certs" => {
-            let services = all()
-                .into_iter()
-                .flat_map(|one| &one.cas)
-                .filter(|ca| !ca.authentication_only);
+            let services = all().into_iter().flat_map(|one| &one.cas).filter(|ca| !ca.authentication_only);
             assert_eq!(services.flat_map(|ca| ca.ca_certificates()).count(), count());
         }
         "ocsp-responder-cost-type" => {
             let shared = current.shared(entry.text("instance")).unwrap();
-            let cas = shared
-                .approved_cas
-                .iter()
-                .flat_map(|ca| std::iter::once(&ca.top).chain(&ca.intermediates));
+            let cas =
+                shared.approved_cas.iter().flat_map(|ca| std::iter::once(&ca.top).chain(&ca.intermediates));
             let mut responders = cas.flat_map(|ca| &ca.responders);
             let found: &OcspResponder = responders.find(|found| found.url == entry.text("url")).unwrap();
-            assert_eq!(
-                (found.cost, entry.expect("result").as_str()),
-                (Some(CostType::Free), Some("FREE"))
-            );
+            assert_eq!((found.cost, entry.expect("result").as_str()), (Some(CostType::Free), Some("FREE")));
         }
         "ordered-ocsp-responder-addresses" => {
-            let found = current
-                .authorities("EE")
-                .unwrap()
-                .ocsp_urls(&certificate(entry, "certificate"));
+            let found = current.authorities("EE").unwrap().ocsp_urls(&certificate(entry, "certificate"));
             assert_eq!(found, strings(entry.expect("list_in_order")), "{}", entry.id());
         }
         other => panic!("{}: unknown operation {other}", entry.id()),

@@ -34,25 +34,16 @@ fn every_recorded_directory_verifies_with_the_certificates_of_its_anchor_and_of_
     let Some(folder) = folder() else { return };
     let now = at("2026-11-22T11:56:30Z");
     for version in 2..=6 {
-        for (name, own, other) in [
-            ("internalconf", "INTERNAL", "EXTERNAL"),
-            ("externalconf", "EXTERNAL", "INTERNAL"),
-        ] {
+        for (name, own, other) in
+            [("internalconf", "INTERNAL", "EXTERNAL"), ("externalconf", "EXTERNAL", "INTERNAL")]
+        {
             let downloaded = body(&folder.join(format!("http/{name}-v{version}.response.bin")));
             let published = file(&folder.join(format!("cs-public-dir-snapshot/V{version}/{name}")));
             for document in [downloaded, published] {
                 let directory = read(&document, &certificates(&folder, own), now).unwrap();
                 assert_eq!(directory.version(), version);
-                assert!(
-                    directory
-                        .files()
-                        .iter()
-                        .all(|file| file.instance() == Some("DEV"))
-                );
-                assert_eq!(
-                    directory.files().iter().any(|file| file.is_private()),
-                    own == "INTERNAL"
-                );
+                assert!(directory.files().iter().all(|file| file.instance() == Some("DEV")));
+                assert_eq!(directory.files().iter().any(|file| file.is_private()), own == "INTERNAL");
                 assert!(directory.generation().unwrap().starts_with("2026112211"));
                 let refused = read(&document, &certificates(&folder, other), now).unwrap_err();
                 assert_eq!(refused.code(), "global_conf_missing_verification_cert");
@@ -71,40 +62,27 @@ fn a_recorded_download_becomes_a_configuration_and_is_written_again_with_the_sam
         let document = body(&folder.join(format!("http/internalconf-v{version}.response.bin")));
         let mut fetched = BTreeMap::new();
         for name in ["shared-params.xml", "private-params.xml"] {
-            fetched.insert(
-                name.to_owned(),
-                body(&folder.join(format!("http/V{version}-{name}.response.bin"))),
-            );
+            fetched
+                .insert(name.to_owned(), body(&folder.join(format!("http/V{version}-{name}.response.bin"))));
         }
         let location = Location {
             url: format!("http://cs/internalconf?version={version}"),
             certificates: certificates(&folder, "INTERNAL"),
         };
-        let source = SourceOfConfiguration {
-            instance: "DEV".to_owned(),
-            role: Role::Main,
-        };
+        let source = SourceOfConfiguration { instance: "DEV".to_owned(), role: Role::Main };
         let now = at("2026-11-22T11:56:00Z");
         let checked = check_directory(&document, &location, &source, None, now).unwrap();
         for wanted in checked.files_to_fetch(None) {
             assert!(
-                wanted
-                    .url
-                    .starts_with(&format!("http://cs/V{version}/20261122115551")),
+                wanted.url.starts_with(&format!("http://cs/V{version}/20261122115551")),
                 "{}",
                 wanted.url
             );
         }
         let verified = checked.assemble(fetched.clone(), None).unwrap();
         let configuration = verified.configuration();
-        assert_eq!(
-            configuration.shared().write(version).unwrap(),
-            fetched["shared-params.xml"]
-        );
-        assert_eq!(
-            configuration.private().unwrap().write().unwrap(),
-            fetched["private-params.xml"]
-        );
+        assert_eq!(configuration.shared().write(version).unwrap(), fetched["shared-params.xml"]);
+        assert_eq!(configuration.private().unwrap().write().unwrap(), fetched["private-params.xml"]);
         let conf = GlobalConf::from_verified(&verified, &[]);
         assert_eq!(conf.warnings(), []);
         assert_eq!(conf.authorities_for_evidence("DEV").unwrap().cas.len(), 1);
@@ -131,12 +109,7 @@ fn a_recorded_directory_is_written_again_with_the_same_bytes() {
             .map(|listed| {
                 let content =
                     body(&folder.join(format!("http/V{version}-{}.response.bin", listed.file_name())));
-                DraftFile::new(
-                    listed.identifier(),
-                    listed.location(),
-                    &content,
-                    listed.algorithm(),
-                )
+                DraftFile::new(listed.identifier(), listed.location(), &content, listed.algorithm())
             })
             .collect();
         let outer = between(text, "related; charset=UTF-8; boundary=", "\r\n");
@@ -146,19 +119,12 @@ fn a_recorded_directory_is_written_again_with_the_same_bytes() {
         let signature = between(tail, "\r\n\r\n", "\r\n");
         let signature = {
             use base64::Engine;
-            base64::engine::general_purpose::STANDARD
-                .decode(signature)
-                .unwrap()
+            base64::engine::general_purpose::STANDARD.decode(signature).unwrap()
         };
         let algorithm = SignatureAlgorithm::RsaPkcs1(DigestAlgorithm::Sha512);
-        let written = draft
-            .finish(&signature, algorithm, &certificates[0].der())
-            .unwrap();
+        let written = draft.finish(&signature, algorithm, &certificates[0].der()).unwrap();
         assert_eq!(String::from_utf8(written.clone()).unwrap(), text);
-        assert_eq!(
-            seal(draft.text(), outer, &signature, algorithm, &certificates[0].der()),
-            written
-        );
+        assert_eq!(seal(draft.text(), outer, &signature, algorithm, &certificates[0].der()), written);
     }
 }
 
@@ -172,19 +138,9 @@ fn every_recorded_generation_of_the_public_folder_is_read() {
             continue;
         }
         let shared = file(&path.join("shared-params.xml"));
-        assert_eq!(
-            Shared::read(&shared, 6).unwrap().write(6).unwrap(),
-            shared,
-            "{}",
-            path.display()
-        );
+        assert_eq!(Shared::read(&shared, 6).unwrap().write(6).unwrap(), shared, "{}", path.display());
         let private = file(&path.join("private-params.xml"));
-        assert_eq!(
-            Private::read(&private, 6).unwrap().write().unwrap(),
-            private,
-            "{}",
-            path.display()
-        );
+        assert_eq!(Private::read(&private, 6).unwrap().write().unwrap(), private, "{}", path.display());
         count = count.saturating_add(1);
     }
     assert!(count > 20);
@@ -213,10 +169,7 @@ fn the_recorded_store_is_loaded_and_answers() {
     let providers = current.providers(&service);
     assert_eq!(providers.len(), 1);
     assert_eq!(
-        (
-            providers[0].server.to_string().as_str(),
-            providers[0].address.as_str()
-        ),
+        (providers[0].server.to_string().as_str(), providers[0].address.as_str()),
         ("DEV/COM/1234/SS0", "ss0")
     );
     assert_eq!(current.time_stamping_interval_seconds(), 60);
@@ -231,35 +184,22 @@ fn what_we_store_is_what_the_live_server_stored_apart_from_our_own_members() {
     let document = body(&folder.join("http/internalconf-v6.response.bin"));
     let mut fetched = BTreeMap::new();
     for name in ["shared-params.xml", "private-params.xml"] {
-        fetched.insert(
-            name.to_owned(),
-            body(&folder.join(format!("http/V6-{name}.response.bin"))),
-        );
+        fetched.insert(name.to_owned(), body(&folder.join(format!("http/V6-{name}.response.bin"))));
     }
     let location = Location {
         url: "http://cs/internalconf?version=6".to_owned(),
         certificates: certificates(&folder, "INTERNAL"),
     };
-    let source = SourceOfConfiguration {
-        instance: "DEV".to_owned(),
-        role: Role::Main,
-    };
+    let source = SourceOfConfiguration { instance: "DEV".to_owned(), role: Role::Main };
     let checked = check_directory(&document, &location, &source, None, at("2026-11-22T11:56:00Z")).unwrap();
     let verified = checked.assemble(fetched, None).unwrap();
     let dir = tempfile::TempDir::new().unwrap();
     store::replace(dir.path(), &verified).unwrap();
     let recorded = folder.join("ss1-globalconf");
-    for name in [
-        "instance-identifier",
-        "DEV/shared-params.xml",
-        "DEV/private-params.xml",
-    ] {
+    for name in ["instance-identifier", "DEV/shared-params.xml", "DEV/private-params.xml"] {
         assert_eq!(file(&dir.path().join(name)), file(&recorded.join(name)), "{name}");
     }
-    for name in [
-        "DEV/shared-params.xml.metadata",
-        "DEV/private-params.xml.metadata",
-    ] {
+    for name in ["DEV/shared-params.xml.metadata", "DEV/private-params.xml.metadata"] {
         let ours = String::from_utf8(file(&dir.path().join(name))).unwrap();
         let theirs = String::from_utf8(file(&recorded.join(name))).unwrap();
         let (kept, _) = ours.split_once(",\"contentSha256\":").unwrap();
@@ -267,8 +207,5 @@ fn what_we_store_is_what_the_live_server_stored_apart_from_our_own_members() {
     }
     let names: Vec<_> = std::fs::read_dir(dir.path().join("DEV")).unwrap().collect();
     assert_eq!(names.len(), 4);
-    assert_eq!(
-        GlobalConf::load(dir.path()).unwrap().configuration("DEV"),
-        Some(verified.configuration())
-    );
+    assert_eq!(GlobalConf::load(dir.path()).unwrap().configuration("DEV"), Some(verified.configuration()));
 }

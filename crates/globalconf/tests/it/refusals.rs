@@ -16,36 +16,20 @@ fn refuses_a_directory_of_another_instance_or_without_its_parts() {
     let full = contents(&key, |_| {});
     let publication = publish(&key, now(), &full);
     assert!(check(&publication, &key, Role::Main, None).is_ok());
-    let other = download::SourceOfConfiguration {
-        instance: "OTHER".to_owned(),
-        role: Role::Federated,
-    };
+    let other = download::SourceOfConfiguration { instance: "OTHER".to_owned(), role: Role::Federated };
     let refused = check_directory(&publication.directory, &location(&key), &other, None, now()).unwrap_err();
     assert!(matches!(refused, download::Refusal::WrongInstance { .. }));
     assert_eq!(refused.code(), "global_conf_part_invalid_instance_identifier");
     let only_shared = publish(&key, now(), &full[1..]);
     let refused = check(&only_shared, &key, Role::Main, None).unwrap_err();
-    assert_eq!(
-        refused,
-        download::Refusal::MissingPart {
-            identifier: "PRIVATE-PARAMETERS"
-        }
-    );
+    assert_eq!(refused, download::Refusal::MissingPart { identifier: "PRIVATE-PARAMETERS" });
     assert!(check(&only_shared, &key, Role::Federated, None).is_ok());
     let only_private = publish(&key, now(), &full[..1]);
     for role in [Role::Main, Role::Federated] {
         let refused = check(&only_private, &key, role, None).unwrap_err();
-        assert_eq!(
-            refused,
-            download::Refusal::MissingPart {
-                identifier: "SHARED-PARAMETERS"
-            }
-        );
+        assert_eq!(refused, download::Refusal::MissingPart { identifier: "SHARED-PARAMETERS" });
     }
-    let nowhere = Location {
-        url: "ftp://cs/internalconf".to_owned(),
-        ..location(&key)
-    };
+    let nowhere = Location { url: "ftp://cs/internalconf".to_owned(), ..location(&key) };
     let refused =
         check_directory(&publication.directory, &nowhere, &source(Role::Main), None, now()).unwrap_err();
     assert!(matches!(refused, download::Refusal::UnusableLocation { .. }));
@@ -56,11 +40,7 @@ fn takes_only_shared_parameters_of_a_federated_instance() {
     let key = Key::ec();
     let publication = publish(&key, now(), &contents(&key, |_| {}));
     let checked = check(&publication, &key, Role::Federated, None).unwrap();
-    let wanted: Vec<String> = checked
-        .files_to_fetch(None)
-        .into_iter()
-        .map(|file| file.file_name)
-        .collect();
+    let wanted: Vec<String> = checked.files_to_fetch(None).into_iter().map(|file| file.file_name).collect();
     assert_eq!(wanted, ["shared-params.xml"]);
     let verified = assemble(&publication, &key, Role::Federated).unwrap();
     assert!(verified.configuration().private().is_none());
@@ -78,33 +58,19 @@ fn refuses_files_that_are_missing_changed_too_large_or_not_what_they_should_be()
     let file = "shared-params.xml".to_owned();
     let mut files = publication.files.clone();
     let good = files.remove(&file).unwrap();
-    assert_eq!(
-        assemble_with(files.clone()),
-        Err(download::Refusal::NotFetched { file: file.clone() })
-    );
+    assert_eq!(assemble_with(files.clone()), Err(download::Refusal::NotFetched { file: file.clone() }));
     for bad in [&good[1..], &good[..good.len().saturating_sub(1)], b""] {
         files.insert(file.clone(), bad.to_vec());
         let refused = assemble_with(files.clone()).unwrap_err();
         assert_eq!(refused, download::Refusal::DigestMismatch { file: file.clone() });
-        assert_eq!(
-            refused.code(),
-            "global_conf_part_downloaded_file_integrity_failure"
-        );
+        assert_eq!(refused.code(), "global_conf_part_downloaded_file_integrity_failure");
     }
     files.insert(file.clone(), vec![0; FILE_BYTES_MAX.saturating_add(1)]);
-    assert!(matches!(
-        assemble_with(files),
-        Err(download::Refusal::TooLarge { .. })
-    ));
+    assert!(matches!(assemble_with(files), Err(download::Refusal::TooLarge { .. })));
 }
 
 fn is_malformed(verdict: &Result<(), download::Refusal>) -> bool {
-    matches!(
-        verdict,
-        Err(download::Refusal::Uninterpretable(
-            Uninterpretable::Malformed { .. }
-        ))
-    )
+    matches!(verdict, Err(download::Refusal::Uninterpretable(Uninterpretable::Malformed { .. })))
 }
 
 /// What is changed in a good file, and into what.
@@ -122,45 +88,25 @@ const UNFIT: &[(&str, &str)] = &[
     ("<authenticationOnly>false<", "<authenticationOnly>no<"),
     ("<memberCode>MOI</memberCode>", ""),
     ("<memberCode>MOI</memberCode>", "<memberCode></memberCode>"),
-    (
-        "<memberCode>MOI</memberCode>",
-        "<memberCode>MOI</memberCode><memberCode>MOI</memberCode>",
-    ),
-    (
-        "<memberCode>MOI</memberCode>",
-        "<memberCode x=\"y\">MOI</memberCode>",
-    ),
-    (
-        "<address>cs.example</address>",
-        "<unknown/><address>cs.example</address>",
-    ),
+    ("<memberCode>MOI</memberCode>", "<memberCode>MOI</memberCode><memberCode>MOI</memberCode>"),
+    ("<memberCode>MOI</memberCode>", "<memberCode x=\"y\">MOI</memberCode>"),
+    ("<address>cs.example</address>", "<unknown/><address>cs.example</address>"),
     ("<groupCode>", "text<groupCode>"),
     ("objectType=\"MEMBER\"", "objectType=\"SERVER\""),
     ("objectType=\"SUBSYSTEM\"", "objectType=\"NOTHING\""),
     ("</ns3:conf>", ""),
-    (
-        "ns3=\"http://x-road.eu/xsd/xroad.xsd\"",
-        "ns3=\"http://example.org/\"",
-    ),
+    ("ns3=\"http://x-road.eu/xsd/xroad.xsd\"", "ns3=\"http://example.org/\""),
     ("<internalVerificationCert>", "<internalVerificationCert>?"),
 ];
 
 #[test]
 fn refuses_well_signed_files_that_break_their_schema_or_speak_of_another_instance() {
     let key = Key::ec();
-    let text = String::from_utf8(
-        shared(INSTANCE, std::slice::from_ref(&key.certificate))
-            .write(6)
-            .unwrap(),
-    )
-    .unwrap();
+    let text = String::from_utf8(shared(INSTANCE, std::slice::from_ref(&key.certificate)).write(6).unwrap())
+        .unwrap();
     let verdict = |text: &str| {
         let files = [
-            (
-                "PRIVATE-PARAMETERS",
-                "private-params.xml",
-                private(INSTANCE).write().unwrap(),
-            ),
+            ("PRIVATE-PARAMETERS", "private-params.xml", private(INSTANCE).write().unwrap()),
             ("SHARED-PARAMETERS", "shared-params.xml", text.as_bytes().to_vec()),
         ];
         assemble(&publish(&key, now(), &files), &key, Role::Main).map(|_| ())
@@ -172,16 +118,11 @@ fn refuses_well_signed_files_that_break_their_schema_or_speak_of_another_instanc
         let refused = verdict(&bad);
         assert!(is_malformed(&refused), "{from:?} as {to:?}: {refused:?}");
     }
-    let twice = text
-        .replace("<owner>id3</owner>", "<owner>id0</owner>")
-        .replace(">gw2<", ">gw1<");
+    let twice = text.replace("<owner>id3</owner>", "<owner>id0</owner>").replace(">gw2<", ">gw1<");
     assert!(is_malformed(&verdict(&twice)), "one server twice");
     let other = text.replacen("<instanceIdentifier>CAMBODIA<", "<instanceIdentifier>OTHER<", 1);
     let refused = verdict(&other).unwrap_err();
-    assert!(matches!(
-        refused,
-        download::Refusal::Uninterpretable(Uninterpretable::WrongInstance { .. })
-    ));
+    assert!(matches!(refused, download::Refusal::Uninterpretable(Uninterpretable::WrongInstance { .. })));
     assert_eq!(refused.code(), "global_conf_part_invalid_instance_identifier");
 }
 
@@ -190,11 +131,7 @@ fn a_bad_optional_part_leaves_its_default_in_force_and_says_so() {
     let key = Key::ec();
     let mut files = contents(&key, |_| {});
     files.push(("FETCHINTERVAL", "fetchinterval-params.xml", b"<x/>".to_vec()));
-    files.push((
-        "NEXTUPDATE",
-        "nextupdate-params.xml",
-        globalconf::parts::write_next_update(false).unwrap(),
-    ));
+    files.push(("NEXTUPDATE", "nextupdate-params.xml", globalconf::parts::write_next_update(false).unwrap()));
     files.push(("SOMETHING", "something.bin", vec![0, 1, 2]));
     let verified = assemble(&publish(&key, now(), &files), &key, Role::Main).unwrap();
     let configuration = verified.configuration();
@@ -234,10 +171,7 @@ fn refuses_to_write_a_directory_whose_headers_could_be_bent() {
         assert_eq!(boundary(pair), Err(UnwritableDirectory::Boundary));
     }
     let many = vec![file("X", "/x.xml"); FILES_MAX.saturating_add(1)];
-    assert_eq!(
-        Draft::new(6, now(), "I", &many, ("a", "b")),
-        Err(UnwritableDirectory::TooManyFiles)
-    );
+    assert_eq!(Draft::new(6, now(), "I", &many, ("a", "b")), Err(UnwritableDirectory::TooManyFiles));
     let unknown = Draft::new(7, now(), "I", &[file("X", "/x.xml")], ("a", "b"));
     assert_eq!(unknown, Err(UnwritableDirectory::UnknownVersion { version: 7 }));
     assert_eq!(
@@ -251,17 +185,7 @@ fn a_publication_is_not_its_neighbour() {
     // The files of one generation never pass for another's, although both are well signed.
     let key = Key::ec();
     let first = publish(&key, now(), &contents(&key, |_| {}));
-    let second = publish(
-        &key,
-        now(),
-        &contents(&key, |shared| shared.settings.ocsp_freshness_seconds = 60),
-    );
-    let mixed = Publication {
-        directory: first.directory.clone(),
-        files: second.files,
-    };
-    assert!(matches!(
-        assemble(&mixed, &key, Role::Main),
-        Err(download::Refusal::DigestMismatch { .. })
-    ));
+    let second = publish(&key, now(), &contents(&key, |shared| shared.settings.ocsp_freshness_seconds = 60));
+    let mixed = Publication { directory: first.directory.clone(), files: second.files };
+    assert!(matches!(assemble(&mixed, &key, Role::Main), Err(download::Refusal::DigestMismatch { .. })));
 }

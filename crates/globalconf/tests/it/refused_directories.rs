@@ -15,13 +15,7 @@ const GOOD: &str = "Content-Type: multipart/mixed; charset=UTF-8; boundary=inner
 
 fn signed(key: &Key, text: &str) -> Vec<u8> {
     let (_, signed) = text.split_once("\r\n\r\n").unwrap();
-    seal(
-        text,
-        "outer",
-        &key.sign(signed.as_bytes()),
-        key.algorithm,
-        &key.certificate.der(),
-    )
+    seal(text, "outer", &key.sign(signed.as_bytes()), key.algorithm, &key.certificate.der())
 }
 
 fn verdict(key: &Key, document: &[u8]) -> Result<(), Refusal> {
@@ -29,89 +23,33 @@ fn verdict(key: &Key, document: &[u8]) -> Result<(), Refusal> {
 }
 
 const NONSENSE: &[Case] = &[
-    (
-        "Expire-date: 2026-03-01T12:10:00Z\r\n",
-        "",
-        "global_conf_header_field_missing",
-    ),
-    (
-        "Expire-date: 2026-03-01T12:10:00Z",
-        "Expire-date: ",
-        "global_conf_header_field_missing",
-    ),
-    (
-        "Expire-date: 2026-03-01T12:10:00Z",
-        "Expire-date: tomorrow",
-        "global_conf_header_field_wrong_value",
-    ),
+    ("Expire-date: 2026-03-01T12:10:00Z\r\n", "", "global_conf_header_field_missing"),
+    ("Expire-date: 2026-03-01T12:10:00Z", "Expire-date: ", "global_conf_header_field_missing"),
+    ("Expire-date: 2026-03-01T12:10:00Z", "Expire-date: tomorrow", "global_conf_header_field_wrong_value"),
     (
         "Expire-date: 2026-03-01T12:10:00Z",
         "Expire-date: 2026-03-01T12:10:00",
         "global_conf_header_field_wrong_value",
     ),
-    (
-        "Expire-date: 2026-03-01T12:10:00Z",
-        "Expire-date: 2026-03-01T11:59:59Z",
-        "global_conf_outdated",
-    ),
+    ("Expire-date: 2026-03-01T12:10:00Z", "Expire-date: 2026-03-01T11:59:59Z", "global_conf_outdated"),
     ("Version: 6", "Version: 7", "global_conf_header_field_wrong_value"),
     ("Version: 6", "Version: 1", "global_conf_header_field_wrong_value"),
-    (
-        "Version: 6",
-        "Version: six",
-        "global_conf_header_field_wrong_value",
-    ),
-    (
-        "Version: 6",
-        "Version: 6\r\nversion: 5",
-        "global_conf_parsing_downloaded_conf_directory_failure",
-    ),
-    (
-        "Version: 6",
-        "Version 6",
-        "global_conf_parsing_downloaded_conf_directory_failure",
-    ),
-    (
-        "application/octet-stream",
-        "text/plain",
-        "global_conf_header_field_wrong_value",
-    ),
-    (
-        "Content-type: application/octet-stream\r\n",
-        "",
-        "global_conf_header_field_missing",
-    ),
+    ("Version: 6", "Version: six", "global_conf_header_field_wrong_value"),
+    ("Version: 6", "Version: 6\r\nversion: 5", "global_conf_parsing_downloaded_conf_directory_failure"),
+    ("Version: 6", "Version 6", "global_conf_parsing_downloaded_conf_directory_failure"),
+    ("application/octet-stream", "text/plain", "global_conf_header_field_wrong_value"),
+    ("Content-type: application/octet-stream\r\n", "", "global_conf_header_field_missing"),
     ("base64\r\n", "binary\r\n", "global_conf_header_field_wrong_value"),
-    (
-        "; instance='CAMBODIA'",
-        "",
-        "global_conf_header_field_missing_parameter",
-    ),
-    (
-        "; instance='CAMBODIA'",
-        "; instance=''",
-        "global_conf_header_field_missing_parameter",
-    ),
+    ("; instance='CAMBODIA'", "", "global_conf_header_field_missing_parameter"),
+    ("; instance='CAMBODIA'", "; instance=''", "global_conf_header_field_missing_parameter"),
     (
         "Content-location: /V6/20260301120000000000000/shared-params.xml\r\n",
         "",
         "global_conf_header_field_missing",
     ),
-    (
-        "/V6/20260301120000000000000/",
-        "/V6/../../etc/",
-        "global_conf_header_field_wrong_value",
-    ),
-    (
-        "/V6/20260301120000000000000/",
-        "//evil.example/",
-        "global_conf_header_field_wrong_value",
-    ),
-    (
-        "/V6/20260301120000000000000/",
-        "http://evil.example/",
-        "global_conf_header_field_wrong_value",
-    ),
+    ("/V6/20260301120000000000000/", "/V6/../../etc/", "global_conf_header_field_wrong_value"),
+    ("/V6/20260301120000000000000/", "//evil.example/", "global_conf_header_field_wrong_value"),
+    ("/V6/20260301120000000000000/", "http://evil.example/", "global_conf_header_field_wrong_value"),
     (
         "Hash-algorithm-id: http://www.w3.org/2001/04/xmlenc#sha256\r\n",
         "",
@@ -153,21 +91,9 @@ const NONSENSE: &[Case] = &[
         "preamble\r\n--inner\r\nExpire",
         "global_conf_parsing_downloaded_conf_directory_failure",
     ),
-    (
-        "boundary=inner\r\n",
-        "boundary=other\r\n",
-        "global_conf_parsing_downloaded_conf_directory_failure",
-    ),
-    (
-        "boundary=inner\r\n",
-        "boundary=inner--\r\n",
-        "global_conf_parsing_downloaded_conf_directory_failure",
-    ),
-    (
-        "; boundary=inner\r\n",
-        "\r\n",
-        "global_conf_parsing_downloaded_conf_directory_failure",
-    ),
+    ("boundary=inner\r\n", "boundary=other\r\n", "global_conf_parsing_downloaded_conf_directory_failure"),
+    ("boundary=inner\r\n", "boundary=inner--\r\n", "global_conf_parsing_downloaded_conf_directory_failure"),
+    ("; boundary=inner\r\n", "\r\n", "global_conf_parsing_downloaded_conf_directory_failure"),
 ];
 
 #[test]
@@ -189,14 +115,10 @@ fn refuses_a_directory_that_lists_a_file_twice_or_too_many_or_nothing_at_all() {
     let part = listed.strip_suffix("--inner--\r\n").unwrap();
     let twice = format!("{head}{part}{part}--inner--\r\n");
     let name = "shared-params.xml".to_owned();
-    assert_eq!(
-        verdict(&key, &signed(&key, &twice)),
-        Err(Refusal::DuplicateFile { name })
-    );
+    assert_eq!(verdict(&key, &signed(&key, &twice)), Err(Refusal::DuplicateFile { name }));
     let many: String = (0..=FILES_MAX)
         .map(|number| {
-            part.replace("shared-params.xml", &format!("{number}.xml"))
-                .replace("SHARED-PARAMETERS", "X")
+            part.replace("shared-params.xml", &format!("{number}.xml")).replace("SHARED-PARAMETERS", "X")
         })
         .collect();
     assert_eq!(
@@ -204,23 +126,13 @@ fn refuses_a_directory_that_lists_a_file_twice_or_too_many_or_nothing_at_all() {
         Err(Refusal::TooManyFiles)
     );
     let empty = "Content-Type: multipart/mixed; boundary=inner\r\n\r\n";
-    assert_eq!(
-        verdict(&key, &signed(&key, empty)),
-        Err(Refusal::MissingSignatureOrHeader)
-    );
+    assert_eq!(verdict(&key, &signed(&key, empty)), Err(Refusal::MissingSignatureOrHeader));
     let closed = "Content-Type: multipart/mixed; boundary=inner\r\n\r\n--inner--\r\n";
-    assert_eq!(
-        verdict(&key, &signed(&key, closed)),
-        Err(Refusal::ForeignBoundary)
-    );
+    assert_eq!(verdict(&key, &signed(&key, closed)), Err(Refusal::ForeignBoundary));
 }
 
 const BROKEN: &[Case] = &[
-    (
-        "Content-Type: application/octet-stream\r\n",
-        "",
-        "global_conf_header_field_missing",
-    ),
+    ("Content-Type: application/octet-stream\r\n", "", "global_conf_header_field_missing"),
     (
         "Content-Type: application/octet-stream\r\n",
         "Content-Type: Application/Octet-Stream\r\n",
@@ -231,26 +143,10 @@ const BROKEN: &[Case] = &[
         "Content-Transfer-Encoding: 8bit\r\n",
         "global_conf_header_field_wrong_value",
     ),
-    (
-        "xmldsig-more#ecdsa-sha256",
-        "xmldsig-more#nothing",
-        "global_conf_header_field_wrong_value",
-    ),
-    (
-        "Signature-Algorithm-Id",
-        "X-Other",
-        "global_conf_header_field_missing",
-    ),
-    (
-        "Verification-certificate-hash",
-        "X-Other",
-        "global_conf_header_field_missing",
-    ),
-    (
-        "; hash-algorithm-id=",
-        "; x=",
-        "global_conf_header_field_missing_parameter",
-    ),
+    ("xmldsig-more#ecdsa-sha256", "xmldsig-more#nothing", "global_conf_header_field_wrong_value"),
+    ("Signature-Algorithm-Id", "X-Other", "global_conf_header_field_missing"),
+    ("Verification-certificate-hash", "X-Other", "global_conf_header_field_missing"),
+    ("; hash-algorithm-id=", "; x=", "global_conf_header_field_missing_parameter"),
     (
         "http://www.w3.org/2001/04/xmlenc#sha512",
         "http://www.w3.org/2001/04/xmlenc#sha1024",
@@ -261,26 +157,14 @@ const BROKEN: &[Case] = &[
         "http://www.w3.org/2001/04/xmlenc#sha256",
         "global_conf_missing_verification_cert",
     ),
-    (
-        "boundary=outer\r\n",
-        "\r\n",
-        "global_conf_parsing_downloaded_conf_directory_failure",
-    ),
-    (
-        "boundary=outer\r\n",
-        "boundary=another\r\n",
-        "global_conf_missing_signed_data",
-    ),
+    ("boundary=outer\r\n", "\r\n", "global_conf_parsing_downloaded_conf_directory_failure"),
+    ("boundary=outer\r\n", "boundary=another\r\n", "global_conf_missing_signed_data"),
     (
         "--outer--",
         "--outer\r\n\r\nmore\r\n--outer--",
         "global_conf_parsing_downloaded_conf_directory_failure",
     ),
-    (
-        "multipart/related",
-        "text/plain",
-        "global_conf_parsing_downloaded_conf_directory_failure",
-    ),
+    ("multipart/related", "text/plain", "global_conf_parsing_downloaded_conf_directory_failure"),
 ];
 
 #[test]
@@ -296,14 +180,8 @@ fn refuses_a_document_around_the_signature_that_is_broken() {
     for (document, refusal) in [
         (&b""[..], Refusal::Unsplittable(Unsplittable::NoBoundary)),
         (b"\xff\n", Refusal::Unsplittable(Unsplittable::HeaderLine)),
-        (
-            b"Content-Type: multipart/x; boundary=b\n\n",
-            Refusal::MissingSignedData,
-        ),
-        (
-            b"Content-Type: multipart/x; boundary=b\n\n--b\nA: b\n",
-            Refusal::MissingSignatureOrHeader,
-        ),
+        (b"Content-Type: multipart/x; boundary=b\n\n", Refusal::MissingSignedData),
+        (b"Content-Type: multipart/x; boundary=b\n\n--b\nA: b\n", Refusal::MissingSignatureOrHeader),
     ] {
         assert_eq!(verdict(&key, document), Err(refusal));
     }
@@ -321,11 +199,7 @@ fn refuses_every_change_of_a_signed_octet_and_of_the_signature() {
     for position in start..end {
         let mut bad = good.clone();
         bad[position] ^= 1;
-        assert_eq!(
-            verdict(&key, &bad),
-            Err(Refusal::SignatureMismatch),
-            "octet {position}"
-        );
+        assert_eq!(verdict(&key, &bad), Err(Refusal::SignatureMismatch), "octet {position}");
     }
     let shorter = text.replacen("--inner--\r\n\r\n", "--inner--\r\n", 1);
     assert_eq!(
@@ -342,10 +216,7 @@ fn refuses_every_change_of_a_signed_octet_and_of_the_signature() {
     let (head, signature) = text.rsplit_once("\r\n\r\n").unwrap();
     let signature = signature.split_once("\r\n").unwrap().0;
     let with = |value: &str| verdict(&key, format!("{head}\r\n\r\n{value}\r\n--outer--\r\n").as_bytes());
-    let folded: String = signature
-        .chars()
-        .flat_map(|character| [character, '\n'])
-        .collect();
+    let folded: String = signature.chars().flat_map(|character| [character, '\n']).collect();
     assert_eq!(with(&folded), Ok(()), "the signature may be folded");
     assert_eq!(with("{}"), Err(Refusal::UndecodableSignature));
     assert_eq!(with(""), Err(Refusal::SignatureMismatch));
@@ -364,17 +235,11 @@ fn refuses_an_algorithm_or_a_certificate_that_proves_nothing() {
         let document = seal(GOOD, "outer", &signature, weak, &key.certificate.der());
         assert!(matches!(
             verdict(&key, &document),
-            Err(Refusal::WrongValue {
-                field: "signature-algorithm-id",
-                ..
-            })
+            Err(Refusal::WrongValue { field: "signature-algorithm-id", .. })
         ));
         let file = DraftFile::new("X", "/x.xml", b"", DigestAlgorithm::Sha512);
         let draft = Draft::new(6, now(), INSTANCE, &[file], ("a", "b")).unwrap();
-        assert!(matches!(
-            draft.finish(b"", weak, b""),
-            Err(UnwritableDirectory::WeakSignature { .. })
-        ));
+        assert!(matches!(draft.finish(b"", weak, b""), Err(UnwritableDirectory::WeakSignature { .. })));
     }
     let other = SignatureAlgorithm::RsaPkcs1(DigestAlgorithm::Sha256);
     let document = seal(GOOD, "outer", &signature, other, &key.certificate.der());
@@ -382,20 +247,11 @@ fn refuses_an_algorithm_or_a_certificate_that_proves_nothing() {
     let no_certificate = CertificateBytes::new(&b"bar\n"[..]);
     let document = seal(GOOD, "outer", &signature, key.algorithm, b"bar\n");
     let refused = read(&document, &[no_certificate], now()).unwrap_err();
-    assert!(
-        matches!(refused, Refusal::UnusableCertificate { .. }),
-        "{refused}"
-    );
+    assert!(matches!(refused, Refusal::UnusableCertificate { .. }), "{refused}");
     let document = signed(&key, GOOD);
     let stranger = Key::ec();
-    assert!(matches!(
-        verdict(&stranger, &document),
-        Err(Refusal::UnknownVerificationCertificate { .. })
-    ));
-    assert!(matches!(
-        read(&document, &[], now()),
-        Err(Refusal::UnknownVerificationCertificate { .. })
-    ));
+    assert!(matches!(verdict(&stranger, &document), Err(Refusal::UnknownVerificationCertificate { .. })));
+    assert!(matches!(read(&document, &[], now()), Err(Refusal::UnknownVerificationCertificate { .. })));
 }
 
 #[test]

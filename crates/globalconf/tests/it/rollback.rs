@@ -12,12 +12,7 @@ fn seconds(count: i64) -> Timestamp {
 #[test]
 fn refuses_a_directory_of_an_earlier_generation_and_takes_the_same_and_later_ones() {
     let key = Key::ec();
-    let held = assemble(
-        &publish(&key, seconds(-60), &contents(&key, |_| {})),
-        &key,
-        Role::Main,
-    )
-    .unwrap();
+    let held = assemble(&publish(&key, seconds(-60), &contents(&key, |_| {})), &key, Role::Main).unwrap();
     let offered = |at| {
         let publication = publish(&key, at, &contents(&key, |_| {}));
         check(&publication, &key, Role::Main, Some(held.configuration())).map(|_| ())
@@ -34,12 +29,7 @@ fn refuses_a_directory_of_an_earlier_generation_and_takes_the_same_and_later_one
 #[test]
 fn a_shorter_validity_is_no_rollback_while_locations_name_generations() {
     let key = Key::ec();
-    let held = assemble(
-        &publish(&key, seconds(-60), &contents(&key, |_| {})),
-        &key,
-        Role::Main,
-    )
-    .unwrap();
+    let held = assemble(&publish(&key, seconds(-60), &contents(&key, |_| {})), &key, Role::Main).unwrap();
     // The same, but two hours longer valid: as if the operator had shortened the validity since.
     let publication = publish(&key, seconds(0), &contents(&key, |_| {}));
     let text = String::from_utf8(publication.directory).unwrap();
@@ -61,43 +51,19 @@ fn a_shorter_validity_is_no_rollback_while_locations_name_generations() {
             .replace("/V6/20260301120000000000000/", "/"),
     );
     let refused = verdict(&nameless, Some(held.configuration())).unwrap_err();
-    assert!(
-        matches!(
-            refused,
-            Refusal::Rollback {
-                field: RollbackField::ExpireDate,
-                ..
-            }
-        ),
-        "{refused}"
-    );
+    assert!(matches!(refused, Refusal::Rollback { field: RollbackField::ExpireDate, .. }), "{refused}");
     assert!(verdict(&nameless, None).is_ok());
 }
 
 #[test]
 fn files_that_are_held_are_not_fetched_again() {
     let key = Key::ec();
-    let held = assemble(
-        &publish(&key, seconds(-60), &contents(&key, |_| {})),
-        &key,
-        Role::Main,
-    )
-    .unwrap();
-    let next = publish(
-        &key,
-        now(),
-        &contents(&key, |shared| shared.settings.ocsp_freshness_seconds = 7),
-    );
+    let held = assemble(&publish(&key, seconds(-60), &contents(&key, |_| {})), &key, Role::Main).unwrap();
+    let next = publish(&key, now(), &contents(&key, |shared| shared.settings.ocsp_freshness_seconds = 7));
     let checked = check(&next, &key, Role::Main, Some(held.configuration())).unwrap();
-    let wanted: Vec<String> = checked
-        .files_to_fetch(Some(held.configuration()))
-        .into_iter()
-        .map(|file| file.url)
-        .collect();
-    assert_eq!(
-        wanted,
-        ["http://cs.example/V6/20260301120000000000000/shared-params.xml"]
-    );
+    let wanted: Vec<String> =
+        checked.files_to_fetch(Some(held.configuration())).into_iter().map(|file| file.url).collect();
+    assert_eq!(wanted, ["http://cs.example/V6/20260301120000000000000/shared-params.xml"]);
     let mut fetched = next.files.clone();
     fetched.remove("private-params.xml");
     let verified = checked.assemble(fetched, Some(held.configuration())).unwrap();
@@ -133,14 +99,9 @@ fn keys_change_over_through_the_held_shared_parameters_without_a_new_anchor() {
     };
     assert!(!verdict(None), "the anchor alone knows only the old key");
     assert!(verdict(Some(held.configuration().shared())));
-    let foreign = globalconf::Shared {
-        instance: "OTHER".to_owned(),
-        ..held.configuration().shared().clone()
-    };
-    assert!(
-        !verdict(Some(&foreign)),
-        "another instance's parameters say nothing about this one"
-    );
+    let foreign =
+        globalconf::Shared { instance: "OTHER".to_owned(), ..held.configuration().shared().clone() };
+    assert!(!verdict(Some(&foreign)), "another instance's parameters say nothing about this one");
 }
 
 #[test]
@@ -148,25 +109,15 @@ fn the_address_that_succeeded_last_comes_first_as_long_as_it_is_still_one() {
     let key = Key::ec();
     let anchor = anchor_of(&key, "http://cs.example/internalconf");
     let urls = |last: Option<&str>| -> Vec<String> {
-        locations(&anchor, None, last, &mut |_| 0)
-            .into_iter()
-            .map(|location| location.url)
-            .collect()
+        locations(&anchor, None, last, &mut |_| 0).into_iter().map(|location| location.url).collect()
     };
-    let both = [
-        "https://cs.example/internalconf",
-        "http://cs.example/internalconf",
-    ];
+    let both = ["https://cs.example/internalconf", "http://cs.example/internalconf"];
     assert_eq!(urls(None), both);
     let last = "http://cs.example/internalconf?version=6";
     assert_eq!(urls(Some(last)), [last, both[0], both[1]]);
     assert_eq!(urls(Some("http://gone.example/internalconf?version=6")), both);
     let secure = anchor_of(&key, "https://cs.example/internalconf");
-    assert_eq!(
-        locations(&secure, None, None, &mut |_| 0),
-        [],
-        "an anchor with https only is unusable"
-    );
+    assert_eq!(locations(&secure, None, None, &mut |_| 0), [], "an anchor with https only is unusable");
 }
 
 #[test]
@@ -199,13 +150,7 @@ fn answers_the_questions_of_the_message_path() {
     let registry = client("CAMBODIA/GOV/MOI/civil-registry");
     assert!(current.auth_certificate_is_registered(&certificate));
     assert!(!current.auth_certificate_is_registered(&stranger));
-    assert_eq!(
-        current
-            .server_by_auth_certificate(&certificate)
-            .unwrap()
-            .to_string(),
-        "CAMBODIA/GOV/MOI/gw1"
-    );
+    assert_eq!(current.server_by_auth_certificate(&certificate).unwrap().to_string(), "CAMBODIA/GOV/MOI/gw1");
     assert_eq!(current.server_by_auth_certificate(&stranger), None);
     for (who, serves) in [
         ("CAMBODIA/GOV/MOI/civil-registry", true),
@@ -214,11 +159,7 @@ fn answers_the_questions_of_the_message_path() {
         ("CAMBODIA/GOV/MOI/b", false),
         ("CAMBODIA/GOV/MOC/business-registry", false),
     ] {
-        assert_eq!(
-            current.auth_certificate_serves(&certificate, &client(who)),
-            serves,
-            "{who}"
-        );
+        assert_eq!(current.auth_certificate_serves(&certificate, &client(who)), serves, "{who}");
     }
     let providers = current.providers(&registry);
     assert_eq!(providers[0].maintenance, Some(Some("back at noon".to_owned())));
@@ -233,21 +174,12 @@ fn answers_the_questions_of_the_message_path() {
     let owners = identifier::GlobalGroupId::new(INSTANCE, "security-server-owners").unwrap();
     assert!(current.in_global_group(&client("CAMBODIA/GOV/MOI"), &owners));
     assert!(current.in_global_group(&client("OTHER/GOV/X/y"), &owners));
-    assert!(
-        !current.in_global_group(&registry, &owners),
-        "a member does not stand for its subsystems"
-    );
+    assert!(!current.in_global_group(&registry, &owners), "a member does not stand for its subsystems");
     assert_eq!(current.server_address(&providers[0].server), Some("gw1.example"));
     assert_eq!(current.management().provider, client("CAMBODIA/GOV/MOI/b"));
-    assert_eq!(
-        (current.expires(), current.instance()),
-        (at("2026-03-01T12:10:00Z"), INSTANCE)
-    );
+    assert_eq!((current.expires(), current.instance()), (at("2026-03-01T12:10:00Z"), INSTANCE));
     let services = current.time_stamping_services();
-    assert_eq!(
-        (services[0].name.as_str(), services[0].url.as_str()),
-        ("Practice TSA", "http://tsa/")
-    );
+    assert_eq!((services[0].name.as_str(), services[0].url.as_str()), ("Practice TSA", "http://tsa/"));
 }
 
 #[test]
@@ -256,19 +188,16 @@ fn names_the_anchors_of_federated_instances_that_the_filter_admits() {
     let mut files = contents(&key, |_| {});
     let mut content = crate::practice::private(INSTANCE);
     for instance in ["OTHER", "THIRD", INSTANCE] {
-        content.anchors.push(Anchor {
-            instance: instance.to_owned(),
-            ..anchor_of(&key, "http://x/externalconf")
-        });
+        content
+            .anchors
+            .push(Anchor { instance: instance.to_owned(), ..anchor_of(&key, "http://x/externalconf") });
     }
     files[0].2 = content.write().unwrap();
     let main = assemble(&publish(&key, now(), &files), &key, Role::Main).unwrap();
     let conf = GlobalConf::from_verified(&main, &[]);
     let named = |setting: Option<&str>| -> Vec<&str> {
         let filter = FederationFilter::new(INSTANCE, setting);
-        conf.federated_anchors(&filter)
-            .map(|anchor| anchor.instance.as_str())
-            .collect()
+        conf.federated_anchors(&filter).map(|anchor| anchor.instance.as_str()).collect()
     };
     assert_eq!(named(None), Vec::<&str>::new());
     assert_eq!(named(Some("all")), ["OTHER", "THIRD"]);

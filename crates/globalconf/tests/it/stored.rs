@@ -9,9 +9,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 fn generation(key: &Key, freshness_seconds: u64, age_seconds: i64) -> VerifiedConfiguration {
-    let files = contents(key, |shared| {
-        shared.settings.ocsp_freshness_seconds = freshness_seconds
-    });
+    let files = contents(key, |shared| shared.settings.ocsp_freshness_seconds = freshness_seconds);
     let at = now().checked_sub(SignedDuration::from_secs(age_seconds)).unwrap();
     assemble(&publish(key, at, &files), key, Role::Main).unwrap()
 }
@@ -53,10 +51,7 @@ fn loads_what_was_stored_and_leaves_nothing_else_behind() {
     let verified = generation(&key, 3, 0);
     store::replace(dir.path(), &verified).unwrap();
     assert_eq!(files(dir.path()).len(), 5);
-    assert_eq!(
-        GlobalConf::load(dir.path()).unwrap().configuration(INSTANCE),
-        Some(verified.configuration())
-    );
+    assert_eq!(GlobalConf::load(dir.path()).unwrap().configuration(INSTANCE), Some(verified.configuration()));
 }
 
 /// Loads, and says what of: nothing, or exactly this configuration. Anything else is a failure of the test.
@@ -108,19 +103,13 @@ fn names_what_is_wrong_with_a_store() {
     let load = || GlobalConf::load(dir.path()).map(|_| ());
     assert!(matches!(load(), Err(store::Refusal::MissingInstanceIdentifier)));
     let gone = dir.path().join("gone");
-    assert!(matches!(
-        GlobalConf::load(&gone),
-        Err(store::Refusal::Unreadable { .. })
-    ));
+    assert!(matches!(GlobalConf::load(&gone), Err(store::Refusal::Unreadable { .. })));
     std::fs::write(dir.path().join("instance-identifier"), INSTANCE).unwrap();
     assert!(matches!(load(), Err(store::Refusal::MissingInstance { .. })));
     store::replace(dir.path(), &generation(&key, 1, 0)).unwrap();
     let path = |name: &str| dir.path().join(INSTANCE).join(name);
     let all = files(dir.path());
-    let restore = || {
-        all.iter()
-            .for_each(|(path, bytes)| std::fs::write(path, bytes).unwrap())
-    };
+    let restore = || all.iter().for_each(|(path, bytes)| std::fs::write(path, bytes).unwrap());
     std::fs::write(path("shared-params.xml"), b"<x/>").unwrap();
     assert!(matches!(load(), Err(store::Refusal::ContentMismatch { .. })));
     restore();
@@ -140,10 +129,7 @@ fn names_what_is_wrong_with_a_store() {
     for name in ["shared-params.xml", "shared-params.xml.metadata"] {
         std::fs::copy(other.path().join(INSTANCE).join(name), path(name)).unwrap();
     }
-    assert!(
-        matches!(load(), Err(store::Refusal::MixedGenerations { .. })),
-        "files of two generations"
-    );
+    assert!(matches!(load(), Err(store::Refusal::MixedGenerations { .. })), "files of two generations");
     restore();
     std::fs::write(path("shared-params.xml.metadata"), vec![b' '; 100_000]).unwrap();
     assert!(matches!(load(), Err(store::Refusal::TooLarge { .. })));
@@ -163,56 +149,30 @@ fn loads_the_store_of_another_program_and_refuses_one_that_is_half_ours() {
         std::fs::write(path, format!("{kept}}}")).unwrap();
     };
     strip("shared-params.xml.metadata");
-    assert!(matches!(
-        GlobalConf::load(dir.path()),
-        Err(store::Refusal::MixedGenerations { .. })
-    ));
+    assert!(matches!(GlobalConf::load(dir.path()), Err(store::Refusal::MixedGenerations { .. })));
     strip("private-params.xml.metadata");
-    assert!(loads(
-        dir.path(),
-        verified.configuration(),
-        "a store without digests"
-    ));
+    assert!(loads(dir.path(), verified.configuration(), "a store without digests"));
     // There the XML has to do: cut in the middle of an element it is refused.
     let path = dir.path().join(INSTANCE).join("shared-params.xml");
     let good = std::fs::read(&path).unwrap();
     std::fs::write(&path, &good[..good.len().saturating_sub(5)]).unwrap();
-    assert!(matches!(
-        GlobalConf::load(dir.path()),
-        Err(store::Refusal::Uninterpretable { .. })
-    ));
+    assert!(matches!(GlobalConf::load(dir.path()), Err(store::Refusal::Uninterpretable { .. })));
 }
 
 fn federated(key: &Key, instance: &str) -> VerifiedConfiguration {
     use globalconf::directory::{Draft, DraftFile, file_location};
-    let bytes = shared(instance, std::slice::from_ref(&key.certificate))
-        .write(6)
-        .unwrap();
+    let bytes = shared(instance, std::slice::from_ref(&key.certificate)).write(6).unwrap();
     let location = file_location(6, now(), "shared-params.xml");
-    let file = DraftFile::new(
-        "SHARED-PARAMETERS",
-        &location,
-        &bytes,
-        trust::DigestAlgorithm::Sha512,
-    );
+    let file = DraftFile::new("SHARED-PARAMETERS", &location, &bytes, trust::DigestAlgorithm::Sha512);
     let expires = now().checked_add(SignedDuration::from_secs(300)).unwrap();
     let draft = Draft::new(6, expires, instance, &[file], ("a", "b")).unwrap();
     let signature = key.sign(draft.to_be_signed());
-    let document = draft
-        .finish(&signature, key.algorithm, &key.certificate.der())
-        .unwrap();
-    let location = Location {
-        url: "http://other/externalconf".to_owned(),
-        certificates: vec![key.certificate.clone()],
-    };
-    let source = SourceOfConfiguration {
-        instance: instance.to_owned(),
-        role: Role::Federated,
-    };
+    let document = draft.finish(&signature, key.algorithm, &key.certificate.der()).unwrap();
+    let location =
+        Location { url: "http://other/externalconf".to_owned(), certificates: vec![key.certificate.clone()] };
+    let source = SourceOfConfiguration { instance: instance.to_owned(), role: Role::Federated };
     let checked = check_directory(&document, &location, &source, None, now()).unwrap();
-    checked
-        .assemble(BTreeMap::from([("shared-params.xml".to_owned(), bytes)]), None)
-        .unwrap()
+    checked.assemble(BTreeMap::from([("shared-params.xml".to_owned(), bytes)]), None).unwrap()
 }
 
 #[test]
@@ -225,22 +185,14 @@ fn federated_instances_come_end_and_go() {
     assert!(dir.path().join("ee+dev").is_dir());
     assert!(dir.path().join("%C3%95%C3%84+x").is_dir());
     let conf = GlobalConf::load(dir.path()).unwrap();
-    assert_eq!(
-        conf.main_instance(),
-        INSTANCE,
-        "a federated instance does not become the own one"
-    );
+    assert_eq!(conf.main_instance(), INSTANCE, "a federated instance does not become the own one");
     let current = conf.check_current(now()).unwrap();
     assert_eq!(current.instances(), [INSTANCE, "ÕÄ x", "ee dev"]);
     let member = crate::practice::client("ee dev/GOV/MOI");
     assert!(current.client_exists(&member));
     let later = now().checked_add(SignedDuration::from_secs(301)).unwrap();
     let current = conf.check_current(later).unwrap();
-    assert_eq!(
-        current.instances(),
-        [INSTANCE],
-        "those that have ended are absent"
-    );
+    assert_eq!(current.instances(), [INSTANCE], "those that have ended are absent");
     assert!(!current.client_exists(&member));
     assert!(current.authorities("ee dev").is_none());
     assert!(conf.authorities_for_evidence("ee dev").is_some());
@@ -248,11 +200,7 @@ fn federated_instances_come_end_and_go() {
     std::fs::write(dir.path().join("ee+dev/shared-params.xml"), b"").unwrap();
     let conf = GlobalConf::load(dir.path()).unwrap();
     assert!(conf.configuration("ee dev").is_none());
-    assert!(
-        conf.warnings()
-            .iter()
-            .any(|warning| matches!(warning, Warning::UnreadableInstance { .. }))
-    );
+    assert!(conf.warnings().iter().any(|warning| matches!(warning, Warning::UnreadableInstance { .. })));
     store::retain(dir.path(), &[INSTANCE, "ÕÄ x"]).unwrap();
     assert!(!dir.path().join("ee+dev").exists());
     let conf = GlobalConf::load(dir.path()).unwrap();

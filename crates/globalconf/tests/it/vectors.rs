@@ -28,10 +28,8 @@ impl Entry<'_> {
     /// Path of the file with a role.
     pub(crate) fn path(&self, role: &str) -> PathBuf {
         let files = self.json["files"].as_array().unwrap();
-        let file = files
-            .iter()
-            .find(|file| file["role"] == role)
-            .unwrap_or_else(|| panic!("{}: {role}", self.id()));
+        let file =
+            files.iter().find(|file| file["role"] == role).unwrap_or_else(|| panic!("{}: {role}", self.id()));
         self.root.join(file["path"].as_str().unwrap())
     }
 
@@ -48,19 +46,12 @@ impl Entry<'_> {
     }
 
     pub(crate) fn text(&self, name: &str) -> &str {
-        self.input(name)
-            .as_str()
-            .unwrap_or_else(|| panic!("{}: {name}", self.id()))
+        self.input(name).as_str().unwrap_or_else(|| panic!("{}: {name}", self.id()))
     }
 }
 
 pub(crate) fn strings(value: &Value) -> Vec<&str> {
-    value
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|text| text.as_str().unwrap())
-        .collect()
+    value.as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect()
 }
 
 #[test]
@@ -112,10 +103,7 @@ fn read_anchor(entry: &Entry<'_>) {
     assert_eq!(read.instance, entry.expect("instance").as_str().unwrap());
     if let Some(count) = entry.expect("locations").as_u64() {
         assert_eq!(u64::try_from(read.sources.len()).unwrap(), count);
-        assert_eq!(
-            read.sources[0].download_url,
-            entry.expect("first_download_url").as_str().unwrap()
-        );
+        assert_eq!(read.sources[0].download_url, entry.expect("first_download_url").as_str().unwrap());
         let known: Vec<String> = read
             .sources
             .iter()
@@ -126,20 +114,10 @@ fn read_anchor(entry: &Entry<'_>) {
             assert!(known.iter().any(|known| known == hash), "{hash}");
         }
     } else {
-        let urls: Vec<&str> = read
-            .sources
-            .iter()
-            .map(|source| source.download_url.as_str())
-            .collect();
+        let urls: Vec<&str> = read.sources.iter().map(|source| source.download_url.as_str()).collect();
         assert_eq!(urls, strings(entry.expect("download_urls")));
-        assert_eq!(
-            hex::encode(anchor::hash(&bytes)),
-            entry.expect("sha224_hex").as_str().unwrap()
-        );
-        assert_eq!(
-            read.generated_at,
-            Some(at(entry.expect("generated_at").as_str().unwrap()))
-        );
+        assert_eq!(hex::encode(anchor::hash(&bytes)), entry.expect("sha224_hex").as_str().unwrap());
+        assert_eq!(read.generated_at, Some(at(entry.expect("generated_at").as_str().unwrap())));
     }
 }
 
@@ -153,14 +131,8 @@ fn trusted_anchor(entry: &Entry<'_>) {
     match Anchor::read(&bytes) {
         Ok(read) => {
             assert_eq!(read.instance, entry.expect("instance").as_str().unwrap());
-            assert_eq!(
-                anchor::delimited_hash(&bytes),
-                entry.expect("hash").as_str().unwrap()
-            );
-            assert_eq!(
-                read.generated_at,
-                Some(at(entry.expect("generated_at").as_str().unwrap()))
-            );
+            assert_eq!(anchor::delimited_hash(&bytes), entry.expect("hash").as_str().unwrap());
+            assert_eq!(read.generated_at, Some(at(entry.expect("generated_at").as_str().unwrap())));
         }
         Err(refusal) => assert_eq!(Some(refusal.code()), entry.expect("code").as_str(), "{refusal}"),
     }
@@ -182,38 +154,23 @@ fn parse_directory(entry: &Entry<'_>) {
             let identifiers: Vec<&str> = directory.files().iter().map(|file| file.identifier()).collect();
             assert_eq!(identifiers, strings(entry.expect("content_identifiers")));
         }
-        Err(refusal) => assert_eq!(
-            Some(refusal.code()),
-            entry.expect("code").as_str(),
-            "{}: {refusal}",
-            entry.id()
-        ),
+        Err(refusal) => {
+            assert_eq!(Some(refusal.code()), entry.expect("code").as_str(), "{}: {refusal}", entry.id())
+        }
     }
 }
 
 fn verify_signed_directory(entry: &Entry<'_>) {
-    let role = if entry.path("directory").ends_with("internalconf") {
-        Role::Main
-    } else {
-        Role::Federated
-    };
-    let source = SourceOfConfiguration {
-        instance: entry.json["instance"].as_str().unwrap().to_owned(),
-        role,
-    };
+    let role = if entry.path("directory").ends_with("internalconf") { Role::Main } else { Role::Federated };
+    let source =
+        SourceOfConfiguration { instance: entry.json["instance"].as_str().unwrap().to_owned(), role };
     let certificates = vec![CertificateBytes::new(entry.bytes("verification_cert"))];
-    let location = Location {
-        url: "http://cs/internalconf".to_owned(),
-        certificates,
-    };
+    let location = Location { url: "http://cs/internalconf".to_owned(), certificates };
     let now = at(entry.json["at"].as_str().unwrap());
     let checked = check_directory(&entry.bytes("directory"), &location, &source, None, now).unwrap();
     let directory = checked.directory();
     assert_eq!(directory.expires(), at(entry.expect("expires").as_str().unwrap()));
-    assert_eq!(
-        u64::from(directory.version()),
-        entry.expect("version").as_u64().unwrap()
-    );
+    assert_eq!(u64::from(directory.version()), entry.expect("version").as_u64().unwrap());
     let identifiers: Vec<&str> = directory.files().iter().map(|file| file.identifier()).collect();
     assert_eq!(identifiers, strings(entry.expect("content_identifiers")));
     let mut fetched = BTreeMap::new();
@@ -228,10 +185,7 @@ fn verify_signed_directory(entry: &Entry<'_>) {
         assert_eq!(verified.configuration().instance(), source.instance);
         let content = verified.configuration().shared();
         let again = content.write(verified.configuration().version()).unwrap();
-        assert_eq!(
-            Shared::read(&again, verified.configuration().version()).unwrap(),
-            *content
-        );
+        assert_eq!(Shared::read(&again, verified.configuration().version()).unwrap(), *content);
     }
 }
 
@@ -247,14 +201,7 @@ fn build_directory(entry: &Entry<'_>) {
     );
     let version = u8::try_from(entry.input("version").as_u64().unwrap()).unwrap();
     let expires = at(entry.text("expires"));
-    let draft = Draft::new(
-        version,
-        expires,
-        entry.text("instance"),
-        &[file],
-        ("outer", "inner"),
-    )
-    .unwrap();
+    let draft = Draft::new(version, expires, entry.text("instance"), &[file], ("outer", "inner")).unwrap();
     let with_boundary = |name: &str| entry.expect(name).as_str().unwrap().replace("{b}", "inner");
     assert_eq!(draft.text(), with_boundary("text_with_boundary_b"));
     assert_eq!(draft.to_be_signed(), with_boundary("signed_range").as_bytes());
@@ -269,11 +216,7 @@ fn sign_directory(entry: &Entry<'_>) {
     let algorithm = SignatureAlgorithm::RsaPkcs1(DigestAlgorithm::Sha512);
     let certificate = entry.text("certificate_bytes_text").as_bytes();
     let sealed = seal(text, "b", b"<signature>", algorithm, certificate);
-    let expected = entry
-        .expect("text_with_boundary_b")
-        .as_str()
-        .unwrap()
-        .replace("{b}", "b");
+    let expected = entry.expect("text_with_boundary_b").as_str().unwrap().replace("{b}", "b");
     assert_eq!(String::from_utf8(sealed).unwrap(), expected);
 }
 
@@ -281,10 +224,7 @@ fn write_multipart(entry: &Entry<'_>) {
     let part = |json: &Value| {
         let headers = json["headers"].as_array().unwrap().iter();
         let headers = headers.map(|pair| (pair[0].as_str().unwrap(), pair[1].as_str().unwrap()));
-        multipart::Part::new(
-            &headers.collect::<Vec<_>>(),
-            json["content"].as_str().map(str::to_owned),
-        )
+        multipart::Part::new(&headers.collect::<Vec<_>>(), json["content"].as_str().map(str::to_owned))
     };
     let expected = entry.expect("text").as_str().unwrap();
     if let Some(raw) = entry.input("raw_part").as_str() {
@@ -292,17 +232,8 @@ fn write_multipart(entry: &Entry<'_>) {
     } else if !entry.input("part").is_null() {
         assert_eq!(part(entry.input("part")).text(), expected);
     } else if let Some(boundary) = entry.input("boundary").as_str() {
-        let parts: Vec<multipart::Part> = entry
-            .input("parts")
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(part)
-            .collect();
-        assert_eq!(
-            multipart::head("mixed", boundary) + &multipart::body(boundary, &parts),
-            expected
-        );
+        let parts: Vec<multipart::Part> = entry.input("parts").as_array().unwrap().iter().map(part).collect();
+        assert_eq!(multipart::head("mixed", boundary) + &multipart::body(boundary, &parts), expected);
     } else {
         let refused = Draft::new(6, at("2026-01-01T00:00:00Z"), "I", &[], ("a", "b"));
         assert_eq!(refused, Err(UnwritableDirectory::NoFiles));
@@ -311,10 +242,8 @@ fn write_multipart(entry: &Entry<'_>) {
 }
 
 fn federation_filter(entry: &Entry<'_>) {
-    let filter = FederationFilter::new(
-        entry.text("own_instance"),
-        entry.input("allowed_federations").as_str(),
-    );
+    let filter =
+        FederationFilter::new(entry.text("own_instance"), entry.input("allowed_federations").as_str());
     for pair in entry.expect("download").as_array().unwrap() {
         assert_eq!(
             filter.admits(pair[0].as_str().unwrap()),
@@ -327,15 +256,10 @@ fn federation_filter(entry: &Entry<'_>) {
 
 fn shuffle_locations(entry: &Entry<'_>) {
     let urls = strings(entry.input("urls"));
-    let sources = urls.iter().map(|url| anchor::Source {
-        download_url: (*url).to_owned(),
-        verification_certificates: vec![],
-    });
-    let anchor = Anchor {
-        generated_at: None,
-        instance: "I".to_owned(),
-        sources: sources.collect(),
-    };
+    let sources = urls
+        .iter()
+        .map(|url| anchor::Source { download_url: (*url).to_owned(), verification_certificates: vec![] });
+    let anchor = Anchor { generated_at: None, instance: "I".to_owned(), sources: sources.collect() };
     let mut orders = std::collections::BTreeSet::new();
     for seed in 0..50_usize {
         let mut state = seed;
@@ -343,10 +267,8 @@ fn shuffle_locations(entry: &Entry<'_>) {
             state = state.wrapping_mul(31).wrapping_add(17);
             state.checked_rem(bound).unwrap()
         };
-        let found: Vec<String> = locations(&anchor, None, None, &mut below)
-            .into_iter()
-            .map(|location| location.url)
-            .collect();
+        let found: Vec<String> =
+            locations(&anchor, None, None, &mut below).into_iter().map(|location| location.url).collect();
         let secure = found.iter().take_while(|url| url.starts_with("https://")).count();
         assert_eq!((secure, found.len()), (4, 8));
         let mut sorted: Vec<&str> = found.iter().map(String::as_str).collect();
@@ -374,9 +296,7 @@ fn shared_locations(entry: &Entry<'_>) {
     let urls: Vec<&str> = found.iter().map(|location| location.url.as_str()).collect();
     assert_eq!(urls, strings(entry.expect("urls")));
     if let Some(count) = entry.expect("certificates_each").as_u64() {
-        let counts = found
-            .iter()
-            .map(|location| u64::try_from(location.certificates.len()).unwrap());
+        let counts = found.iter().map(|location| u64::try_from(location.certificates.len()).unwrap());
         assert!(counts.into_iter().all(|found| found == count), "{}", entry.id());
     }
 }
@@ -384,10 +304,7 @@ fn shared_locations(entry: &Entry<'_>) {
 fn resolve_version(entry: &Entry<'_>) {
     let number = |value: &Value| u8::try_from(value.as_u64().unwrap()).unwrap();
     let wanted = match entry.input("range").as_array() {
-        Some(range) => Wanted::Newest {
-            newest: number(&range[1]),
-            oldest: number(&range[0]),
-        },
+        Some(range) => Wanted::Newest { newest: number(&range[1]), oldest: number(&range[0]) },
         None => Wanted::Exactly(number(entry.input("fixed"))),
     };
     let mut negotiation = Negotiation::new(entry.text("url"), wanted);
@@ -423,35 +340,18 @@ fn read_store(entry: &Entry<'_>) {
     let with_shared = strings(entry.expect("instances_with_shared"));
     if with_shared.is_empty() {
         // The original loads a store without its own instance; ours says what is missing.
-        assert!(
-            matches!(loaded, Err(store::Refusal::MissingInstance { .. })),
-            "{}: {loaded:?}",
-            entry.id()
-        );
+        assert!(matches!(loaded, Err(store::Refusal::MissingInstance { .. })), "{}: {loaded:?}", entry.id());
         return;
     }
     let conf = loaded.unwrap();
-    assert_eq!(
-        conf.main_instance(),
-        entry.expect("own_instance").as_str().unwrap()
-    );
+    assert_eq!(conf.main_instance(), entry.expect("own_instance").as_str().unwrap());
     let mut files = Vec::new();
     for instance in &with_shared {
-        let configuration = conf
-            .configuration(instance)
-            .unwrap_or_else(|| panic!("{}: {instance}", entry.id()));
+        let configuration =
+            conf.configuration(instance).unwrap_or_else(|| panic!("{}: {instance}", entry.id()));
         let private = strings(entry.expect("instances_with_private")).contains(instance);
-        assert_eq!(
-            configuration.private().is_some(),
-            private,
-            "{}: {instance}",
-            entry.id()
-        );
-        files.extend(
-            configuration
-                .files()
-                .map(|(name, _)| format!("{instance}/{name}")),
-        );
+        assert_eq!(configuration.private().is_some(), private, "{}: {instance}", entry.id());
+        files.extend(configuration.files().map(|(name, _)| format!("{instance}/{name}")));
         let version = configuration.version();
         let again = Shared::read(&configuration.shared().write(version).unwrap(), version).unwrap();
         assert_eq!(again, *configuration.shared(), "{}: {instance}", entry.id());

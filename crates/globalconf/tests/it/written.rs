@@ -22,17 +22,9 @@ fn validate(schema: &str, document: &[u8]) {
     let dir = TempDir::new().unwrap();
     // References between the schemas are those of their source tree; the part schemas look for a neighbour.
     copy(&schemas, dir.path());
-    std::fs::copy(
-        schemas.join("identifiers.xsd"),
-        dir.path().join("globalconf/identifiers.xsd"),
-    )
-    .unwrap();
+    std::fs::copy(schemas.join("identifiers.xsd"), dir.path().join("globalconf/identifiers.xsd")).unwrap();
     let path = dir.path().join("globalconf").join(schema);
-    run(
-        "xmllint",
-        &["--noout", "--nonet", "--schema", path.to_str().unwrap(), "-"],
-        document,
-    );
+    run("xmllint", &["--noout", "--nonet", "--schema", path.to_str().unwrap(), "-"], document);
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -56,10 +48,7 @@ fn anchor() -> Anchor {
     Anchor {
         generated_at: Some(now()),
         instance: "OTHER".to_owned(),
-        sources: vec![
-            source("http://other/externalconf"),
-            source("https://other/externalconf"),
-        ],
+        sources: vec![source("http://other/externalconf"), source("https://other/externalconf")],
     }
 }
 
@@ -84,11 +73,7 @@ fn shared_parameters_of_every_version_satisfy_its_schema_and_are_read_back() {
             version > 4,
             "maintenance hides subsystems before 5"
         );
-        assert!(
-            read.servers[0]
-                .clients
-                .contains(&client(&format!("{INSTANCE}/GOV/MOC")))
-        );
+        assert!(read.servers[0].clients.contains(&client(&format!("{INSTANCE}/GOV/MOC"))));
         assert_eq!(read.servers[0].maintenance.is_some(), version > 4);
         assert_eq!(read.members[0].subsystems[0].name.is_some(), version > 4);
         assert_eq!(read.sources.is_empty(), version == 2);
@@ -98,13 +83,7 @@ fn shared_parameters_of_every_version_satisfy_its_schema_and_are_read_back() {
 #[test]
 fn private_parameters_and_anchors_satisfy_their_schemas_and_are_read_back() {
     let mut content = private(INSTANCE);
-    content.anchors = vec![
-        anchor(),
-        Anchor {
-            generated_at: None,
-            ..anchor()
-        },
-    ];
+    content.anchors = vec![anchor(), Anchor { generated_at: None, ..anchor() }];
     content.management.registration_certificate = Some(certificate());
     let written = content.write().unwrap();
     for version in [2, 3] {
@@ -148,28 +127,17 @@ fn what_a_schema_would_refuse_is_not_written() {
     };
     let shape = |error: Unwritable| matches!(error, Unwritable::Shape { .. });
     assert!(shape(refused(&|shared| shared.sources.clear())));
-    assert!(shape(refused(&|shared| shared.servers[0]
-        .authentication_certificate_hashes =
-        vec![vec![1; 20]])));
-    assert!(shape(refused(&|shared| shared.servers[0]
-        .clients
-        .push(client("CAMBODIA/GOV/NOBODY")))));
-    assert!(shape(refused(&|shared| shared
-        .members
-        .push(shared.members[0].clone()))));
+    assert!(shape(
+        refused(&|shared| shared.servers[0].authentication_certificate_hashes = vec![vec![1; 20]])
+    ));
+    assert!(shape(refused(&|shared| shared.servers[0].clients.push(client("CAMBODIA/GOV/NOBODY")))));
+    assert!(shape(refused(&|shared| shared.members.push(shared.members[0].clone()))));
     assert!(shape(full.write(7).unwrap_err()));
     assert!(matches!(
         refused(&|shared| shared.members[0].name = "\u{1}".to_owned()),
         Unwritable::Character { code: 1, .. }
     ));
-    assert!(
-        Anchor {
-            sources: vec![],
-            ..anchor()
-        }
-        .write()
-        .is_err()
-    );
+    assert!(Anchor { sources: vec![], ..anchor() }.write().is_err());
 }
 
 #[test]
@@ -192,19 +160,11 @@ fn openssl_verifies_our_signed_octets_with_the_certificate_of_the_anchor() {
         let signature = signature.split_once("\r\n").unwrap().0;
         let signature = run("openssl", &["base64", "-d", "-A"], signature.as_bytes());
         std::fs::write(key.path("signature"), signature).unwrap();
-        let public = run(
-            "openssl",
-            &["x509", "-inform", "DER", "-pubkey", "-noout"],
-            &key.certificate.der(),
-        );
+        let public = run("openssl", &["x509", "-inform", "DER", "-pubkey", "-noout"], &key.certificate.der());
         std::fs::write(key.path("public.pem"), public).unwrap();
         let mut arguments = key.dgst();
-        let verify = [
-            "-verify".to_owned(),
-            key.path("public.pem"),
-            "-signature".to_owned(),
-            key.path("signature"),
-        ];
+        let verify =
+            ["-verify".to_owned(), key.path("public.pem"), "-signature".to_owned(), key.path("signature")];
         arguments.extend(verify);
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         assert_eq!(run("openssl", &arguments, signed.as_bytes()), b"Verified OK\n");

@@ -62,10 +62,7 @@ impl Decoder {
         if self.is_done() {
             return None;
         }
-        Some(Self {
-            state: std::mem::replace(&mut self.state, State::Done),
-            ..*self
-        })
+        Some(Self { state: std::mem::replace(&mut self.state, State::Done), ..*self })
     }
 
     pub(crate) fn is_done(&self) -> bool {
@@ -81,11 +78,7 @@ impl Decoder {
                     let Some((data, left)) = self.take(buffer, left)? else {
                         return Ok(Step::More);
                     };
-                    self.state = if left == 0 {
-                        State::Done
-                    } else {
-                        State::Length { left }
-                    };
+                    self.state = if left == 0 { State::Done } else { State::Length { left } };
                     return Ok(Step::Data(data));
                 }
                 State::UntilClose => {
@@ -98,11 +91,7 @@ impl Decoder {
                     let Some((data, left)) = self.take(buffer, left)? else {
                         return Ok(Step::More);
                     };
-                    self.state = if left == 0 {
-                        State::ChunkDataEnd
-                    } else {
-                        State::ChunkData { left }
-                    };
+                    self.state = if left == 0 { State::ChunkDataEnd } else { State::ChunkData { left } };
                     return Ok(Step::Data(data));
                 }
                 State::ChunkSize | State::ChunkDataEnd | State::Trailers => {
@@ -125,9 +114,7 @@ impl Decoder {
             | State::ChunkSize
             | State::ChunkData { .. }
             | State::ChunkDataEnd
-            | State::Trailers => Err(BodyError::Cut {
-                received: self.received,
-            }),
+            | State::Trailers => Err(BodyError::Cut { received: self.received }),
         }
     }
 
@@ -139,14 +126,9 @@ impl Decoder {
         let taken = u64::try_from(count).unwrap_or(u64::MAX);
         self.received = self.received.saturating_add(taken);
         if self.received > self.bytes_max {
-            return Err(BodyError::TooLarge {
-                bytes_max: self.bytes_max,
-            });
+            return Err(BodyError::TooLarge { bytes_max: self.bytes_max });
         }
-        Ok(Some((
-            buffer.split_to(count).freeze(),
-            left.saturating_sub(taken),
-        )))
+        Ok(Some((buffer.split_to(count).freeze(), left.saturating_sub(taken))))
     }
 
     /// One line of the chunk framing; `false` when it is not complete yet.
@@ -171,15 +153,9 @@ impl Decoder {
                     return Err(BodyError::Chunk("the chunk extensions are too long"));
                 }
                 if self.received.saturating_add(size) > self.bytes_max {
-                    return Err(BodyError::TooLarge {
-                        bytes_max: self.bytes_max,
-                    });
+                    return Err(BodyError::TooLarge { bytes_max: self.bytes_max });
                 }
-                self.state = if size == 0 {
-                    State::Trailers
-                } else {
-                    State::ChunkData { left: size }
-                };
+                self.state = if size == 0 { State::Trailers } else { State::ChunkData { left: size } };
             }
             State::Trailers if line.is_empty() => self.state = State::Done,
             State::Trailers => {
@@ -201,15 +177,11 @@ fn line(buffer: &mut BytesMut, max: usize) -> Result<Option<Bytes>, BodyError> {
     let window = buffer.get(..max.saturating_add(2)).unwrap_or(buffer);
     let Some(feed) = memchr::memchr(b'\n', window) else {
         if window.len() > max.saturating_add(1) {
-            return Err(BodyError::Chunk(
-                "a line is too long or a chunk is not followed by a line end",
-            ));
+            return Err(BodyError::Chunk("a line is too long or a chunk is not followed by a line end"));
         }
         let inner = window.strip_suffix(b"\r").unwrap_or(window);
         if inner.len() > max || inner.contains(&b'\r') {
-            return Err(BodyError::Chunk(
-                "a line is too long or a chunk is not followed by a line end",
-            ));
+            return Err(BodyError::Chunk("a line is too long or a chunk is not followed by a line end"));
         }
         return Ok(None);
     };
@@ -218,9 +190,7 @@ fn line(buffer: &mut BytesMut, max: usize) -> Result<Option<Bytes>, BodyError> {
         return Err(BodyError::Chunk("a line ends in a bare line feed"));
     };
     if line.len() > max || line.contains(&b'\r') {
-        return Err(BodyError::Chunk(
-            "a line is too long or has a bare carriage return",
-        ));
+        return Err(BodyError::Chunk("a line is too long or has a bare carriage return"));
     }
     Ok(Some(line))
 }
@@ -233,13 +203,9 @@ fn chunk_size(line: &[u8]) -> Result<(u64, usize), BodyError> {
     };
     // Blanks as HTTP has them: a form feed, which is white space elsewhere, is none.
     let digits_end = size.iter().rposition(|b| !matches!(b, b' ' | b'\t'));
-    let digits = digits_end
-        .and_then(|last| size.get(..=last))
-        .unwrap_or_default();
+    let digits = digits_end.and_then(|last| size.get(..=last)).unwrap_or_default();
     if digits.is_empty() || digits.len() > 16 || !digits.iter().all(u8::is_ascii_hexdigit) {
-        return Err(BodyError::Chunk(
-            "the size of a chunk is not a hexadecimal number",
-        ));
+        return Err(BodyError::Chunk("the size of a chunk is not a hexadecimal number"));
     }
     if extension.iter().any(|b| b.is_ascii_control() && *b != b'\t') {
         return Err(BodyError::Chunk("a chunk extension has a control character"));
@@ -247,12 +213,7 @@ fn chunk_size(line: &[u8]) -> Result<(u64, usize), BodyError> {
     let text = std::str::from_utf8(digits).unwrap_or_default();
     let number = u64::from_str_radix(text, 16)
         .map_err(|_| BodyError::Chunk("the size of a chunk is not a hexadecimal number"))?;
-    Ok((
-        number,
-        extension
-            .len()
-            .saturating_add(size.len().saturating_sub(digits.len())),
-    ))
+    Ok((number, extension.len().saturating_add(size.len().saturating_sub(digits.len()))))
 }
 
 /// Trailers are dropped, but they must be header lines, not something that only looks like the end to others.

@@ -19,10 +19,7 @@ pub(crate) struct HeadScanner {
 impl HeadScanner {
     /// `Some(n)`: the head is the first `n` bytes, the empty line included.
     pub(crate) fn advance(&mut self, bytes: &[u8], limits: &Limits) -> Result<Option<usize>, HeadRefusal> {
-        while let Some(found) = bytes
-            .get(self.scanned..)
-            .and_then(|rest| memchr::memchr(b'\n', rest))
-        {
+        while let Some(found) = bytes.get(self.scanned..).and_then(|rest| memchr::memchr(b'\n', rest)) {
             let end = self.scanned.saturating_add(found);
             let line = bytes.get(self.line_start..end).unwrap_or_default();
             let Some(line) = line.strip_suffix(b"\r") else {
@@ -44,9 +41,7 @@ impl HeadScanner {
             return Err(HeadRefusal::Malformed("an empty line instead of a first line"));
         }
         if self.line_start > limits.head_bytes_max {
-            return Err(HeadRefusal::HeadTooLarge {
-                bytes_max: limits.head_bytes_max,
-            });
+            return Err(HeadRefusal::HeadTooLarge { bytes_max: limits.head_bytes_max });
         }
         Ok(Some(self.line_start))
     }
@@ -61,23 +56,15 @@ impl HeadScanner {
         }
         self.lines = self.lines.saturating_add(1);
         if self.lines.saturating_sub(1) > limits.headers_max {
-            return Err(HeadRefusal::TooManyHeaders {
-                headers_max: limits.headers_max,
-            });
+            return Err(HeadRefusal::TooManyHeaders { headers_max: limits.headers_max });
         }
         Ok(())
     }
 
     fn unfinished(&self, bytes: &[u8], limits: &Limits) -> Result<Option<usize>, HeadRefusal> {
-        length(
-            self.lines,
-            bytes.len().saturating_sub(self.line_start).saturating_sub(1),
-            limits,
-        )?;
+        length(self.lines, bytes.len().saturating_sub(self.line_start).saturating_sub(1), limits)?;
         if bytes.len() >= limits.head_bytes_max {
-            return Err(HeadRefusal::HeadTooLarge {
-                bytes_max: limits.head_bytes_max,
-            });
+            return Err(HeadRefusal::HeadTooLarge { bytes_max: limits.head_bytes_max });
         }
         Ok(None)
     }
@@ -89,14 +76,10 @@ impl HeadScanner {
 
 fn length(lines_before: usize, length: usize, limits: &Limits) -> Result<(), HeadRefusal> {
     if lines_before == 0 && length > limits.start_line_bytes_max {
-        return Err(HeadRefusal::StartLineTooLong {
-            bytes_max: limits.start_line_bytes_max,
-        });
+        return Err(HeadRefusal::StartLineTooLong { bytes_max: limits.start_line_bytes_max });
     }
     if lines_before > 0 && length > limits.header_line_bytes_max {
-        return Err(HeadRefusal::HeaderLineTooLong {
-            bytes_max: limits.header_line_bytes_max,
-        });
+        return Err(HeadRefusal::HeaderLineTooLong { bytes_max: limits.header_line_bytes_max });
     }
     Ok(())
 }
@@ -143,12 +126,7 @@ fn complete(status: httparse::Status<usize>) -> Result<(), HeadRefusal> {
 fn own(head: &Bytes, headers: &[httparse::Header<'_>]) -> Vec<(Bytes, Bytes)> {
     headers
         .iter()
-        .map(|header| {
-            (
-                head.slice_ref(header.name.as_bytes()),
-                head.slice_ref(header.value),
-            )
-        })
+        .map(|header| (head.slice_ref(header.name.as_bytes()), head.slice_ref(header.value)))
         .collect()
 }
 
@@ -210,6 +188,5 @@ fn check_host(head: &RequestHead) -> Result<(), HeadRefusal> {
 
 /// Host and port by their characters; which host it is does not matter here. Empty is allowed.
 fn is_host(host: &[u8]) -> bool {
-    host.iter()
-        .all(|b| b.is_ascii_alphanumeric() || b"-._~!$&'()*+;=:[]%".contains(b))
+    host.iter().all(|b| b.is_ascii_alphanumeric() || b"-._~!$&'()*+;=:[]%".contains(b))
 }

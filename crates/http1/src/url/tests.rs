@@ -8,20 +8,10 @@ fn takes_addresses_apart_and_keeps_the_target_as_spelt() {
     let check = |text: &str, host: &str, port: u16, authority: &str, target: &str| {
         let url = Url::parse(text).unwrap();
         assert_eq!((url.host(), url.port()), (host, port), "{text}");
-        assert_eq!(
-            (url.authority().as_str(), url.target()),
-            (authority, target),
-            "{text}"
-        );
+        assert_eq!((url.authority().as_str(), url.target()), (authority, target), "{text}");
     };
     check("http://a.example", "a.example", 80, "a.example", "/");
-    check(
-        "HTTP://A.Example:8080/x/%2F?q=1#part",
-        "a.example",
-        8080,
-        "a.example:8080",
-        "/x/%2F?q=1",
-    );
+    check("HTTP://A.Example:8080/x/%2F?q=1#part", "a.example", 8080, "a.example:8080", "/x/%2F?q=1");
     check("https://127.0.0.1?x", "127.0.0.1", 443, "127.0.0.1", "/?x");
     check("http://[::1]:5577/", "::1", 5577, "[::1]:5577", "/");
     check("http://[::1]", "::1", 80, "[::1]", "/");
@@ -50,8 +40,5 @@ fn refuses_what_is_not_an_http_address() {
     check("http://[::1]x/", UrlRefusal::Host);
     check("http://[zz]/", UrlRefusal::Host);
     check("http://a%41/", UrlRefusal::Host);
-    check(
-        &format!("http://a/{}", "x".repeat(9000)),
-        UrlRefusal::TooLong(8192),
-    );
+    check(&format!("http://a/{}", "x".repeat(9000)), UrlRefusal::TooLong(8192));
 }

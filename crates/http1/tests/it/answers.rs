@@ -59,39 +59,22 @@ async fn writes_a_peer_answer_exactly_as_a_live_server_does() {
 #[tokio::test]
 async fn adds_the_framing_header_only_where_the_head_has_none() {
     let cases = [
-        (
-            ResponseHead::new(200),
-            Framing::ContentLength(2),
-            "Content-Length: 2\r\n\r\nok",
-        ),
+        (ResponseHead::new(200), Framing::ContentLength(2), "Content-Length: 2\r\n\r\nok"),
         (
             ResponseHead::new(200).with("content-LENGTH", "2").with("a", "b"),
             Framing::ContentLength(2),
             "content-LENGTH: 2\r\na: b\r\n\r\nok",
         ),
+        (ResponseHead::new(200), Framing::Chunked, "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"),
         (
-            ResponseHead::new(200),
-            Framing::Chunked,
-            "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
-        ),
-        (
-            ResponseHead::new(200)
-                .with("transfer-encoding", "chunked")
-                .with("a", "b"),
+            ResponseHead::new(200).with("transfer-encoding", "chunked").with("a", "b"),
             Framing::Chunked,
             "transfer-encoding: chunked\r\na: b\r\n\r\n2\r\nok\r\n0\r\n\r\n",
         ),
-        (
-            ResponseHead::new(200).with("SOAPAction", ""),
-            Framing::UntilClose,
-            "SOAPAction: \r\n\r\nok",
-        ),
+        (ResponseHead::new(200).with("SOAPAction", ""), Framing::UntilClose, "SOAPAction: \r\n\r\nok"),
     ];
     for (head, framing, expected) in cases {
-        assert_eq!(
-            framed(GET, head, framing, b"ok").await,
-            format!("HTTP/1.1 200 OK\r\n{expected}")
-        );
+        assert_eq!(framed(GET, head, framing, b"ok").await, format!("HTTP/1.1 200 OK\r\n{expected}"));
     }
 }
 
@@ -101,19 +84,10 @@ async fn an_answer_to_head_has_the_head_of_a_get_and_no_body() {
     assert_eq!(output, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
     let output = framed(HEAD, ResponseHead::new(200), Framing::Chunked, b"hello").await;
     assert_eq!(output, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
-    let output = framed(
-        HEAD,
-        ResponseHead::new(200).with("Content-Length", "9"),
-        Framing::None,
-        b"",
-    )
-    .await;
+    let output = framed(HEAD, ResponseHead::new(200).with("Content-Length", "9"), Framing::None, b"").await;
     assert_eq!(output, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n");
     let output = answer(HEAD, |responder| async move {
-        responder
-            .respond(&ResponseHead::new(200), b"hello")
-            .await
-            .unwrap();
+        responder.respond(&ResponseHead::new(200), b"hello").await.unwrap();
     });
     assert_eq!(output.await, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
 }
@@ -145,29 +119,17 @@ async fn an_unfinished_answer_is_seen_as_cut() {
             out.abandon();
         })
         .await;
-        assert!(
-            output.contains("abc") && !output.ends_with("0\r\n\r\n"),
-            "{output}"
-        );
+        assert!(output.contains("abc") && !output.ends_with("0\r\n\r\n"), "{output}");
     }
 }
 
 #[tokio::test]
 async fn refuses_to_write_more_or_less_than_announced() {
     let output = answer(GET, |responder| async move {
-        let mut out = responder
-            .start(&ResponseHead::new(200), Framing::ContentLength(3))
-            .await
-            .unwrap();
-        assert_eq!(
-            out.write(b"abcd").await,
-            Err(WriteError::Length("more bytes than announced"))
-        );
+        let mut out = responder.start(&ResponseHead::new(200), Framing::ContentLength(3)).await.unwrap();
+        assert_eq!(out.write(b"abcd").await, Err(WriteError::Length("more bytes than announced")));
         out.write(b"ab").await.unwrap();
-        assert_eq!(
-            out.finish().await,
-            Err(WriteError::Length("fewer bytes than announced"))
-        );
+        assert_eq!(out.finish().await, Err(WriteError::Length("fewer bytes than announced")));
     })
     .await;
     assert_eq!(output, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab");
@@ -181,19 +143,13 @@ async fn refuses_heads_that_would_be_two() {
         ResponseHead::new(200).with("X\r\nY", "a"),
         ResponseHead::new(200).with("X Y", "a"),
         ResponseHead::new(200).with("", "a"),
-        ResponseHead {
-            reason: "OK\r\nX: y".to_owned(),
-            ..ResponseHead::new(200)
-        },
+        ResponseHead { reason: "OK\r\nX: y".to_owned(), ..ResponseHead::new(200) },
         ResponseHead::new(99),
         ResponseHead::new(1000),
     ] {
         let output = answer(GET, |responder| async move {
             let result = responder.start(&head, Framing::ContentLength(0)).await;
-            assert!(
-                matches!(result, Err(WriteError::Head(_) | WriteError::Framing(_))),
-                "{head:?}"
-            );
+            assert!(matches!(result, Err(WriteError::Head(_) | WriteError::Framing(_))), "{head:?}");
         })
         .await;
         let bare = "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
@@ -210,10 +166,7 @@ async fn refuses_framings_that_contradict_head_or_status() {
         (ok().with("Content-Length", "3"), Framing::UntilClose),
         (ok().with("Content-Length", "3"), Framing::None),
         (ok().with("Content-Length", "x"), Framing::ContentLength(1)),
-        (
-            ok().with("Transfer-Encoding", "chunked"),
-            Framing::ContentLength(1),
-        ),
+        (ok().with("Transfer-Encoding", "chunked"), Framing::ContentLength(1)),
         (ok().with("Transfer-Encoding", "chunked"), Framing::UntilClose),
         (ok().with("Transfer-Encoding", "gzip"), Framing::Chunked),
         (ResponseHead::new(204), Framing::ContentLength(1)),
@@ -223,10 +176,7 @@ async fn refuses_framings_that_contradict_head_or_status() {
         let shown = format!("{head:?} {framing:?}");
         let output = answer(GET, move |responder| async move {
             let result = responder.start(&head, framing).await;
-            assert!(
-                matches!(result, Err(WriteError::Framing(_))),
-                "{head:?} {framing:?}"
-            );
+            assert!(matches!(result, Err(WriteError::Framing(_))), "{head:?} {framing:?}");
         })
         .await;
         assert!(output.starts_with("HTTP/1.1 500 "), "{shown}");

@@ -38,10 +38,7 @@ async fn refuses_malformed_chunks_however_they_are_split() {
         for pieces in splits(post(chunks).as_bytes()) {
             let heard = hear(pieces, Limits::default()).await;
             let body = &heard.seen[0].body;
-            assert!(
-                matches!(body, Err(BodyError::Chunk(_))),
-                "{chunks:?} gave {body:?}"
-            );
+            assert!(matches!(body, Err(BodyError::Chunk(_))), "{chunks:?} gave {body:?}");
             assert!(heard.output.starts_with("HTTP/1.1 500 "), "{chunks:?}");
             assert_eq!(heard.seen.len(), 1);
         }
@@ -51,46 +48,21 @@ async fn refuses_malformed_chunks_however_they_are_split() {
 #[tokio::test]
 async fn bounds_chunk_lines_extensions_and_trailers() {
     let line = post(&format!("1;{}\r\na\r\n0\r\n\r\n", "x".repeat(2000)));
-    assert!(matches!(
-        hear_whole(line).await.seen[0].body,
-        Err(BodyError::Chunk(_))
-    ));
+    assert!(matches!(hear_whole(line).await.seen[0].body, Err(BodyError::Chunk(_))));
     let endless = post(&format!("1;{}", "x".repeat(2000)));
-    assert!(matches!(
-        hear_whole(endless).await.seen[0].body,
-        Err(BodyError::Chunk(_))
-    ));
+    assert!(matches!(hear_whole(endless).await.seen[0].body, Err(BodyError::Chunk(_))));
     let extensions = post(&format!("1;{}\r\na\r\n", "x".repeat(1000)).repeat(20));
-    assert!(matches!(
-        hear_whole(extensions).await.seen[0].body,
-        Err(BodyError::Chunk(_))
-    ));
-    let trailers = post(&format!(
-        "0\r\n{}\r\n",
-        format!("A: {}\r\n", "x".repeat(500)).repeat(20)
-    ));
-    assert!(matches!(
-        hear_whole(trailers).await.seen[0].body,
-        Err(BodyError::Chunk(_))
-    ));
-    let some = post(&format!(
-        "0\r\n{}\r\n",
-        format!("A: {}\r\n", "x".repeat(500)).repeat(10)
-    ));
+    assert!(matches!(hear_whole(extensions).await.seen[0].body, Err(BodyError::Chunk(_))));
+    let trailers = post(&format!("0\r\n{}\r\n", format!("A: {}\r\n", "x".repeat(500)).repeat(20)));
+    assert!(matches!(hear_whole(trailers).await.seen[0].body, Err(BodyError::Chunk(_))));
+    let some = post(&format!("0\r\n{}\r\n", format!("A: {}\r\n", "x".repeat(500)).repeat(10)));
     assert_eq!(hear_whole(some).await.seen[0].body, Ok(Vec::new()));
 }
 
 #[tokio::test]
 async fn bounds_a_chunked_body_at_the_announcement_of_the_chunk() {
-    let limits = Limits {
-        body_bytes_max: 10,
-        ..Limits::default()
-    };
-    let heard = hear(
-        vec![post("5\r\nhello\r\nffffffffffffffff\r\n").into_bytes()],
-        limits,
-    )
-    .await;
+    let limits = Limits { body_bytes_max: 10, ..Limits::default() };
+    let heard = hear(vec![post("5\r\nhello\r\nffffffffffffffff\r\n").into_bytes()], limits).await;
     assert_eq!(heard.seen[0].body, Err(BodyError::TooLarge { bytes_max: 10 }));
 }
 
@@ -100,11 +72,7 @@ async fn the_answer_may_start_while_the_request_is_still_read() {
     let server = tokio::spawn(async move {
         let mut connection = ServerConnection::new(theirs, Limits::default());
         let mut request = connection.next_request().await.unwrap().unwrap();
-        let mut out = request
-            .responder
-            .start(&ResponseHead::new(200), Framing::Chunked)
-            .await
-            .unwrap();
+        let mut out = request.responder.start(&ResponseHead::new(200), Framing::Chunked).await.unwrap();
         while let Some(data) = request.body.read_chunk().await.unwrap() {
             out.write(&data).await.unwrap();
         }
@@ -112,9 +80,7 @@ async fn the_answer_may_start_while_the_request_is_still_read() {
         drop(request.body);
         assert!(connection.next_request().await.unwrap().is_none());
     });
-    ours.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n")
-        .await
-        .unwrap();
+    ours.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n").await.unwrap();
     let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     let mut got = vec![0; head.len()];
     ours.read_exact(&mut got).await.unwrap();
@@ -141,9 +107,7 @@ async fn parts_of_a_request_work_in_different_tasks() {
             let (head, mut body, responder) = (request.head, request.body, request.responder);
             tokio::spawn(async move { while let Ok(Some(_)) = body.read_chunk().await {} });
             tokio::spawn(async move {
-                let _ = responder
-                    .respond(&ResponseHead::new(200), head.target.as_bytes())
-                    .await;
+                let _ = responder.respond(&ResponseHead::new(200), head.target.as_bytes()).await;
             });
         }
         connection.next_request().await.unwrap().is_none()
@@ -170,18 +134,12 @@ async fn an_unread_body_is_drained_within_bounds_or_the_connection_ends() {
             let mut count = 0;
             while let Ok(Some(request)) = connection.next_request().await {
                 count += 1;
-                request
-                    .responder
-                    .respond(&ResponseHead::new(403), b"no")
-                    .await
-                    .unwrap();
+                request.responder.respond(&ResponseHead::new(403), b"no").await.unwrap();
             }
             count
         });
-        let request = format!(
-            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{}",
-            "b".repeat(length)
-        );
+        let request =
+            format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{}", "b".repeat(length));
         let (mut read, mut write) = tokio::io::split(&mut ours);
         let writing = async {
             let _ = write.write_all(request.repeat(2).as_bytes()).await;
@@ -225,11 +183,7 @@ async fn a_refusal_before_the_body_was_asked_for_ends_the_connection() {
     let server = tokio::spawn(async move {
         let mut connection = ServerConnection::new(theirs, Limits::default());
         let request = connection.next_request().await.unwrap().unwrap();
-        request
-            .responder
-            .respond(&ResponseHead::new(403), b"")
-            .await
-            .unwrap();
+        request.responder.respond(&ResponseHead::new(403), b"").await.unwrap();
         drop(request.body);
         assert!(connection.next_request().await.unwrap().is_none());
     });

@@ -35,9 +35,7 @@ fn server(mut io: DuplexStream, pieces: Vec<Vec<u8>>) -> tokio::task::JoinHandle
 async fn ask(head: &RequestHead, pieces: Vec<Vec<u8>>) -> Result<Response, ReceiveError> {
     let (ours, theirs) = tokio::io::duplex(512);
     server(theirs, pieces);
-    ClientConnection::new(ours, Limits::default())
-        .exchange(head, None)
-        .await
+    ClientConnection::new(ours, Limits::default()).exchange(head, None).await
 }
 
 async fn whole(answer: &[u8]) -> Result<Result<Vec<u8>, BodyError>, ReceiveError> {
@@ -51,12 +49,7 @@ const LENGTH: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello!";
 
 #[tokio::test]
 async fn reads_answers_however_they_are_split() {
-    for answer in [
-        CHUNKED,
-        LENGTH,
-        b"HTTP/1.1 200 OK\r\nX: y\r\n\r\nhello!",
-        b"HTTP/1.0 200\r\n\r\nhello!",
-    ] {
+    for answer in [CHUNKED, LENGTH, b"HTTP/1.1 200 OK\r\nX: y\r\n\r\nhello!", b"HTTP/1.0 200\r\n\r\nhello!"] {
         for pieces in crate::peer::splits(answer) {
             let mut response = ask(&get(), pieces).await.unwrap();
             assert_eq!(response.head.status, 200);
@@ -84,9 +77,7 @@ async fn an_answer_cut_anywhere_is_an_error_and_never_an_end() {
 
 #[tokio::test]
 async fn a_body_that_ends_with_the_connection_says_so() {
-    let mut response = ask(&get(), vec![b"HTTP/1.1 200 OK\r\n\r\nab".to_vec()])
-        .await
-        .unwrap();
+    let mut response = ask(&get(), vec![b"HTTP/1.1 200 OK\r\n\r\nab".to_vec()]).await.unwrap();
     assert!(response.body.ends_with_connection());
     assert_eq!(response.body.read_all(10).await, Ok(b"ab".to_vec()));
     let response = ask(&get(), vec![LENGTH.to_vec()]).await.unwrap();
@@ -97,42 +88,19 @@ async fn a_body_that_ends_with_the_connection_says_so() {
 #[tokio::test]
 async fn answers_without_an_entity_are_told_from_empty_ones() {
     let check = async |method: &str, answer: &str, entity: bool| {
-        let head = RequestHead {
-            method: method.to_owned(),
-            ..get()
-        };
+        let head = RequestHead { method: method.to_owned(), ..get() };
         let mut response = ask(&head, vec![answer.as_bytes().to_vec()]).await.unwrap();
         assert_eq!(response.body.has_entity(), entity, "{answer}");
         assert_eq!(response.body.read_all(10).await, Ok(Vec::new()), "{answer}");
     };
     check("GET", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", true).await;
-    check(
-        "GET",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        true,
-    )
-    .await;
+    check("GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", true).await;
     check("GET", "HTTP/1.1 404 Not Found\r\n\r\n", true).await;
     check("HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", false).await;
-    check(
-        "HEAD",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
-        false,
-    )
-    .await;
+    check("HEAD", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", false).await;
     check("GET", "HTTP/1.1 204 No Content\r\n\r\n", false).await;
-    check(
-        "GET",
-        "HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n",
-        false,
-    )
-    .await;
-    check(
-        "GET",
-        "HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n",
-        false,
-    )
-    .await;
+    check("GET", "HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n", false).await;
+    check("GET", "HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n", false).await;
 }
 
 #[tokio::test]
@@ -142,15 +110,9 @@ async fn passes_over_interim_answers_but_not_forever() {
     assert_eq!(whole(answer.as_bytes()).await, Ok(Ok(b"x".to_vec())));
     let endless = "HTTP/1.1 100 Continue\r\n\r\n".repeat(40);
     let refusal = HeadRefusal::TooManyInterimAnswers(16);
-    assert_eq!(
-        whole(endless.as_bytes()).await,
-        Err(ReceiveError::Refused(refusal))
-    );
+    assert_eq!(whole(endless.as_bytes()).await, Err(ReceiveError::Refused(refusal)));
     let switch = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n";
-    assert_eq!(
-        whole(switch).await,
-        Err(ReceiveError::Refused(HeadRefusal::ProtocolSwitch))
-    );
+    assert_eq!(whole(switch).await, Err(ReceiveError::Refused(HeadRefusal::ProtocolSwitch)));
 }
 
 #[tokio::test]
@@ -160,41 +122,22 @@ async fn refuses_answers_that_can_be_read_in_two_ways() {
             "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
             HeadRefusal::TwoFramings,
         ),
-        (
-            "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
-            HeadRefusal::LengthsDiffer,
-        ),
-        (
-            "HTTP/1.1 200 OK\r\nContent-Length: 1,1\r\n\r\nab",
-            HeadRefusal::LengthMalformed,
-        ),
-        (
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nab",
-            HeadRefusal::UnknownTransferCoding,
-        ),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", HeadRefusal::LengthsDiffer),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 1,1\r\n\r\nab", HeadRefusal::LengthMalformed),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nab", HeadRefusal::UnknownTransferCoding),
         (
             "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
             HeadRefusal::TransferCodingInHttp10,
         ),
-        (
-            "HTTP/1.1 200 OK\nContent-Length: 1\n\nx",
-            HeadRefusal::BareLineFeed,
-        ),
+        ("HTTP/1.1 200 OK\nContent-Length: 1\n\nx", HeadRefusal::BareLineFeed),
         ("HTTP/1.1 200 OK\r\nX: a\r\n b\r\n\r\n", HeadRefusal::FoldedLine),
-        (
-            "HTTP/1.1 200 OK\r\nX : a\r\n\r\n",
-            HeadRefusal::Malformed("header name"),
-        ),
+        ("HTTP/1.1 200 OK\r\nX : a\r\n\r\n", HeadRefusal::Malformed("header name")),
         ("HTTP/1.1 20 OK\r\n\r\n", HeadRefusal::Malformed("status")),
         ("HTTP/1.1 099 OK\r\n\r\n", HeadRefusal::Malformed("status")),
         ("HTTP/2 200 OK\r\n\r\n", HeadRefusal::Version),
         ("SSH-2.0-x\r\n\r\n", HeadRefusal::Version),
     ] {
-        assert_eq!(
-            whole(answer.as_bytes()).await,
-            Err(ReceiveError::Refused(refusal)),
-            "{answer}"
-        );
+        assert_eq!(whole(answer.as_bytes()).await, Err(ReceiveError::Refused(refusal)), "{answer}");
     }
     let flood = format!("HTTP/1.1 200 OK\r\nX: {}", "a".repeat(20_000));
     let refusal = HeadRefusal::HeaderLineTooLong { bytes_max: 16_384 };
@@ -234,18 +177,12 @@ async fn writes_the_head_exactly_and_the_body_as_it_comes() {
 async fn notices_an_answer_that_comes_before_the_whole_request_is_sent() {
     let (ours, mut theirs) = tokio::io::duplex(64);
     tokio::spawn(async move {
-        theirs
-            .write_all(b"HTTP/1.1 413 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-            .await
-            .unwrap();
+        theirs.write_all(b"HTTP/1.1 413 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").await.unwrap();
         std::future::pending::<()>().await;
         drop(theirs);
     });
     let mut connection = ClientConnection::new(ours, Limits::default());
-    let response = connection
-        .exchange(&get(), Some(&vec![b'x'; 100_000]))
-        .await
-        .unwrap();
+    let response = connection.exchange(&get(), Some(&vec![b'x'; 100_000])).await.unwrap();
     assert_eq!(response.head.status, 413);
     drop(response);
     assert!(!connection.is_reusable());
@@ -256,10 +193,7 @@ async fn takes_an_answer_from_a_server_that_closed_before_it_read_everything() {
     let (ours, mut theirs) = tokio::io::duplex(64);
     tokio::spawn(async move {
         theirs.read_exact(&mut [0; 20]).await.unwrap();
-        theirs
-            .write_all(b"HTTP/1.1 500 X\r\nContent-Length: 2\r\n\r\nno")
-            .await
-            .unwrap();
+        theirs.write_all(b"HTTP/1.1 500 X\r\nContent-Length: 2\r\n\r\nno").await.unwrap();
     });
     let mut connection = ClientConnection::new(ours, Limits::default());
     let head = RequestHead::new("POST", "/").with("Host", "a");
@@ -280,28 +214,16 @@ async fn takes_an_answer_from_a_server_that_closed_before_it_read_everything() {
 async fn a_connection_is_used_again_only_when_the_exchange_is_clean() {
     for (answer, reusable) in [
         ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", true),
-        (
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
-            true,
-        ),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", true),
         ("HTTP/1.1 204 No Content\r\n\r\n", true),
-        (
-            "HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 2\r\n\r\nok",
-            true,
-        ),
+        ("HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 2\r\n\r\nok", true),
         ("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", false),
-        (
-            "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
-            false,
-        ),
+        ("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", false),
         ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok!", false),
         ("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok", false),
     ] {
         let (ours, mut theirs) = tokio::io::duplex(512);
-        let limits = Limits {
-            body_timeout: std::time::Duration::from_millis(1),
-            ..Limits::default()
-        };
+        let limits = Limits { body_timeout: std::time::Duration::from_millis(1), ..Limits::default() };
         let mut connection = ClientConnection::new(ours, limits);
         let head = get();
         let answering = theirs.write_all(answer.as_bytes());
@@ -335,10 +257,7 @@ async fn several_requests_go_over_one_connection() {
         assert!(connection.is_open().await);
     }
     drop(server.await.unwrap());
-    assert!(
-        !connection.is_open().await,
-        "a closed connection is noticed before it is used"
-    );
+    assert!(!connection.is_open().await, "a closed connection is noticed before it is used");
 }
 
 #[tokio::test]
@@ -347,10 +266,7 @@ async fn a_busy_connection_takes_no_second_request() {
     server(theirs, vec![LENGTH.to_vec()]);
     let mut connection = ClientConnection::new(ours, Limits::default());
     let (_upload, _answer) = connection.send(&get(), Framing::None).await.unwrap();
-    assert_eq!(
-        connection.send(&get(), Framing::None).await.unwrap_err(),
-        WriteError::NotReusable
-    );
+    assert_eq!(connection.send(&get(), Framing::None).await.unwrap_err(), WriteError::NotReusable);
 }
 
 #[tokio::test]
@@ -365,10 +281,7 @@ async fn refuses_requests_that_would_be_two_or_have_two_framings() {
         (get().with("X:", "a"), Framing::None),
         (get().with("Content-Length", "3"), Framing::None),
         (get().with("Content-Length", "3"), Framing::Chunked),
-        (
-            get().with("Transfer-Encoding", "chunked"),
-            Framing::ContentLength(1),
-        ),
+        (get().with("Transfer-Encoding", "chunked"), Framing::ContentLength(1)),
         (get(), Framing::UntilClose),
     ] {
         let (ours, mut theirs) = tokio::io::duplex(512);

@@ -48,21 +48,13 @@ async fn serves_many_connections_and_stops_without_cutting_anyone_off() {
     busy.write_all(GET).await.unwrap();
     begun.recv().await.unwrap();
     stopper.stop();
-    assert_eq!(
-        idle.read(&mut [0; 9]).await.unwrap(),
-        0,
-        "an idle connection is closed at once"
-    );
+    assert_eq!(idle.read(&mut [0; 9]).await.unwrap(), 0, "an idle connection is closed at once");
     while TcpStream::connect(address).await.is_ok() {}
     assert!(!serving.is_finished());
     release.send(()).unwrap();
     let mut output = String::new();
     busy.read_to_string(&mut output).await.unwrap();
-    assert_eq!(
-        output.matches("200 OK").count(),
-        1,
-        "what ran is finished, what waited is not begun"
-    );
+    assert_eq!(output.matches("200 OK").count(), 1, "what ran is finished, what waited is not begun");
     serving.await.unwrap();
 }
 
@@ -79,10 +71,7 @@ async fn cuts_what_still_runs_when_the_time_to_stop_is_over() {
             drop(request);
         }
     };
-    let limits = Limits {
-        stop_timeout: Duration::from_millis(20),
-        ..Limits::default()
-    };
+    let limits = Limits { stop_timeout: Duration::from_millis(20), ..Limits::default() };
     let serving = tokio::spawn(serve(listener, handler, limits, stop));
     let mut busy = TcpStream::connect(address).await.unwrap();
     busy.write_all(GET).await.unwrap();
@@ -96,10 +85,7 @@ async fn cuts_what_still_runs_when_the_time_to_stop_is_over() {
 async fn holds_no_more_connections_than_allowed() {
     let (listener, address) = listener().await;
     let (stopper, stop) = stop_channel();
-    let limits = Limits {
-        connections_max: 1,
-        ..Limits::default()
-    };
+    let limits = Limits { connections_max: 1, ..Limits::default() };
     let serving = tokio::spawn(serve(
         listener,
         |request: http1::Request, _| async move {
@@ -148,17 +134,11 @@ async fn fetches_a_whole_answer_with_the_head_as_given() {
     let serving = tokio::spawn(serve(listener, handler, Limits::default(), stop));
     let url = format!("http://{address}/ocsp?x=1#f");
     let headers = [("Content-Type", "application/ocsp-request")];
-    let fetched = fetch("POST", &url, &headers, Some(b"query"), &FetchLimits::default())
-        .await
-        .unwrap();
+    let fetched = fetch("POST", &url, &headers, Some(b"query"), &FetchLimits::default()).await.unwrap();
     assert_eq!((fetched.status, fetched.body.as_slice()), (200, &b"query"[..]));
     assert_eq!(fetched.header_text("X-Seen"), Some("/ocsp?x=1"));
     let seen = seeing.recv().await.unwrap();
-    let names: Vec<_> = seen
-        .headers
-        .iter()
-        .map(|(n, _)| String::from_utf8_lossy(n).into_owned())
-        .collect();
+    let names: Vec<_> = seen.headers.iter().map(|(n, _)| String::from_utf8_lossy(n).into_owned()).collect();
     assert_eq!(names, ["Host", "Content-Type", "Connection", "Content-Length"]);
     assert_eq!(seen.headers[0].1, address.to_string());
     stopper.stop();
@@ -167,38 +147,23 @@ async fn fetches_a_whole_answer_with_the_head_as_given() {
 
 #[tokio::test]
 async fn a_download_that_is_cut_too_large_or_no_answer_is_an_error() {
-    let limits = FetchLimits {
-        body_bytes_max: 4,
-        ..FetchLimits::default()
-    };
+    let limits = FetchLimits { body_bytes_max: 4, ..FetchLimits::default() };
     let get = async |url: &str| fetch("GET", url, &[], None, &limits).await;
     let url = canned(b"HTTP/1.1 302 Found\r\nLocation: http://b/\r\nContent-Length: 2\r\n\r\nok").await;
     assert_eq!(get(&url).await.unwrap().status, 302, "redirects are answers");
     let url = canned(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nok").await;
-    assert_eq!(
-        get(&url).await,
-        Err(FetchError::Body(BodyError::Cut { received: 2 }))
-    );
+    assert_eq!(get(&url).await, Err(FetchError::Body(BodyError::Cut { received: 2 })));
     let url = canned(b"HTTP/1.1 200 OK\r\n\r\n12345").await;
-    assert_eq!(
-        get(&url).await,
-        Err(FetchError::Body(BodyError::TooLarge { bytes_max: 4 }))
-    );
+    assert_eq!(get(&url).await, Err(FetchError::Body(BodyError::TooLarge { bytes_max: 4 })));
     let url = canned(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n12345").await;
-    assert!(matches!(
-        get(&url).await,
-        Err(FetchError::Receive(ReceiveError::Refused(_)))
-    ));
+    assert!(matches!(get(&url).await, Err(FetchError::Receive(ReceiveError::Refused(_)))));
     let url = canned(b"").await;
     assert_eq!(get(&url).await, Err(FetchError::Receive(ReceiveError::NoAnswer)));
     assert_eq!(get("https://127.0.0.1/").await, Err(FetchError::NotPlainHttp));
     assert!(matches!(get("nonsense").await, Err(FetchError::Url(_))));
     let (listener, address) = listener().await;
     drop(listener);
-    assert!(matches!(
-        get(&format!("http://{address}/")).await,
-        Err(FetchError::Connect(_))
-    ));
+    assert!(matches!(get(&format!("http://{address}/")).await, Err(FetchError::Connect(_))));
 }
 
 #[tokio::test]
@@ -207,20 +172,13 @@ async fn a_download_that_drips_is_given_up() {
     let (stopper, stop) = stop_channel();
     let handler = |request: http1::Request, _| async move {
         let head = ResponseHead::new(200);
-        let mut out = request
-            .responder
-            .start(&head, http1::Framing::UntilClose)
-            .await
-            .unwrap();
+        let mut out = request.responder.start(&head, http1::Framing::UntilClose).await.unwrap();
         while out.write(b"x").await.is_ok() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
     let serving = tokio::spawn(serve(listener, handler, Limits::default(), stop));
-    let limits = FetchLimits {
-        total_timeout: Duration::from_millis(60),
-        ..FetchLimits::default()
-    };
+    let limits = FetchLimits { total_timeout: Duration::from_millis(60), ..FetchLimits::default() };
     let fetched = fetch("GET", &format!("http://{address}/"), &[], None, &limits).await;
     assert_eq!(fetched, Err(FetchError::TooSlow));
     stopper.stop();

@@ -38,11 +38,8 @@ async fn handle(request: Request, _peer: SocketAddr) {
             return;
         }
     };
-    let mut out = request
-        .responder
-        .start(&ResponseHead::new(200).with("x-CASE", "kept"), framing)
-        .await
-        .unwrap();
+    let mut out =
+        request.responder.start(&ResponseHead::new(200).with("x-CASE", "kept"), framing).await.unwrap();
     for piece in ["one ", "two ", "three"] {
         out.write(piece.as_bytes()).await.unwrap();
     }
@@ -60,98 +57,37 @@ async fn check(arguments: &[&str], expected: &str) {
 #[tokio::test]
 async fn curl_reads_every_framing() {
     let head = "HTTP/1.1 200 OK\r\n";
-    check(
-        &["URL/a"],
-        &format!("{head}x-seen: /a\r\nContent-Length: 0\r\n\r\n"),
-    )
-    .await;
+    check(&["URL/a"], &format!("{head}x-seen: /a\r\nContent-Length: 0\r\n\r\n")).await;
     check(
         &["URL/chunked"],
         &format!("{head}x-CASE: kept\r\nTransfer-Encoding: chunked\r\n\r\none two three"),
     )
     .await;
-    check(
-        &["URL/until-close"],
-        &format!("{head}x-CASE: kept\r\n\r\none two three"),
-    )
-    .await;
-    check(
-        &["-0", "URL/chunked"],
-        &format!("{head}x-CASE: kept\r\n\r\none two three"),
-    )
-    .await;
-    check(
-        &["-I", "URL/a"],
-        &format!("{head}x-seen: /a\r\nContent-Length: 0\r\n\r\n"),
-    )
-    .await;
+    check(&["URL/until-close"], &format!("{head}x-CASE: kept\r\n\r\none two three")).await;
+    check(&["-0", "URL/chunked"], &format!("{head}x-CASE: kept\r\n\r\none two three")).await;
+    check(&["-I", "URL/a"], &format!("{head}x-seen: /a\r\nContent-Length: 0\r\n\r\n")).await;
 }
 
 #[tokio::test]
 async fn curl_sends_every_framing_and_waits_to_be_asked() {
     let answer = "HTTP/1.1 200 OK\r\nx-seen: /a\r\nContent-Length: 5\r\n\r\nhello";
     check(&["-d", "hello", "URL/a"], answer).await;
-    check(
-        &["-d", "hello", "-H", "Transfer-Encoding: chunked", "URL/a"],
-        answer,
-    )
-    .await;
+    check(&["-d", "hello", "-H", "Transfer-Encoding: chunked", "URL/a"], answer).await;
     let asked = format!("HTTP/1.1 100 Continue\r\n\r\n{answer}");
-    check(
-        &[
-            "-d",
-            "hello",
-            "-H",
-            "Expect: 100-continue",
-            "--expect100-timeout",
-            "15",
-            "URL/a",
-        ],
-        &asked,
-    )
-    .await;
+    check(&["-d", "hello", "-H", "Expect: 100-continue", "--expect100-timeout", "15", "URL/a"], &asked).await;
 }
 
 #[tokio::test]
 async fn curl_keeps_the_connection() {
-    let write_out = [
-        "-w",
-        "%{num_connects}\n",
-        "-o",
-        "/dev/null",
-        "URL/a",
-        "-o",
-        "/dev/null",
-        "URL/b",
-    ];
+    let write_out = ["-w", "%{num_connects}\n", "-o", "/dev/null", "URL/a", "-o", "/dev/null", "URL/b"];
     check(&write_out, "1\n0\n").await;
-    let closing = [
-        "-w",
-        "%{num_connects}\n",
-        "-o",
-        "/dev/null",
-        "URL/until-close",
-        "-o",
-        "/dev/null",
-        "URL/b",
-    ];
+    let closing =
+        ["-w", "%{num_connects}\n", "-o", "/dev/null", "URL/until-close", "-o", "/dev/null", "URL/b"];
     check(&closing, "1\n1\n").await;
 }
 
 #[tokio::test]
 async fn curl_hears_our_refusal() {
-    let arguments = [
-        "-H",
-        "Content-Length: 3",
-        "-H",
-        "Transfer-Encoding: chunked",
-        "-d",
-        "abc",
-        "URL/a",
-    ];
-    check(
-        &arguments,
-        "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
-    )
-    .await;
+    let arguments = ["-H", "Content-Length: 3", "-H", "Transfer-Encoding: chunked", "-d", "abc", "URL/a"];
+    check(&arguments, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").await;
 }

@@ -27,12 +27,7 @@ pub(crate) async fn echo(mut request: Request) -> Seen {
         let head = ResponseHead::new(200).with("x-seen", &request.head.target);
         let _ = request.responder.respond(&head, body).await;
     }
-    Seen {
-        method: request.head.method,
-        target: request.head.target,
-        headers: request.head.headers,
-        body,
-    }
+    Seen { method: request.head.method, target: request.head.target, headers: request.head.headers, body }
 }
 
 /// Lets an echoing server hear these pieces, then the end of the stream.
@@ -63,11 +58,7 @@ pub(crate) async fn hear(pieces: Vec<Vec<u8>>, limits: Limits) -> Heard {
     let _ = read.read_to_end(&mut output).await;
     let (seen, end) = server.await.unwrap();
     writing.await.unwrap();
-    Heard {
-        seen,
-        end,
-        output: String::from_utf8(output).unwrap(),
-    }
+    Heard { seen, end, output: String::from_utf8(output).unwrap() }
 }
 
 pub(crate) async fn hear_whole(bytes: impl AsRef<[u8]>) -> Heard {

@@ -29,10 +29,7 @@ async fn keeps_order_and_spelling_of_names_and_values() {
     );
     assert_eq!(heard.seen[0].target, "/r1/A?x=%20y");
     assert_eq!(heard.seen[0].body, Ok(b"ok".to_vec()));
-    assert_eq!(
-        heard.output,
-        "HTTP/1.1 200 OK\r\nx-seen: /r1/A?x=%20y\r\nContent-Length: 2\r\n\r\nok"
-    );
+    assert_eq!(heard.output, "HTTP/1.1 200 OK\r\nx-seen: /r1/A?x=%20y\r\nContent-Length: 2\r\n\r\nok");
 }
 
 #[tokio::test]
@@ -50,10 +47,7 @@ async fn understands_a_stream_of_requests_however_it_is_split() {
         let heard = hear(pieces, Limits::default()).await;
         assert_eq!(heard.end, Ok(()));
         let bodies: Vec<_> = heard.seen.iter().map(|seen| seen.body.clone().unwrap()).collect();
-        assert_eq!(
-            bodies,
-            [b"hello".to_vec(), b"hello0123456789".to_vec(), Vec::new()]
-        );
+        assert_eq!(bodies, [b"hello".to_vec(), b"hello0123456789".to_vec(), Vec::new()]);
         assert_eq!(heard.output.matches("HTTP/1.1 200 OK").count(), 3);
     }
 }
@@ -117,9 +111,7 @@ async fn takes_whole_addresses_as_a_proxy_gets_them() {
 
 #[test]
 fn looks_names_up_without_regard_to_case() {
-    let head = RequestHead::new("GET", "/")
-        .with("X-Road-Client", "a")
-        .with("x-road-client", "b");
+    let head = RequestHead::new("GET", "/").with("X-Road-Client", "a").with("x-road-client", "b");
     assert_eq!(head.version, Version::Http11);
     assert_eq!(head.header_text("X-ROAD-CLIENT"), Some("a"));
     assert_eq!(head.last_header("x-road-client").unwrap(), "b");

@@ -44,9 +44,7 @@ async fn a_head_that_drips_is_refused_in_time() {
 async fn a_body_may_drip_but_not_fall_silent() {
     let (mut ours, theirs) = tokio::io::duplex(512);
     let client = tokio::spawn(async move {
-        ours.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n")
-            .await
-            .unwrap();
+        ours.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n").await.unwrap();
         for _ in 0..3 {
             sleep(Duration::from_secs(29)).await;
             ours.write_all(b"x").await.unwrap();
@@ -58,10 +56,7 @@ async fn a_body_may_drip_but_not_fall_silent() {
     let mut connection = ServerConnection::new(theirs, Limits::default());
     let mut request = connection.next_request().await.unwrap().unwrap();
     let start = Instant::now();
-    assert_eq!(
-        request.body.read_all(100).await,
-        Err(BodyError::Slow { received: 3 })
-    );
+    assert_eq!(request.body.read_all(100).await, Err(BodyError::Slow { received: 3 }));
     assert_eq!(start.elapsed().as_secs(), 3 * 29 + 30);
     drop(request);
     assert!(connection.next_request().await.unwrap().is_none());
@@ -72,40 +67,24 @@ async fn a_body_may_drip_but_not_fall_silent() {
 #[tokio::test(start_paused = true)]
 async fn a_client_that_reads_nothing_is_given_up() {
     let (mut ours, theirs) = tokio::io::duplex(512);
-    ours.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-        .await
-        .unwrap();
+    ours.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
     let mut connection = ServerConnection::new(theirs, Limits::default());
     let request = connection.next_request().await.unwrap().unwrap();
     drop(request.body);
-    let mut out = request
-        .responder
-        .start(&ResponseHead::new(200), Framing::Chunked)
-        .await
-        .unwrap();
+    let mut out = request.responder.start(&ResponseHead::new(200), Framing::Chunked).await.unwrap();
     let start = Instant::now();
     assert_eq!(out.write(&[0; 5000]).await, Err(WriteError::Slow));
     assert_eq!(start.elapsed().as_secs(), 30);
-    assert_eq!(
-        out.write(b"x").await,
-        Err(WriteError::Slow),
-        "once failed, always failed"
-    );
+    assert_eq!(out.write(b"x").await, Err(WriteError::Slow), "once failed, always failed");
 }
 
 #[tokio::test(start_paused = true)]
 async fn draining_an_unread_body_is_given_up_in_time() {
     let (mut ours, theirs) = tokio::io::duplex(512);
-    ours.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n")
-        .await
-        .unwrap();
+    ours.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n").await.unwrap();
     let mut connection = ServerConnection::new(theirs, Limits::default());
     let request = connection.next_request().await.unwrap().unwrap();
-    request
-        .responder
-        .respond(&ResponseHead::new(403), b"no")
-        .await
-        .unwrap();
+    request.responder.respond(&ResponseHead::new(403), b"no").await.unwrap();
     drop(request.body);
     let start = Instant::now();
     assert!(connection.next_request().await.unwrap().is_none());
@@ -120,17 +99,11 @@ async fn draining_an_unread_body_is_given_up_in_time() {
 async fn a_server_that_does_not_answer_is_given_up() {
     let (ours, mut theirs) = tokio::io::duplex(512);
     theirs.write_all(b"HTTP/1.1 200 OK\r\nX").await.unwrap();
-    let limits = Limits {
-        head_timeout: Duration::from_secs(60),
-        ..Limits::default()
-    };
+    let limits = Limits { head_timeout: Duration::from_secs(60), ..Limits::default() };
     let mut connection = ClientConnection::new(ours, limits);
     let start = Instant::now();
     let head = RequestHead::new("GET", "/").with("Host", "a");
-    assert_eq!(
-        connection.exchange(&head, None).await.unwrap_err(),
-        ReceiveError::Slow
-    );
+    assert_eq!(connection.exchange(&head, None).await.unwrap_err(), ReceiveError::Slow);
     assert_eq!(start.elapsed().as_secs(), 60);
     assert!(!connection.is_reusable());
 }
@@ -140,17 +113,11 @@ async fn without_a_limit_an_answer_may_take_days() {
     let (ours, mut theirs) = tokio::io::duplex(512);
     tokio::spawn(async move {
         sleep(Duration::from_secs(200_000)).await;
-        theirs
-            .write_all(b"HTTP/1.1 204 No Content\r\n\r\n")
-            .await
-            .unwrap();
+        theirs.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
         std::future::pending::<()>().await;
         drop(theirs);
     });
-    let limits = Limits {
-        head_timeout: Duration::MAX,
-        ..Limits::default()
-    };
+    let limits = Limits { head_timeout: Duration::MAX, ..Limits::default() };
     let mut connection = ClientConnection::new(ours, limits);
     let head = RequestHead::new("GET", "/").with("Host", "a");
     assert_eq!(connection.exchange(&head, None).await.unwrap().head.status, 204);

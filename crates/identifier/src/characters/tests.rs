@@ -5,9 +5,7 @@ use crate::{ClientId, PART_CHARACTERS_MAX, Part};
 
 #[test]
 fn odd_characters_are_found() {
-    for odd in [
-        '\0', '\t', '\u{1f}', '\u{7f}', '\u{9f}', '%', ':', ';', '/', '\\', '\u{200b}', '\u{feff}',
-    ] {
+    for odd in ['\0', '\t', '\u{1f}', '\u{7f}', '\u{9f}', '%', ':', ';', '/', '\\', '\u{200b}', '\u{feff}'] {
         assert_eq!(find_odd(&format!("ab{odd}c%")), Some(odd));
     }
 }
@@ -22,10 +20,7 @@ fn ordinary_characters_are_not_odd() {
 #[test]
 fn the_part_that_holds_it_is_named() {
     let id = ClientId::new("EX", "COM", "1", Some("a;b")).unwrap();
-    let odd = Odd {
-        part: Part::SubsystemCode,
-        character: ';',
-    };
+    let odd = Odd { part: Part::SubsystemCode, character: ';' };
     assert_eq!(find_odd_part(&id.parts()), Some(odd));
     assert_eq!(find_odd_part(&id.member().parts()), None);
 }
@@ -43,20 +38,10 @@ fn new_parts_are_held_to_more() {
         (" a", NewPartRefusal::OuterSpace),
         ("a\u{a0}", NewPartRefusal::OuterSpace),
         ("a/b", NewPartRefusal::Character { character: '/' }),
-        (
-            "a\u{200b}",
-            NewPartRefusal::Character {
-                character: '\u{200b}',
-            },
-        ),
+        ("a\u{200b}", NewPartRefusal::Character { character: '\u{200b}' }),
     ] {
         assert_eq!(check_new(text), Err(refusal), "{text}");
     }
     let long = "x".repeat(PART_CHARACTERS_MAX + 1);
-    assert_eq!(
-        check_new(&long),
-        Err(NewPartRefusal::TooLong {
-            characters: PART_CHARACTERS_MAX + 1
-        })
-    );
+    assert_eq!(check_new(&long), Err(NewPartRefusal::TooLong { characters: PART_CHARACTERS_MAX + 1 }));
 }

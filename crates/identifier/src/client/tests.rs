@@ -37,13 +37,7 @@ fn a_member_is_another_client_than_its_subsystem() {
 
 #[test]
 fn other_members_are_not_the_same_member() {
-    for other in [
-        "XE/COM/1/s",
-        "EX/GOV/1/s",
-        "EX/COM/2/s",
-        "EX/COM/1 /s",
-        "ex/COM/1/s",
-    ] {
+    for other in ["XE/COM/1/s", "EX/GOV/1/s", "EX/COM/2/s", "EX/COM/1 /s", "ex/COM/1/s"] {
         assert!(!client("EX/COM/1/s").same_member(&client(other)), "{other}");
         assert_ne!(client("EX/COM/1/s"), client(other));
     }
@@ -73,11 +67,7 @@ fn refuses_blank_parts_and_names_them() {
         ("EX/COM/\t\u{2003}", Part::MemberCode),
         ("EX/COM/1/", Part::SubsystemCode),
     ] {
-        assert_eq!(
-            ClientId::parse_short(text),
-            Err(Refusal::Blank { part }),
-            "{text}"
-        );
+        assert_eq!(ClientId::parse_short(text), Err(Refusal::Blank { part }), "{text}");
     }
 }
 
@@ -88,30 +78,15 @@ fn refuses_a_part_that_is_too_long_counting_characters() {
     let refusal = MemberId::new("EX", "COM", format!("{longest}x"));
     assert_eq!(
         refusal,
-        Err(Refusal::TooLong {
-            part: Part::MemberCode,
-            characters: PART_CHARACTERS_MAX + 1
-        })
+        Err(Refusal::TooLong { part: Part::MemberCode, characters: PART_CHARACTERS_MAX + 1 })
     );
 }
 
 #[test]
 fn refuses_a_path_with_a_wrongly_encoded_segment() {
     for (raw, reason) in [
-        (
-            "EX/COM/a b",
-            percent::Refusal::Character {
-                character: ' ',
-                at: 1,
-            },
-        ),
-        (
-            "EX/COM/é",
-            percent::Refusal::Character {
-                character: 'é',
-                at: 0,
-            },
-        ),
+        ("EX/COM/a b", percent::Refusal::Character { character: ' ', at: 1 }),
+        ("EX/COM/é", percent::Refusal::Character { character: 'é', at: 0 }),
         ("EX/COM/%2", percent::Refusal::Triplet { at: 0 }),
         ("EX/COM/%FF", percent::Refusal::NotUtf8),
     ] {
@@ -133,15 +108,9 @@ fn outer_space_is_kept() {
 #[test]
 fn a_gateway_needs_all_four_parts() {
     let id = ServerId::from_path("EX/GOV/1/ss%2F1").unwrap();
-    assert_eq!(
-        (id.server(), id.display_form().as_str()),
-        ("ss/1", "SERVER:EX/GOV/1/ss/1")
-    );
+    assert_eq!((id.server(), id.display_form().as_str()), ("ss/1", "SERVER:EX/GOV/1/ss/1"));
     assert_eq!(id.owner(), MemberId::new("EX", "GOV", "1").unwrap());
-    assert_eq!(
-        ServerId::parse_encoded("EX:GOV:1:ss").unwrap().to_string(),
-        "EX/GOV/1/ss"
-    );
+    assert_eq!(ServerId::parse_encoded("EX:GOV:1:ss").unwrap().to_string(), "EX/GOV/1/ss");
     for raw in ["EX/GOV/1", "EX/GOV/1/ss/x", "EX/GOV/1/", "EX/GOV//ss"] {
         assert!(ServerId::from_path(raw).is_err(), "{raw}");
     }

@@ -21,11 +21,7 @@ fn everything_else_becomes_triplets_in_capitals() {
 
 #[test]
 fn every_character_survives_the_way_there_and_back() {
-    for character in (0..=0x10_ffff_u32)
-        .step_by(17)
-        .filter_map(char::from_u32)
-        .chain('\0'..='\u{2ff}')
-    {
+    for character in (0..=0x10_ffff_u32).step_by(17).filter_map(char::from_u32).chain('\0'..='\u{2ff}') {
         let text = format!("x{character}y");
         assert_eq!(decode_segment(&encode_segment(&text)), Ok(text));
     }
@@ -52,26 +48,15 @@ fn refuses_what_should_have_been_encoded() {
         ("\u{0}", '\0', 0),
         ("%41[", '[', 3),
     ] {
-        assert_eq!(
-            decode_segment(raw),
-            Err(Refusal::Character { character, at }),
-            "{raw}"
-        );
+        assert_eq!(decode_segment(raw), Err(Refusal::Character { character, at }), "{raw}");
     }
 }
 
 #[test]
 fn refuses_broken_triplets() {
-    for (raw, at) in [
-        ("%", 0),
-        ("a%2", 1),
-        ("%G0", 0),
-        ("%0G", 0),
-        ("%%41", 0),
-        ("%+1", 0),
-        ("% 1", 0),
-        ("%é", 0),
-    ] {
+    for (raw, at) in
+        [("%", 0), ("a%2", 1), ("%G0", 0), ("%0G", 0), ("%%41", 0), ("%+1", 0), ("% 1", 0), ("%é", 0)]
+    {
         assert_eq!(decode_segment(raw), Err(Refusal::Triplet { at }), "{raw}");
     }
 }
@@ -79,15 +64,7 @@ fn refuses_broken_triplets() {
 #[test]
 fn refuses_bytes_that_are_not_utf8() {
     // A lone continuation, an overlong slash, a surrogate, a cut sequence, a code point beyond the last.
-    for raw in [
-        "%80",
-        "%C0%AF",
-        "%ED%A0%80",
-        "%E2%82",
-        "%F4%90%80%80",
-        "%FF",
-        "%FE%FF",
-    ] {
+    for raw in ["%80", "%C0%AF", "%ED%A0%80", "%E2%82", "%F4%90%80%80", "%FF", "%FE%FF"] {
         assert_eq!(decode_segment(raw), Err(Refusal::NotUtf8), "{raw}");
     }
 }

@@ -24,15 +24,9 @@ fn absent_words_and_quoted_uris_are_valid() {
 
 #[test]
 fn refuses_what_is_not_quoted() {
-    for value in [
-        "http://quotes/missing",
-        "\"",
-        "\"urn:foo",
-        "urn:foo\"",
-        "'urn:foo'",
-        " \"urn:foo\"",
-        "\"urn:foo\" ",
-    ] {
+    for value in
+        ["http://quotes/missing", "\"", "\"urn:foo", "urn:foo\"", "'urn:foo'", " \"urn:foo\"", "\"urn:foo\" "]
+    {
         assert_eq!(check(value), Err(Refusal::NotQuoted), "{value}");
     }
 }

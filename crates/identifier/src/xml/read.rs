@@ -94,11 +94,7 @@ pub fn read_client(node: Node<'_, '_>) -> Result<ClientId, Refusal> {
     let mut parts = Parts::of(node)?;
     let client = parts.take_client()?;
     parts.end()?;
-    if client.object_type() == found {
-        Ok(client)
-    } else {
-        Err(Refusal::TypeContradictsParts { found })
-    }
+    if client.object_type() == found { Ok(client) } else { Err(Refusal::TypeContradictsParts { found }) }
 }
 
 /// Reads a service.
@@ -167,20 +163,13 @@ pub fn read_identifier(node: Node<'_, '_>) -> Result<Identifier, Refusal> {
 }
 
 fn object_type(node: Node<'_, '_>) -> Result<ObjectType, Refusal> {
-    let word = node
-        .attribute((NAMESPACE, "objectType"))
-        .ok_or(Refusal::NoObjectType)?;
-    word.parse()
-        .map_err(|unknown: crate::UnknownObjectType| Refusal::UnknownObjectType { found: unknown.0 })
+    let word = node.attribute((NAMESPACE, "objectType")).ok_or(Refusal::NoObjectType)?;
+    word.parse().map_err(|unknown: crate::UnknownObjectType| Refusal::UnknownObjectType { found: unknown.0 })
 }
 
 fn wanted(node: Node<'_, '_>, wanted: ObjectType) -> Result<(), Refusal> {
     let found = object_type(node)?;
-    if found == wanted {
-        Ok(())
-    } else {
-        Err(Refusal::WrongObjectType { found })
-    }
+    if found == wanted { Ok(()) } else { Err(Refusal::WrongObjectType { found }) }
 }
 
 /// The parts that an element holds; taken out one by one until none is left.
@@ -230,9 +219,7 @@ impl Parts {
     /// What is left over belongs to another type of identifier.
     fn end(self) -> Result<(), Refusal> {
         match self.found.first() {
-            Some((part, _)) => Err(Refusal::UnexpectedElement {
-                name: part.xml_name().to_owned(),
-            }),
+            Some((part, _)) => Err(Refusal::UnexpectedElement { name: part.xml_name().to_owned() }),
             None => Ok(()),
         }
     }
@@ -241,9 +228,7 @@ impl Parts {
 fn part_of(element: Node<'_, '_>) -> Result<Part, Refusal> {
     let name = element.tag_name();
     let part = Part::from_xml_name(name.name()).filter(|_| name.namespace() == Some(NAMESPACE));
-    part.ok_or_else(|| Refusal::UnexpectedElement {
-        name: name.name().chars().take(64).collect(),
-    })
+    part.ok_or_else(|| Refusal::UnexpectedElement { name: name.name().chars().take(64).collect() })
 }
 
 /// The whole text of a part. A comment may stand inside, and must not hide what follows it.

@@ -44,10 +44,7 @@ fn every_type_comes_back_equal() {
     let service = ServiceId::new(client.clone(), odd, Some(odd)).unwrap();
     let unversioned = ServiceId::new(client.member().into(), "svc", None).unwrap();
     let server = ServerId::new("EX", "COM", "1", odd).unwrap();
-    let (global, local) = (
-        GlobalGroupId::new("EX", odd).unwrap(),
-        LocalGroupId::new(odd).unwrap(),
-    );
+    let (global, local) = (GlobalGroupId::new("EX", odd).unwrap(), LocalGroupId::new(odd).unwrap());
     let mut out = String::new();
     write_client(&mut out, "x", "id", &client).unwrap();
     assert_eq!(reread(&out), Identifier::Client(client));
@@ -71,10 +68,7 @@ fn every_type_comes_back_equal() {
 fn refuses_to_write_what_xml_cannot_hold() {
     let mut out = String::from("kept");
     let id = ClientId::new("EX", "COM", "a\u{0}b", None).unwrap();
-    assert_eq!(
-        write_client(&mut out, "x", "id", &id).unwrap_err().character,
-        '\0'
-    );
+    assert_eq!(write_client(&mut out, "x", "id", &id).unwrap_err().character, '\0');
     assert_eq!(out, "kept");
     assert!(escape_text("\u{fffe}").is_err());
     assert!(escape_attribute("\u{b}").is_err());
@@ -93,9 +87,7 @@ fn order_white_space_and_comments_do_not_matter() {
 #[test]
 fn a_comment_does_not_hide_the_rest_of_a_part() {
     let content = MEMBER.replace(">1<", ">1<!-- -->2<![CDATA[3]]><");
-    let Identifier::Client(id) = read(&element("MEMBER", &content)).unwrap() else {
-        panic!("a client")
-    };
+    let Identifier::Client(id) = read(&element("MEMBER", &content)).unwrap() else { panic!("a client") };
     assert_eq!(id.code(), "123");
 }
 
@@ -116,15 +108,9 @@ fn refuses_missing_and_doubled_parts() {
     for part in [Part::Instance, Part::MemberClass, Part::MemberCode] {
         let name = part.xml_name();
         let without = MEMBER.replace(&format!("id:{name}>"), "id:subsystemCode>");
-        assert_eq!(
-            read(&element("SUBSYSTEM", &without)),
-            Err(Refusal::MissingPart { part })
-        );
+        assert_eq!(read(&element("SUBSYSTEM", &without)), Err(Refusal::MissingPart { part }));
         let twice = format!("{MEMBER}<id:{name}>x</id:{name}>");
-        assert_eq!(
-            read(&element("MEMBER", &twice)),
-            Err(Refusal::DuplicatePart { part })
-        );
+        assert_eq!(read(&element("MEMBER", &twice)), Err(Refusal::DuplicatePart { part }));
     }
 }
 
@@ -139,38 +125,21 @@ fn refuses_elements_that_do_not_belong() {
         "<o:subsystemCode xmlns:o='urn:other'>s</o:subsystemCode>",
     ] {
         let refusal = read(&element("MEMBER", &format!("{MEMBER}{stranger}"))).unwrap_err();
-        assert!(
-            matches!(refusal, Refusal::UnexpectedElement { .. }),
-            "{stranger}: {refusal}"
-        );
+        assert!(matches!(refusal, Refusal::UnexpectedElement { .. }), "{stranger}: {refusal}");
         assert_eq!(refusal.code(), "invalid_xml");
     }
     let nested = MEMBER.replace(">1<", "><id:memberCode>1</id:memberCode><");
-    assert!(matches!(
-        read(&element("MEMBER", &nested)),
-        Err(Refusal::UnexpectedElement { .. })
-    ));
+    assert!(matches!(read(&element("MEMBER", &nested)), Err(Refusal::UnexpectedElement { .. })));
 }
 
 #[test]
 fn refuses_stray_text_and_blank_or_endless_parts() {
-    assert_eq!(
-        read(&element("MEMBER", &format!("{MEMBER}x"))),
-        Err(Refusal::StrayText)
-    );
-    let blank = crate::Refusal::Blank {
-        part: Part::MemberCode,
-    };
-    assert_eq!(
-        read(&element("MEMBER", &MEMBER.replace(">1<", "> <"))),
-        Err(Refusal::Identifier(blank))
-    );
+    assert_eq!(read(&element("MEMBER", &format!("{MEMBER}x"))), Err(Refusal::StrayText));
+    let blank = crate::Refusal::Blank { part: Part::MemberCode };
+    assert_eq!(read(&element("MEMBER", &MEMBER.replace(">1<", "> <"))), Err(Refusal::Identifier(blank)));
     let endless = MEMBER.replace(">1<", &format!(">{}<", "1".repeat(100_000)));
     let refusal = read(&element("MEMBER", &endless)).unwrap_err();
-    assert!(matches!(
-        refusal,
-        Refusal::Identifier(crate::Refusal::TooLong { .. })
-    ));
+    assert!(matches!(refusal, Refusal::Identifier(crate::Refusal::TooLong { .. })));
 }
 
 #[test]
@@ -179,12 +148,7 @@ fn refuses_a_missing_unknown_or_unqualified_type() {
     assert_eq!(read(&unqualified), Err(Refusal::NoObjectType));
     for word in ["", "member", "MEMBER ", "unknown", "CENTRALSERVICE"] {
         let refusal = read(&element(word, MEMBER)).unwrap_err();
-        assert_eq!(
-            refusal,
-            Refusal::UnknownObjectType {
-                found: word.to_owned()
-            }
-        );
+        assert_eq!(refusal, Refusal::UnknownObjectType { found: word.to_owned() });
     }
 }
 
@@ -193,9 +157,7 @@ fn refuses_a_type_of_another_kind() {
     let document = element("SERVICE", &format!("{MEMBER}<id:serviceCode>s</id:serviceCode>"));
     let document = roxmltree::Document::parse(&document).unwrap();
     let node = document.root_element();
-    let wrong = Refusal::WrongObjectType {
-        found: ObjectType::Service,
-    };
+    let wrong = Refusal::WrongObjectType { found: ObjectType::Service };
     assert!(read_service(node).is_ok());
     assert_eq!(read_client(node), Err(wrong.clone()));
     assert_eq!(read_server(node), Err(wrong.clone()));

@@ -14,16 +14,8 @@ const STRICTER: [(&str, &str, Ours); 4] = [
         "`..` is refused, not resolved: the service may resolve it differently",
         Ours::Dots(".."),
     ),
-    (
-        "uri-normalize-5",
-        "`%2e` is a dot segment in another spelling",
-        Ours::Dots("."),
-    ),
-    (
-        "uri-normalize-7",
-        "`%2e%2e` is a dot segment in another spelling",
-        Ours::Dots(".."),
-    ),
+    ("uri-normalize-5", "`%2e` is a dot segment in another spelling", Ours::Dots(".")),
+    ("uri-normalize-7", "`%2e%2e` is a dot segment in another spelling", Ours::Dots("..")),
     (
         "uri-path-keep-separator",
         "X-Road means to keep an encoded slash and keeps an encoded hyphen; we decode every triplet and refuse the slash",
@@ -44,10 +36,7 @@ impl Ours {
         let result = path::decode_strict(raw);
         match self {
             Self::Dots(segment) => {
-                result
-                    == Err(path::Refusal::DotSegment {
-                        segment: (*segment).to_owned(),
-                    })
+                result == Err(path::Refusal::DotSegment { segment: (*segment).to_owned() })
             }
             Self::Decoded(text) => result.is_ok_and(|path| path.as_str() == *text),
         }
@@ -85,19 +74,13 @@ fn every_entry_of_the_manifest_holds() {
     println!("{held} entries hold here, {elsewhere} are tried in trust");
     assert!(failures.is_empty(), "{}", failures.join("\n"));
     for (id, _, _) in &STRICTER {
-        assert!(
-            manifest.iter().any(|entry| entry["id"] == *id),
-            "{id} is no longer in the manifest"
-        );
+        assert!(manifest.iter().any(|entry| entry["id"] == *id), "{id} is no longer in the manifest");
     }
 }
 
 fn belongs_to_trust(operation: &str) -> bool {
     operation.starts_with("profile-")
-        || matches!(
-            operation,
-            "subject-identifier" | "subject-fields" | "subject-alternative-names"
-        )
+        || matches!(operation, "subject-identifier" | "subject-fields" | "subject-alternative-names")
 }
 
 /// What went otherwise than expected, in words.
@@ -115,10 +98,7 @@ fn try_entry(folder: &Path, entry: &Value) -> Outcome {
         "path-glob" => glob(input, expect),
         "check-identifier-characters" => {
             let parts = input.as_array().map(Vec::as_slice).unwrap_or_default();
-            let odd = parts
-                .iter()
-                .filter_map(Value::as_str)
-                .any(|part| characters::find_odd(part).is_some());
+            let odd = parts.iter().filter_map(Value::as_str).any(|part| characters::find_odd(part).is_some());
             agree(&Value::Bool(!odd), &expect["valid"])
         }
         "member-of-client" => member_of_client(input, expect),
@@ -126,10 +106,9 @@ fn try_entry(folder: &Path, entry: &Value) -> Outcome {
             let kind = text(input).parse::<ObjectType>().ok();
             agree(&kind.map(ObjectType::as_str), &expect["object_type"].as_str())
         }
-        "validate-soap-action" => agree(
-            &Value::Bool(soap_action::check(text(input)).is_ok()),
-            &expect["valid"],
-        ),
+        "validate-soap-action" => {
+            agree(&Value::Bool(soap_action::check(text(input)).is_ok()), &expect["valid"])
+        }
         "uri-segment-decode" => decoded(percent::decode_segment(text(input)), expect),
         "uri-path-decode" => decoded(path::decode_strict(text(&input["path"])), expect),
         "uri-decode-and-normalize" => agree(
@@ -142,28 +121,16 @@ fn try_entry(folder: &Path, entry: &Value) -> Outcome {
 }
 
 fn encoded_id(input: &Value, expect: &Value) -> Outcome {
-    let parts: Vec<&str> = input["parts"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(text)
-        .collect();
+    let parts: Vec<&str> = input["parts"].as_array().into_iter().flatten().map(text).collect();
     let id = ClientId::parse_short(&parts.join("/")).map_err(|refusal| refusal.to_string())?;
-    let written = if input["with_type"] == true {
-        id.encoded_with_type()
-    } else {
-        id.encoded()
-    };
+    let written = if input["with_type"] == true { id.encoded_with_type() } else { id.encoded() };
     agree(&written.as_str(), &text(&expect["text"]))?;
     agree(&ClientId::parse_encoded(&id.encoded()), &Ok(id))
 }
 
 fn glob(input: &Value, expect: &Value) -> Outcome {
     let glob = Glob::new(text(&input["glob"])).map_err(|refusal| refusal.to_string())?;
-    agree(
-        &Value::Bool(glob.matches(text(&input["path"]))),
-        &expect["matches"],
-    )
+    agree(&Value::Bool(glob.matches(text(&input["path"]))), &expect["matches"])
 }
 
 fn member_of_client(input: &Value, expect: &Value) -> Outcome {
@@ -181,10 +148,7 @@ fn member_of_client(input: &Value, expect: &Value) -> Outcome {
     agree(&member.class(), &text(&expect["member_class"]))?;
     agree(&member.code(), &text(&expect["member_code"]))?;
     agree(&member.subsystem(), &expect["subsystem_code"].as_str())?;
-    agree(
-        &Value::Bool(ClientId::from(member.member()) == member),
-        &expect["of_member_is_itself"],
-    )
+    agree(&Value::Bool(ClientId::from(member.member()) == member), &expect["of_member_is_itself"])
 }
 
 fn decoded<T: ToString, E: ToString>(result: Result<T, E>, expect: &Value) -> Outcome {
@@ -226,18 +190,11 @@ fn parse_xml(folder: &Path, entry: &Value) -> Outcome {
 }
 
 fn part_of(id: &Identifier, wanted: Part) -> Option<&str> {
-    id.parts()
-        .into_iter()
-        .find(|(part, _)| *part == wanted)
-        .map(|(_, text)| text)
+    id.parts().into_iter().find(|(part, _)| *part == wanted).map(|(_, text)| text)
 }
 
 fn agree<T: PartialEq + std::fmt::Debug>(found: &T, expected: &T) -> Outcome {
-    if found == expected {
-        Ok(())
-    } else {
-        Err(format!("found {found:?}, expected {expected:?}"))
-    }
+    if found == expected { Ok(()) } else { Err(format!("found {found:?}, expected {expected:?}")) }
 }
 
 fn text(value: &Value) -> &str {

@@ -34,9 +34,7 @@ const SHORT: Duration = Duration::from_millis(20);
 async fn many_signatures_through_a_short_queue_all_come() {
     let pool = Pool::start(2, 1, LONG).unwrap();
     let key = key();
-    let waiting: Vec<_> = (0..50)
-        .map(|_| tokio::spawn(pool.sign(id(), work(&key))))
-        .collect();
+    let waiting: Vec<_> = (0..50).map(|_| tokio::spawn(pool.sign(id(), work(&key)))).collect();
     for signature in waiting {
         assert_eq!(signature.await.unwrap().unwrap().len(), 64);
     }
@@ -45,41 +43,20 @@ async fn many_signatures_through_a_short_queue_all_come() {
 #[tokio::test]
 async fn a_signature_that_does_not_come_is_a_verdict() {
     let (pool, _jobs) = idle(1, SHORT);
-    assert_eq!(
-        pool.sign(id(), work(&key())).await,
-        Err(SignFailure::TimedOut {
-            key: id(),
-            seconds: 0
-        })
-    );
+    assert_eq!(pool.sign(id(), work(&key())).await, Err(SignFailure::TimedOut { key: id(), seconds: 0 }));
 }
 
 #[tokio::test]
 async fn waiting_for_a_place_in_a_full_queue_counts_as_waiting() {
     let (pool, mut jobs) = idle(1, SHORT);
     let key = key();
-    let first = tokio::spawn(
-        Pool {
-            timeout: LONG,
-            ..pool.clone()
-        }
-        .sign(id(), work(&key)),
-    );
+    let first = tokio::spawn(Pool { timeout: LONG, ..pool.clone() }.sign(id(), work(&key)));
     let place_taken = jobs.recv().await.unwrap();
-    let second = tokio::spawn(
-        Pool {
-            timeout: LONG,
-            ..pool.clone()
-        }
-        .sign(id(), work(&key)),
-    );
+    let second = tokio::spawn(Pool { timeout: LONG, ..pool.clone() }.sign(id(), work(&key)));
     while pool.queue.capacity() > 0 {
         tokio::task::yield_now().await;
     }
-    assert!(matches!(
-        pool.sign(id(), work(&key)).await,
-        Err(SignFailure::TimedOut { .. })
-    ));
+    assert!(matches!(pool.sign(id(), work(&key)).await, Err(SignFailure::TimedOut { .. })));
     place_taken.answer.send(Ok(vec![1])).unwrap();
     jobs.recv().await.unwrap().answer.send(Ok(vec![2])).unwrap();
     assert_eq!(first.await.unwrap(), Ok(vec![1]));
@@ -102,21 +79,9 @@ fn the_threads_end_with_the_pool_and_skip_work_that_nobody_waits_for() {
     let (queue, jobs) = mpsc::channel(4);
     let (answer, gone) = oneshot::channel();
     drop(gone);
-    queue
-        .try_send(Job {
-            work: work(&key()),
-            answer,
-        })
-        .map_err(|_| ())
-        .unwrap();
+    queue.try_send(Job { work: work(&key()), answer }).map_err(|_| ()).unwrap();
     let (answer, wait) = oneshot::channel();
-    queue
-        .try_send(Job {
-            work: work(&key()),
-            answer,
-        })
-        .map_err(|_| ())
-        .unwrap();
+    queue.try_send(Job { work: work(&key()), answer }).map_err(|_| ()).unwrap();
     drop(queue);
     run(&Mutex::new(jobs));
     assert_eq!(wait.blocking_recv().unwrap().unwrap().len(), 64);

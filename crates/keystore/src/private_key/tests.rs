@@ -6,14 +6,10 @@ use trust::key::PublicKey;
 const MESSAGE: &[u8] = b"a message";
 
 fn checks(key: &PrivateKey, algorithm: SignatureAlgorithm, form: EcdsaForm) -> bool {
-    let signature = key
-        .sign_digest(algorithm, &algorithm.digest().digest(MESSAGE), form)
-        .unwrap();
+    let signature = key.sign_digest(algorithm, &algorithm.digest().digest(MESSAGE), form).unwrap();
     let public_key = PublicKey::from_spki(&key.public_key().unwrap()).unwrap();
     algorithm.verify(&public_key, MESSAGE, &signature, form).is_ok()
-        && algorithm
-            .verify(&public_key, b"another", &signature, form)
-            .is_err()
+        && algorithm.verify(&public_key, b"another", &signature, form).is_err()
 }
 
 #[test]
@@ -23,10 +19,7 @@ fn every_kind_of_key_signs_with_every_algorithm_of_its_kind() {
     let rsa = PrivateKey::generate(KeyAlgorithm::Rsa2048).unwrap();
     for digest in [Sha256, Sha384, Sha512] {
         for form in [EcdsaForm::Raw, EcdsaForm::Der] {
-            assert!(
-                checks(&ec, SignatureAlgorithm::Ecdsa(digest), form),
-                "{digest:?} {form:?}"
-            );
+            assert!(checks(&ec, SignatureAlgorithm::Ecdsa(digest), form), "{digest:?} {form:?}");
         }
         assert!(checks(&rsa, SignatureAlgorithm::RsaPkcs1(digest), EcdsaForm::Raw));
         assert!(checks(&rsa, SignatureAlgorithm::RsaPss(digest), EcdsaForm::Raw));
@@ -38,34 +31,21 @@ fn what_a_key_cannot_or_should_not_sign_is_refused() {
     use DigestAlgorithm::{Sha1, Sha224, Sha256};
     let ec = PrivateKey::generate(KeyAlgorithm::EcP256).unwrap();
     let refused = |algorithm: SignatureAlgorithm, length: usize| {
-        ec.sign_digest(algorithm, &vec![1; length], EcdsaForm::Raw)
-            .unwrap_err()
+        ec.sign_digest(algorithm, &vec![1; length], EcdsaForm::Raw).unwrap_err()
     };
     assert!(matches!(
         refused(SignatureAlgorithm::RsaPkcs1(Sha256), 32),
-        SignFailure::WrongAlgorithm {
-            algorithm: KeyAlgorithm::EcP256,
-            ..
-        }
+        SignFailure::WrongAlgorithm { algorithm: KeyAlgorithm::EcP256, .. }
     ));
-    assert!(matches!(
-        refused(SignatureAlgorithm::RsaPss(Sha256), 32),
-        SignFailure::WrongAlgorithm { .. }
-    ));
+    assert!(matches!(refused(SignatureAlgorithm::RsaPss(Sha256), 32), SignFailure::WrongAlgorithm { .. }));
     for digest in [Sha1, Sha224] {
         let asked = SignatureAlgorithm::Ecdsa(digest);
-        assert!(matches!(
-            refused(asked, digest.output_bytes()),
-            SignFailure::WeakDigest { .. }
-        ));
+        assert!(matches!(refused(asked, digest.output_bytes()), SignFailure::WeakDigest { .. }));
     }
     for length in [0, 31, 33, 64] {
         assert_eq!(
             refused(SignatureAlgorithm::Ecdsa(Sha256), length),
-            SignFailure::DigestLength {
-                expected: 32,
-                found: length
-            }
+            SignFailure::DigestLength { expected: 32, found: length }
         );
     }
 }
@@ -76,10 +56,7 @@ fn a_key_survives_being_written_and_read() {
         let key = PrivateKey::generate(algorithm).unwrap();
         assert_eq!(key.algorithm(), algorithm);
         let pkcs8 = key.pkcs8().unwrap();
-        for again in [
-            PrivateKey::read(&pkcs8, None),
-            PrivateKey::read(pem_of(&pkcs8).as_bytes(), None),
-        ] {
+        for again in [PrivateKey::read(&pkcs8, None), PrivateKey::read(pem_of(&pkcs8).as_bytes(), None)] {
             let again = again.unwrap();
             assert_eq!(again.public_key().unwrap(), key.public_key().unwrap());
             assert_eq!(again.algorithm(), algorithm);
@@ -96,10 +73,7 @@ fn a_key_cut_anywhere_is_refused() {
     for algorithm in [KeyAlgorithm::Rsa2048, KeyAlgorithm::EcP256] {
         let pkcs8 = PrivateKey::generate(algorithm).unwrap().pkcs8().unwrap();
         for length in 0..pkcs8.len() {
-            assert!(
-                PrivateKey::read(&pkcs8[..length], None).is_err(),
-                "{algorithm} cut at {length}"
-            );
+            assert!(PrivateKey::read(&pkcs8[..length], None).is_err(), "{algorithm} cut at {length}");
         }
     }
 }
@@ -109,10 +83,7 @@ fn what_is_no_key_is_refused() {
     let key = PrivateKey::generate(KeyAlgorithm::EcP256).unwrap();
     let pem = pem_of(&key.pkcs8().unwrap());
     let unreadable = |bytes: &[u8]| {
-        assert!(matches!(
-            PrivateKey::read(bytes, None),
-            Err(KeyRefusal::Unreadable { .. })
-        ));
+        assert!(matches!(PrivateKey::read(bytes, None), Err(KeyRefusal::Unreadable { .. })));
     };
     unreadable(b"");
     unreadable(b"hello");

@@ -29,11 +29,7 @@ pub(super) fn fitting_usage(certificate: &Certificate, usage: KeyUsage) -> Resul
         (false, true) => KeyUsage::Authentication,
         (both, _) => return Err(Misfit::Undecided { both }),
     };
-    if found == usage {
-        Ok(())
-    } else {
-        Err(Misfit::Other(found))
-    }
+    if found == usage { Ok(()) } else { Err(Misfit::Other(found)) }
 }
 
 /// Why a certificate does not fit a usage.
@@ -48,9 +44,7 @@ fn hex_of(sha256: &[u8; 32]) -> String {
 }
 
 fn key_of<'a>(draft: &'a mut Draft, key: &KeyId) -> Result<&'a mut HeldKey, CertificateRefusal> {
-    draft
-        .key(key)
-        .ok_or_else(|| CertificateRefusal::UnknownKey { key: key.clone() })
+    draft.key(key).ok_or_else(|| CertificateRefusal::UnknownKey { key: key.clone() })
 }
 
 /// Adds a certificate that was checked.
@@ -64,15 +58,9 @@ fn add(
         return Err(CertificateRefusal::AlreadyHeld { key: held.id.clone() });
     }
     if held.certificates.len() >= CERTIFICATES_MAX {
-        return Err(CertificateRefusal::TooMany {
-            certificates_max: CERTIFICATES_MAX,
-        });
+        return Err(CertificateRefusal::TooMany { certificates_max: CERTIFICATES_MAX });
     }
-    held.certificates.push(HeldCertificate {
-        certificate,
-        owner,
-        active,
-    });
+    held.certificates.push(HeldCertificate { certificate, owner, active });
     Ok(())
 }
 
@@ -83,17 +71,11 @@ fn at_certificate(
     act: impl FnOnce(&mut HeldKey, usize) -> Result<(), CertificateRefusal>,
 ) -> Result<(), CertificateRefusal> {
     for held in &mut draft.keys {
-        if let Some(at) = held
-            .certificates
-            .iter()
-            .position(|c| c.certificate.sha256() == *sha256)
-        {
+        if let Some(at) = held.certificates.iter().position(|c| c.certificate.sha256() == *sha256) {
             return act(held, at);
         }
     }
-    Err(CertificateRefusal::Unknown {
-        sha256: hex_of(sha256),
-    })
+    Err(CertificateRefusal::Unknown { sha256: hex_of(sha256) })
 }
 
 impl Keystore {
@@ -112,9 +94,7 @@ impl Keystore {
         self.change(|draft| {
             let held = key_of(draft, key)?;
             if held.requests.len() >= CERTIFICATES_MAX {
-                return Err(CertificateRefusal::TooMany {
-                    certificates_max: CERTIFICATES_MAX,
-                });
+                return Err(CertificateRefusal::TooMany { certificates_max: CERTIFICATES_MAX });
             }
             let der = certify::request(&private, &held.public_key, held.usage, subject, alternative_names)?;
             held.requests.push(HeldRequest {
@@ -159,9 +139,7 @@ impl Keystore {
                 .keys
                 .iter_mut()
                 .find(|held| belongs(&certificate, &held.public_key))
-                .ok_or_else(|| CertificateRefusal::NoKey {
-                    sha256: hex_of(&certificate.sha256()),
-                })?;
+                .ok_or_else(|| CertificateRefusal::NoKey { sha256: hex_of(&certificate.sha256()) })?;
             fitting_usage(&certificate, held.usage).map_err(|misfit| match misfit {
                 Misfit::Undecided { both } => CertificateRefusal::Undecided { both },
                 Misfit::Other(certificate_usage) => CertificateRefusal::WrongUsage {
@@ -242,10 +220,7 @@ fn activate(draft: &mut Draft, sha256: &[u8; 32]) -> Result<(), CertificateRefus
         Ok(())
     })?;
     if usage == Some(KeyUsage::InternalTls) {
-        let others = draft
-            .keys
-            .iter_mut()
-            .filter(|held| held.usage == KeyUsage::InternalTls);
+        let others = draft.keys.iter_mut().filter(|held| held.usage == KeyUsage::InternalTls);
         for certificate in others.flat_map(|held| &mut held.certificates) {
             certificate.active = certificate.certificate.sha256() == *sha256;
         }

@@ -84,32 +84,19 @@ impl Keystore {
         &self,
         act: impl FnOnce(&mut Draft) -> Result<T, E>,
     ) -> Result<T, E> {
-        let _changing = self
-            .shared
-            .changing
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let _changing = self.shared.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let _lock = Lock::take(&self.shared.dir)?;
         let State { index, mut opened } = self.fresh_state()?;
-        let mut draft = Draft {
-            keys: index.keys.clone(),
-            new: Vec::new(),
-        };
+        let mut draft = Draft { keys: index.keys.clone(), new: Vec::new() };
         let outcome = act(&mut draft)?;
 
         for (held, key) in draft.new {
             self.write_key(&held, &key)?;
             opened.insert(held.id, Arc::new(key));
         }
-        let removed: Vec<KeyId> = opened
-            .keys()
-            .filter(|id| !draft.keys.iter().any(|held| held.id == **id))
-            .cloned()
-            .collect();
-        let index = Index {
-            pin: index.pin,
-            keys: draft.keys,
-        };
+        let removed: Vec<KeyId> =
+            opened.keys().filter(|id| !draft.keys.iter().any(|held| held.id == **id)).cloned().collect();
+        let index = Index { pin: index.pin, keys: draft.keys };
         self.write_index(&index)?;
         for id in &removed {
             opened.remove(id);
@@ -126,17 +113,10 @@ impl Keystore {
     /// # Errors
     /// [`OpenRefusal::WrongPin`] when `old` is not the PIN.
     pub fn change_pin(&self, old: &Pin, new: &Pin) -> Result<(), OpenRefusal> {
-        let _changing = self
-            .shared
-            .changing
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let _changing = self.shared.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let _lock = Lock::take(&self.shared.dir)?;
         let State { mut index, opened } = self.fresh_state()?;
-        let data_key = index
-            .pin
-            .open(old)
-            .map_err(|fault| pin_refusal(&self.shared.dir, fault))?;
+        let data_key = index.pin.open(old).map_err(|fault| pin_refusal(&self.shared.dir, fault))?;
         index.pin = PinRecord::seal(new, self.shared.settings.pin_hardness, &data_key)?;
         self.write_index(&index)?;
         self.adopt(State { index, opened });
@@ -144,14 +124,9 @@ impl Keystore {
     }
 
     fn write_key(&self, held: &HeldKey, key: &PrivateKey) -> Result<(), StorageFailure> {
-        let failed = |_| StorageFailure::Cryptography {
-            what: "encoding a key",
-        };
+        let failed = |_| StorageFailure::Cryptography { what: "encoding a key" };
         let pkcs8 = key.pkcs8().map_err(failed)?;
-        let file = self
-            .shared
-            .data_key
-            .seal_key(&held.id, held.usage, held.algorithm, &pkcs8)?;
+        let file = self.shared.data_key.seal_key(&held.id, held.usage, held.algorithm, &pkcs8)?;
         disk::replace(&key_path(&self.shared.dir, &held.id), &file)
     }
 

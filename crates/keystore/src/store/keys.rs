@@ -73,11 +73,7 @@ impl Keystore {
             .filter(|certificate| {
                 belongs(certificate, &public_key) && fitting_usage(certificate, usage).is_ok()
             })
-            .map(|certificate| HeldCertificate {
-                certificate,
-                owner: Owner::nobody(),
-                active: false,
-            })
+            .map(|certificate| HeldCertificate { certificate, owner: Owner::nobody(), active: false })
             .collect();
         self.change(|draft| {
             let id = draft.add(key, usage, label, None)?;
@@ -85,10 +81,7 @@ impl Keystore {
             if let Some(held) = draft.key(&id) {
                 held.certificates = fitting;
             }
-            Ok(ImportedKey {
-                key: id,
-                certificates,
-            })
+            Ok(ImportedKey { key: id, certificates })
         })
     }
 
@@ -98,9 +91,7 @@ impl Keystore {
     /// [`KeyRefusal::InUse`] while one of its certificates is active.
     pub fn delete(&self, key: &KeyId) -> Result<(), KeyRefusal> {
         self.change(|draft| {
-            let held = draft
-                .key(key)
-                .ok_or_else(|| KeyRefusal::Unknown { key: key.clone() })?;
+            let held = draft.key(key).ok_or_else(|| KeyRefusal::Unknown { key: key.clone() })?;
             if held.certificates.iter().any(|c| c.active) {
                 return Err(KeyRefusal::InUse { key: key.clone() });
             }
@@ -117,16 +108,11 @@ impl Keystore {
     /// # Errors
     /// [`KeyRefusal::NeverLeaves`] for keys that sign.
     pub fn tls_key_der(&self, key: &KeyId) -> Result<Zeroizing<Vec<u8>>, KeyRefusal> {
-        let held = self
-            .find(key)
-            .ok_or_else(|| KeyRefusal::Unknown { key: key.clone() })?;
+        let held = self.find(key).ok_or_else(|| KeyRefusal::Unknown { key: key.clone() })?;
         match held.usage {
             KeyUsage::Authentication | KeyUsage::InternalTls => {}
             usage @ (KeyUsage::Signing | KeyUsage::Configuration) => {
-                return Err(KeyRefusal::NeverLeaves {
-                    key: key.clone(),
-                    usage,
-                });
+                return Err(KeyRefusal::NeverLeaves { key: key.clone(), usage });
             }
         }
         Ok(open_pkcs8(&self.shared.dir, &self.shared.data_key, &held)?)

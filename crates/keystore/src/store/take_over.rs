@@ -54,11 +54,7 @@ impl Keystore {
                 if device.device_type == SOFT_TOKEN {
                     ready.extend(prepare(dir, pin, key, &mut taken)?);
                 } else {
-                    leave(
-                        &mut taken,
-                        key,
-                        &format!("it is on the token {}", device.device_type),
-                    );
+                    leave(&mut taken, key, &format!("it is on the token {}", device.device_type));
                 }
             }
         }
@@ -72,17 +68,11 @@ impl Keystore {
 }
 
 fn name_of(key: &keyconf::Key) -> String {
-    key.key_id
-        .clone()
-        .or_else(|| key.label.clone())
-        .unwrap_or_else(|| "(unnamed)".to_owned())
+    key.key_id.clone().or_else(|| key.label.clone()).unwrap_or_else(|| "(unnamed)".to_owned())
 }
 
 fn leave(taken: &mut TakenOver, key: &keyconf::Key, why: &str) {
-    taken.left.push(Left {
-        name: name_of(key),
-        why: why.to_owned(),
-    });
+    taken.left.push(Left { name: name_of(key), why: why.to_owned() });
 }
 
 fn prepare(
@@ -104,33 +94,17 @@ fn prepare(
         leave(taken, key, "its file is not in the software token");
         return Ok(None);
     };
-    let refused = |refusal: KeyRefusal| TakeOverRefusal::Key {
-        key: id.to_string(),
-        refusal,
-    };
+    let refused = |refusal: KeyRefusal| TakeOverRefusal::Key { key: id.to_string(), refusal };
     let private = open(&file, pin, &id).map_err(refused)?;
     let public_key = private.public_key().map_err(refused)?;
-    if key
-        .public_key
-        .as_ref()
-        .is_some_and(|described| *described != public_key)
-    {
+    if key.public_key.as_ref().is_some_and(|described| *described != public_key) {
         return Err(TakeOverRefusal::AnotherKey { key: id.to_string() });
     }
     let certificates = certificates_of(key, usage, &public_key, taken);
-    let label = key
-        .friendly_name
-        .iter()
-        .chain(&key.label)
-        .find(|text| super::change::check_label(text).is_ok());
+    let label =
+        key.friendly_name.iter().chain(&key.label).find(|text| super::change::check_label(text).is_ok());
     let label = label.cloned().unwrap_or_else(|| id.to_string());
-    Ok(Some(Ready {
-        id,
-        key: private,
-        usage,
-        label,
-        certificates,
-    }))
+    Ok(Some(Ready { id, key: private, usage, label, certificates }))
 }
 
 fn open(file: &[u8], pin: &Pin, id: &KeyId) -> Result<PrivateKey, KeyRefusal> {
@@ -139,11 +113,8 @@ fn open(file: &[u8], pin: &Pin, id: &KeyId) -> Result<PrivateKey, KeyRefusal> {
 }
 
 fn usage_of(key: &keyconf::Key) -> Option<KeyUsage> {
-    let selfsigned = |cert: &keyconf::Cert| {
-        cert.member
-            .as_ref()
-            .is_some_and(|member| member.class() == SELF_SIGNED_CLASS)
-    };
+    let selfsigned =
+        |cert: &keyconf::Cert| cert.member.as_ref().is_some_and(|member| member.class() == SELF_SIGNED_CLASS);
     match key.usage? {
         Usage::Authentication => Some(KeyUsage::Authentication),
         Usage::Signing if key.certificates.iter().any(selfsigned) => Some(KeyUsage::Configuration),
@@ -170,24 +141,14 @@ fn certificates_of(
             }
             Ok(certificate) => {
                 let active = cert.active && cert.status.as_deref() == Some("registered");
-                let owner = Owner {
-                    member: cert.member.clone(),
-                    server: None,
-                };
-                fitting.push(HeldCertificate {
-                    certificate,
-                    owner,
-                    active,
-                });
+                let owner = Owner { member: cert.member.clone(), server: None };
+                fitting.push(HeldCertificate { certificate, owner, active });
                 None
             }
         };
         if let Some(why) = why {
-            let name = format!(
-                "certificate {} of key {}",
-                cert.id.as_deref().unwrap_or("(unnamed)"),
-                name_of(key)
-            );
+            let name =
+                format!("certificate {} of key {}", cert.id.as_deref().unwrap_or("(unnamed)"), name_of(key));
             taken.left.push(Left { name, why });
         }
     }
@@ -195,22 +156,11 @@ fn certificates_of(
 }
 
 fn take(draft: &mut Draft, ready: Ready, taken: &mut TakenOver) -> Result<(), TakeOverRefusal> {
-    let Ready {
-        id,
-        key,
-        usage,
-        label,
-        certificates,
-    } = ready;
+    let Ready { id, key, usage, label, certificates } = ready;
     let added = draft.add(key, usage, &label, Some(id.clone()));
-    let added = added.map_err(|refusal| TakeOverRefusal::Key {
-        key: id.to_string(),
-        refusal,
-    })?;
+    let added = added.map_err(|refusal| TakeOverRefusal::Key { key: id.to_string(), refusal })?;
     taken.certificates = taken.certificates.saturating_add(certificates.len());
-    let held = draft
-        .key(&added)
-        .ok_or(StorageFailure::Cryptography { what: "adding a key" })?;
+    let held = draft.key(&added).ok_or(StorageFailure::Cryptography { what: "adding a key" })?;
     held.certificates = certificates;
     taken.keys.push(added);
     Ok(())

@@ -14,13 +14,7 @@ pub(crate) fn pin() -> Pin {
 
 /// Quick to open: guessing the PIN of a test costs nothing.
 pub(crate) fn settings() -> Settings {
-    Settings {
-        pin_hardness: PinHardness {
-            memory_kib: 64,
-            passes: 1,
-        },
-        ..Settings::default()
-    }
+    Settings { pin_hardness: PinHardness { memory_kib: 64, passes: 1 }, ..Settings::default() }
 }
 
 /// A fresh keystore in a directory that goes away with the test.
@@ -53,11 +47,7 @@ pub(crate) fn openssl_line(dir: &Path, line: &str) -> Output {
 /// Runs OpenSSL in `dir` and expects it to succeed.
 pub(crate) fn openssl(dir: &Path, arguments: &[&str]) -> Output {
     let output = try_openssl(dir, arguments);
-    assert!(
-        output.status.success(),
-        "openssl {arguments:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "openssl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     output
 }
 
@@ -71,11 +61,7 @@ pub(crate) fn try_openssl(dir: &Path, arguments: &[&str]) -> Output {
 }
 
 pub(crate) fn said(output: &Output) -> String {
-    format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    )
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 /// The directory of shared vectors; `None`, and a line saying so, when it is not there.

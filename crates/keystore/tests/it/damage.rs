@@ -6,20 +6,14 @@ use crate::common::{Room, pin, room, settings};
 
 fn filled() -> Room {
     let room = room();
-    room.keystore
-        .generate(KeyUsage::Signing, KeyAlgorithm::EcP256, "one")
-        .unwrap();
-    room.keystore
-        .generate(KeyUsage::Authentication, KeyAlgorithm::EcP256, "two")
-        .unwrap();
+    room.keystore.generate(KeyUsage::Signing, KeyAlgorithm::EcP256, "one").unwrap();
+    room.keystore.generate(KeyUsage::Authentication, KeyAlgorithm::EcP256, "two").unwrap();
     room
 }
 
 fn key_files(room: &Room) -> Vec<std::path::PathBuf> {
     let keys = room.keystore.list();
-    keys.iter()
-        .map(|key| room.path().join(format!("{}.key", key.id)))
-        .collect()
+    keys.iter().map(|key| room.path().join(format!("{}.key", key.id))).collect()
 }
 
 fn is_damage(result: Result<Keystore, OpenRefusal>) -> bool {
@@ -85,10 +79,7 @@ fn an_index_that_says_something_else_than_the_files_is_told() {
 fn key_files_that_are_missing_or_exchanged_are_told() {
     let room = filled();
     let files = key_files(&room);
-    let (one, two) = (
-        std::fs::read(&files[0]).unwrap(),
-        std::fs::read(&files[1]).unwrap(),
-    );
+    let (one, two) = (std::fs::read(&files[0]).unwrap(), std::fs::read(&files[1]).unwrap());
     std::fs::write(&files[0], &two).unwrap();
     std::fs::write(&files[1], &one).unwrap();
     assert!(is_damage(room.open_again()));
@@ -96,9 +87,7 @@ fn key_files_that_are_missing_or_exchanged_are_told() {
     std::fs::remove_file(&files[1]).unwrap();
     assert!(is_damage(room.open_again()));
     std::fs::create_dir(&files[1]).unwrap();
-    let expected = StorageFailure::NotAFile {
-        path: files[1].clone(),
-    };
+    let expected = StorageFailure::NotAFile { path: files[1].clone() };
     assert_eq!(room.open_again().unwrap_err(), OpenRefusal::Storage(expected));
 }
 
@@ -119,9 +108,7 @@ fn what_an_unfinished_change_leaves_behind_is_harmless() {
     std::fs::write(orphan, b"half").unwrap();
     let again = room.open_again().unwrap();
     assert_eq!(again.list(), before);
-    again
-        .generate(KeyUsage::Signing, KeyAlgorithm::EcP256, "three")
-        .unwrap();
+    again.generate(KeyUsage::Signing, KeyAlgorithm::EcP256, "three").unwrap();
     assert_eq!(room.open_again().unwrap().list().len(), 3);
     assert!(!room.path().join("keystore.json.unfinished").exists());
 }
@@ -132,10 +119,7 @@ fn a_directory_left_by_an_unfinished_creation_can_be_used() {
     let path = dir.path().join("keys");
     drop(Keystore::create_with(&path, &pin(), settings()).unwrap());
     std::fs::rename(path.join("keystore.json"), path.join("keystore.json.unfinished")).unwrap();
-    assert!(matches!(
-        Keystore::open_with(&path, &pin(), settings()),
-        Err(OpenRefusal::Absent { .. })
-    ));
+    assert!(matches!(Keystore::open_with(&path, &pin(), settings()), Err(OpenRefusal::Absent { .. })));
     assert!(Keystore::create_with(&path, &pin(), settings()).is_ok());
 }
 
@@ -144,21 +128,10 @@ fn a_handle_keeps_signing_when_the_directory_is_spoiled_under_it() {
     let room = filled();
     let key = room.keystore.list()[0].id.clone();
     std::fs::write(room.path().join("keystore.json"), b"").unwrap();
-    assert!(matches!(
-        room.keystore.reload(),
-        Err(StorageFailure::Damaged { .. })
-    ));
-    assert!(
-        room.keystore
-            .generate(KeyUsage::Signing, KeyAlgorithm::EcP256, "no")
-            .is_err()
-    );
+    assert!(matches!(room.keystore.reload(), Err(StorageFailure::Damaged { .. })));
+    assert!(room.keystore.generate(KeyUsage::Signing, KeyAlgorithm::EcP256, "no").is_err());
     assert_eq!(std::fs::read(room.path().join("keystore.json")).unwrap(), b"");
     let algorithm = trust::algorithm::SignatureAlgorithm::Ecdsa(trust::algorithm::DigestAlgorithm::Sha256);
     let form = trust::algorithm::EcdsaForm::Raw;
-    assert!(
-        room.keystore
-            .sign_digest_blocking(&key, algorithm, &[1; 32], form)
-            .is_ok()
-    );
+    assert!(room.keystore.sign_digest_blocking(&key, algorithm, &[1; 32], form).is_ok());
 }

@@ -14,21 +14,12 @@ use crate::common::{AUTHENTICATION, SIGNING, issue, pin, room, settings};
 #[test]
 fn a_new_keystore_is_empty_and_belongs_to_its_owner_alone() {
     let room = room();
-    room.keystore
-        .generate(KeyUsage::Signing, KeyAlgorithm::EcP256, "one")
-        .unwrap();
-    assert_eq!(
-        std::fs::metadata(room.path()).unwrap().permissions().mode() & 0o777,
-        0o700
-    );
+    room.keystore.generate(KeyUsage::Signing, KeyAlgorithm::EcP256, "one").unwrap();
+    assert_eq!(std::fs::metadata(room.path()).unwrap().permissions().mode() & 0o777, 0o700);
     let mut names = Vec::new();
     for entry in std::fs::read_dir(room.path()).unwrap() {
         let entry = entry.unwrap();
-        assert_eq!(
-            entry.metadata().unwrap().permissions().mode() & 0o777,
-            0o600,
-            "{entry:?}"
-        );
+        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{entry:?}");
         names.push(entry.file_name().into_string().unwrap());
     }
     names.sort();
@@ -48,10 +39,7 @@ fn keys_are_found_again_after_closing() {
     ] {
         let id = room.keystore.generate(usage, algorithm, "a label").unwrap();
         let held = room.keystore.find(&id).unwrap();
-        assert_eq!(
-            (held.usage, held.algorithm, held.label.as_str()),
-            (usage, algorithm, "a label")
-        );
+        assert_eq!((held.usage, held.algorithm, held.label.as_str()), (usage, algorithm, "a label"));
     }
     let before = room.keystore.list();
     assert_eq!(room.open_again().unwrap().list(), before);
@@ -60,10 +48,7 @@ fn keys_are_found_again_after_closing() {
 #[test]
 fn nothing_that_is_listed_stored_or_printed_shows_a_secret() {
     let room = room();
-    let id = room
-        .keystore
-        .generate(KeyUsage::Authentication, KeyAlgorithm::EcP256, "one")
-        .unwrap();
+    let id = room.keystore.generate(KeyUsage::Authentication, KeyAlgorithm::EcP256, "one").unwrap();
     let secret = room.keystore.tls_key_der(&id).unwrap();
     // The private number of a P-256 key in PKCS#8 stands behind a fixed head.
     let number = &secret[36..68];
@@ -79,21 +64,11 @@ fn nothing_that_is_listed_stored_or_printed_shows_a_secret() {
 #[test]
 fn a_signing_certificate_is_active_at_once_and_found_by_its_member() {
     let room = room();
-    let id = room
-        .keystore
-        .generate(KeyUsage::Signing, KeyAlgorithm::Rsa2048, "sign")
-        .unwrap();
-    let request = room
-        .keystore
-        .csr(&id, &Subject::parse("C=DEV, O=COM, CN=1234").unwrap(), &[])
-        .unwrap();
+    let id = room.keystore.generate(KeyUsage::Signing, KeyAlgorithm::Rsa2048, "sign").unwrap();
+    let request = room.keystore.csr(&id, &Subject::parse("C=DEV, O=COM, CN=1234").unwrap(), &[]).unwrap();
     let pem = issue(room.dir.path(), request.der(), SIGNING);
     let member = MemberId::new("DEV", "COM", "1234").unwrap();
-    assert_eq!(
-        room.keystore
-            .import_certificate(&pem, &Owner::member(member.clone())),
-        Ok(id.clone())
-    );
+    assert_eq!(room.keystore.import_certificate(&pem, &Owner::member(member.clone())), Ok(id.clone()));
 
     let certificate = Certificate::from_der_or_pem(&pem).unwrap();
     let (now, late) = (certificate.not_before(), certificate.not_after());
@@ -111,49 +86,27 @@ fn a_signing_certificate_is_active_at_once_and_found_by_its_member() {
 
     room.keystore.deactivate(&certificate.sha256()).unwrap();
     assert!(room.keystore.active_signing(&member, now).is_empty());
-    assert_eq!(
-        room.keystore.find(&id).unwrap().requests[0].subject,
-        "C=DEV, O=COM, CN=1234"
-    );
+    assert_eq!(room.keystore.find(&id).unwrap().requests[0].subject, "C=DEV, O=COM, CN=1234");
 }
 
 #[test]
 fn an_authentication_certificate_waits_to_be_activated() {
     let room = room();
-    let id = room
-        .keystore
-        .generate(KeyUsage::Authentication, KeyAlgorithm::EcP256, "auth")
-        .unwrap();
+    let id = room.keystore.generate(KeyUsage::Authentication, KeyAlgorithm::EcP256, "auth").unwrap();
     let names = [AlternativeName::parse("ss1.example.org").unwrap()];
-    let request = room
-        .keystore
-        .csr(&id, &Subject::parse("C=DEV, CN=SS1").unwrap(), &names)
-        .unwrap();
+    let request = room.keystore.csr(&id, &Subject::parse("C=DEV, CN=SS1").unwrap(), &names).unwrap();
     let pem = issue(room.dir.path(), request.der(), AUTHENTICATION);
     let certificate = Certificate::from_der_or_pem(&pem).unwrap();
     let server = ServerId::new("DEV", "COM", "1234", "SS1").unwrap();
-    room.keystore
-        .import_certificate(certificate.der(), &Owner::nobody())
-        .unwrap();
+    room.keystore.import_certificate(certificate.der(), &Owner::nobody()).unwrap();
     let now = certificate.not_before();
     assert!(room.keystore.active_authentication(now).is_empty());
     room.keystore.activate(&certificate.sha256()).unwrap();
-    room.keystore
-        .set_owner(&certificate.sha256(), &Owner::server(server.clone()))
-        .unwrap();
-    assert_eq!(
-        room.keystore.active_authentication(now)[0].owner.server,
-        Some(server)
-    );
+    room.keystore.set_owner(&certificate.sha256(), &Owner::server(server.clone())).unwrap();
+    assert_eq!(room.keystore.active_authentication(now)[0].owner.server, Some(server));
 
-    assert_eq!(
-        room.keystore.delete(&id),
-        Err(KeyRefusal::InUse { key: id.clone() })
-    );
-    assert_eq!(
-        room.keystore.delete_certificate(&certificate.sha256()),
-        Err(CertificateRefusal::Active)
-    );
+    assert_eq!(room.keystore.delete(&id), Err(KeyRefusal::InUse { key: id.clone() }));
+    assert_eq!(room.keystore.delete_certificate(&certificate.sha256()), Err(CertificateRefusal::Active));
     room.keystore.deactivate(&certificate.sha256()).unwrap();
     room.keystore.delete_certificate(&certificate.sha256()).unwrap();
     room.keystore.delete(&id).unwrap();
@@ -172,16 +125,10 @@ fn one_internal_tls_certificate_is_active_at_a_time() {
     };
     let now = "2030-01-01T00:00:00Z".parse().unwrap();
     assert_eq!(room.keystore.active_internal_tls(now), None);
-    let first = room
-        .keystore
-        .generate(KeyUsage::InternalTls, KeyAlgorithm::EcP256, "old")
-        .unwrap();
+    let first = room.keystore.generate(KeyUsage::InternalTls, KeyAlgorithm::EcP256, "old").unwrap();
     let old = room.keystore.self_signed(&first, &shape("localhost")).unwrap();
     assert_eq!(room.keystore.active_internal_tls(now).unwrap().certificate, old);
-    let second = room
-        .keystore
-        .generate(KeyUsage::InternalTls, KeyAlgorithm::EcP256, "new")
-        .unwrap();
+    let second = room.keystore.generate(KeyUsage::InternalTls, KeyAlgorithm::EcP256, "new").unwrap();
     let new = room.keystore.self_signed(&second, &shape("127.0.0.11")).unwrap();
     assert_eq!(room.keystore.active_internal_tls(now).unwrap().certificate, new);
     room.keystore.activate(&old.sha256()).unwrap();
@@ -191,42 +138,23 @@ fn one_internal_tls_certificate_is_active_at_a_time() {
 #[test]
 fn the_pin_can_be_changed_and_the_old_one_no_longer_opens() {
     let room = room();
-    let id = room
-        .keystore
-        .generate(KeyUsage::Signing, KeyAlgorithm::EcP256, "one")
-        .unwrap();
+    let id = room.keystore.generate(KeyUsage::Signing, KeyAlgorithm::EcP256, "one").unwrap();
     let new = Pin::new("Another5678");
-    assert_eq!(
-        room.keystore.change_pin(&Pin::new("wrong"), &new),
-        Err(OpenRefusal::WrongPin)
-    );
+    assert_eq!(room.keystore.change_pin(&Pin::new("wrong"), &new), Err(OpenRefusal::WrongPin));
     room.keystore.change_pin(&pin(), &new).unwrap();
     assert_eq!(room.open_again().unwrap_err(), OpenRefusal::WrongPin);
     let again = Keystore::open_with(room.path(), &new, settings()).unwrap();
     assert!(again.find(&id).is_some());
-    again
-        .generate(KeyUsage::Signing, KeyAlgorithm::EcP256, "two")
-        .unwrap();
-    assert_eq!(
-        Keystore::open_with(room.path(), &new, settings())
-            .unwrap()
-            .list()
-            .len(),
-        2
-    );
+    again.generate(KeyUsage::Signing, KeyAlgorithm::EcP256, "two").unwrap();
+    assert_eq!(Keystore::open_with(room.path(), &new, settings()).unwrap().list().len(), 2);
 }
 
 #[test]
 fn two_handles_on_one_directory_do_not_lose_each_others_changes() {
     let room = room();
     let other = room.open_again().unwrap();
-    let first = room
-        .keystore
-        .generate(KeyUsage::Signing, KeyAlgorithm::EcP256, "one")
-        .unwrap();
-    let second = other
-        .generate(KeyUsage::Signing, KeyAlgorithm::EcP256, "two")
-        .unwrap();
+    let first = room.keystore.generate(KeyUsage::Signing, KeyAlgorithm::EcP256, "one").unwrap();
+    let second = other.generate(KeyUsage::Signing, KeyAlgorithm::EcP256, "two").unwrap();
     assert!(room.keystore.find(&second).is_none());
     room.keystore.reload().unwrap();
     let ids = |keystore: &Keystore| keystore.list().into_iter().map(|key| key.id).collect::<Vec<_>>();
@@ -244,9 +172,7 @@ fn many_threads_change_one_keystore_without_loss() {
         for thread in 0..8 {
             let keystore = room.keystore.clone();
             scope.spawn(move || {
-                keystore
-                    .generate(KeyUsage::Signing, KeyAlgorithm::EcP256, &format!("key {thread}"))
-                    .unwrap()
+                keystore.generate(KeyUsage::Signing, KeyAlgorithm::EcP256, &format!("key {thread}")).unwrap()
             });
         }
     });

@@ -17,10 +17,7 @@ fn an_answer_is_found_again_under_its_certificate_after_reopening() {
     cache.put(&ONE, RESPONSE).unwrap();
     cache.put(&TWO, RESPONSE).unwrap();
     cache.put(&TWO, ANOTHER).unwrap();
-    assert_eq!(
-        std::fs::read(path.join(format!("{}.ocsp", "ab".repeat(20)))).unwrap(),
-        ANOTHER
-    );
+    assert_eq!(std::fs::read(path.join(format!("{}.ocsp", "ab".repeat(20)))).unwrap(), ANOTHER);
     for cache in [cache, OcspCache::open(&path).unwrap()] {
         assert_eq!(cache.get(&ONE).as_deref(), Some(RESPONSE));
         assert_eq!(cache.get(&TWO).as_deref(), Some(ANOTHER));
@@ -39,14 +36,7 @@ fn what_is_no_answer_is_not_kept_and_the_former_stays() {
     let cache = OcspCache::open(dir.path().join("ocsp")).unwrap();
     cache.put(&ONE, RESPONSE).unwrap();
     let long = vec![0x30; OCSP_RESPONSE_BYTES_MAX + 1];
-    for bad in [
-        &b""[..],
-        b"x",
-        &[0x30, 0x00],
-        &RESPONSE[..4],
-        &[RESPONSE, b"x"].concat(),
-        &long,
-    ] {
+    for bad in [&b""[..], b"x", &[0x30, 0x00], &RESPONSE[..4], &[RESPONSE, b"x"].concat(), &long] {
         assert_eq!(cache.put(&ONE, bad), Err(PutRefusal::NotDer));
     }
     assert_eq!(cache.get(&ONE).as_deref(), Some(RESPONSE));
@@ -62,22 +52,16 @@ fn files_that_are_no_answer_are_as_good_as_none() {
         std::fs::write(path.join(format!("{}.ocsp", hex(&ONE))), &RESPONSE[..length]).unwrap();
         assert_eq!(OcspCache::open(&path).unwrap().get(&ONE), None, "cut at {length}");
     }
-    for name in [
-        "x.ocsp",
-        "README",
-        &format!("{}.ocsp.unfinished", hex(&TWO)),
-        &format!("{}.ocsp", "0".repeat(39)),
-    ] {
+    for name in
+        ["x.ocsp", "README", &format!("{}.ocsp.unfinished", hex(&TWO)), &format!("{}.ocsp", "0".repeat(39))]
+    {
         std::fs::write(path.join(name), RESPONSE).unwrap();
     }
     std::fs::create_dir(path.join(format!("{}.ocsp", hex(&TWO)))).unwrap();
     let cache = OcspCache::open(&path).unwrap();
     assert_eq!((cache.get(&ONE), cache.get(&TWO)), (None, None));
     cache.put(&ONE, RESPONSE).unwrap();
-    assert_eq!(
-        OcspCache::open(&path).unwrap().get(&ONE).as_deref(),
-        Some(RESPONSE)
-    );
+    assert_eq!(OcspCache::open(&path).unwrap().get(&ONE).as_deref(), Some(RESPONSE));
 }
 
 #[test]

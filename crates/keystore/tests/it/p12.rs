@@ -26,8 +26,7 @@ fn export(dir: &Path, options: &str) -> Vec<u8> {
 
 fn import(room: &Room, file: &[u8], password: &str, alias: Option<&str>) -> Result<usize, KeyRefusal> {
     let imported =
-        room.keystore
-            .import_p12(file, &Pin::new(password), alias, KeyUsage::InternalTls, "brought")?;
+        room.keystore.import_p12(file, &Pin::new(password), alias, KeyUsage::InternalTls, "brought")?;
     room.keystore.delete(&imported.key)?;
     Ok(imported.certificates)
 }
@@ -40,43 +39,25 @@ fn key_files_of_openssl_are_read_in_new_and_old_encryption() {
         ("", 1),
         ("-certpbe AES-128-CBC -keypbe AES-192-CBC -macalg sha512", 1),
         ("-certpbe PBE-SHA1-3DES -keypbe PBE-SHA1-3DES -macalg sha1", 1),
-        (
-            "-certpbe PBE-SHA1-3DES -keypbe AES-256-CBC -macalg sha384 -iter 1",
-            1,
-        ),
+        ("-certpbe PBE-SHA1-3DES -keypbe AES-256-CBC -macalg sha384 -iter 1", 1),
         ("-certpbe NONE -keypbe NONE", 1),
         ("-iter 10000", 1),
         // A Java key store of old: its certificates lie under 40-bit RC2, which we leave alone.
-        (
-            "-legacy -certpbe PBE-SHA1-RC2-40 -keypbe PBE-SHA1-3DES -macalg sha1",
-            0,
-        ),
+        ("-legacy -certpbe PBE-SHA1-RC2-40 -keypbe PBE-SHA1-3DES -macalg sha1", 0),
     ];
     for kind in [RSA, EC] {
         foreign(dir, kind);
         for (method, certificates) in methods {
             let file = export(dir, method);
             assert_eq!(import(&room, &file, PASSWORD, None), Ok(certificates), "{method}");
-            assert_eq!(
-                import(&room, &file, PASSWORD, Some("mINE")),
-                Ok(certificates),
-                "{method}"
-            );
+            assert_eq!(import(&room, &file, PASSWORD, Some("mINE")), Ok(certificates), "{method}");
             for wrong in ["", "Geheim", "Geheimខ"] {
                 let refused = import(&room, &file, wrong, None);
-                assert_eq!(
-                    refused,
-                    Err(KeyRefusal::Sealed(P12Refusal::WrongPassword)),
-                    "{method}"
-                );
+                assert_eq!(refused, Err(KeyRefusal::Sealed(P12Refusal::WrongPassword)), "{method}");
             }
             let alias = Some("another".to_owned());
             let refused = import(&room, &file, PASSWORD, alias.as_deref());
-            assert_eq!(
-                refused,
-                Err(KeyRefusal::Sealed(P12Refusal::NoKey { alias })),
-                "{method}"
-            );
+            assert_eq!(refused, Err(KeyRefusal::Sealed(P12Refusal::NoKey { alias })), "{method}");
         }
     }
 }
@@ -87,18 +68,12 @@ fn a_key_file_cut_or_changed_in_any_byte_is_refused() {
     foreign(room.dir.path(), EC);
     let file = export(room.dir.path(), "-iter 1");
     for length in 0..file.len() {
-        assert!(
-            import(&room, &file[..length], PASSWORD, None).is_err(),
-            "cut at {length}"
-        );
+        assert!(import(&room, &file[..length], PASSWORD, None).is_err(), "cut at {length}");
     }
     for at in 0..file.len() {
         let mut changed = file.clone();
         changed[at] ^= 1;
-        assert!(
-            import(&room, &changed, PASSWORD, None).is_err(),
-            "byte {at} changed"
-        );
+        assert!(import(&room, &changed, PASSWORD, None).is_err(), "byte {at} changed");
     }
 }
 
@@ -113,16 +88,10 @@ fn key_files_without_checksum_or_key_or_with_endless_work_are_refused() {
     };
     assert_eq!(refused("-nomac"), P12Refusal::NoChecksum);
     assert_eq!(refused("-nokeys"), P12Refusal::NoKey { alias: None });
-    assert!(matches!(
-        refused("-legacy -keypbe PBE-SHA1-RC4-128"),
-        P12Refusal::Unsupported { .. }
-    ));
+    assert!(matches!(refused("-legacy -keypbe PBE-SHA1-RC4-128"), P12Refusal::Unsupported { .. }));
     assert_eq!(
         refused("-certpbe NONE -nomaciter -iter 2000001"),
-        P12Refusal::TooCostly {
-            asked: 2_000_001,
-            iterations_max: 2_000_000
-        }
+        P12Refusal::TooCostly { asked: 2_000_001, iterations_max: 2_000_000 }
     );
 }
 
@@ -132,10 +101,8 @@ fn certificates_in_a_key_file_come_along_only_where_they_fit() {
     foreign(room.dir.path(), RSA);
     let file = export(room.dir.path(), "");
     // A bare self-signed certificate has no keyUsage: it can be neither for signing nor for authentication.
-    let imported = room
-        .keystore
-        .import_p12(&file, &Pin::new(PASSWORD), None, KeyUsage::Signing, "x")
-        .unwrap();
+    let imported =
+        room.keystore.import_p12(&file, &Pin::new(PASSWORD), None, KeyUsage::Signing, "x").unwrap();
     assert_eq!(imported.certificates, 0);
     assert!(room.keystore.find(&imported.key).unwrap().certificates.is_empty());
 }
@@ -163,17 +130,11 @@ fn pem_is_read_in_its_four_forms() {
         ("ec-no-public.pem", KeyAlgorithm::EcP256),
     ] {
         let bytes = std::fs::read(dir.join(name)).unwrap();
-        let id = room
-            .keystore
-            .import_key(&bytes, None, KeyUsage::Authentication, name)
-            .unwrap();
+        let id = room.keystore.import_key(&bytes, None, KeyUsage::Authentication, name).unwrap();
         let held = room.keystore.find(&id).unwrap();
         assert_eq!(held.algorithm, algorithm, "{name}");
         let form = if name.ends_with("der") { "DER" } else { "PEM" };
-        let expected = openssl_line(
-            dir,
-            &format!("pkey -inform {form} -in {name} -pubout -outform DER"),
-        );
+        let expected = openssl_line(dir, &format!("pkey -inform {form} -in {name} -pubout -outform DER"));
         assert_eq!(held.public_key, expected.stdout, "{name}");
         room.keystore.delete(&id).unwrap();
     }
@@ -184,16 +145,10 @@ fn encrypted_pem_needs_its_passphrase() {
     let room = room();
     let dir = room.dir.path();
     foreign(dir, EC);
-    for method in [
-        "",
-        "-v2 aes-128-cbc -v2prf hmacWithSHA512",
-        "-v1 PBE-SHA1-3DES",
-        "-v2 aes256 -v2prf hmacWithSHA1",
-    ] {
-        openssl_line(
-            dir,
-            &format!("pkcs8 -topk8 -in k.pem -passout pass:{PASSWORD} -out e.pem {method}"),
-        );
+    for method in
+        ["", "-v2 aes-128-cbc -v2prf hmacWithSHA512", "-v1 PBE-SHA1-3DES", "-v2 aes256 -v2prf hmacWithSHA1"]
+    {
+        openssl_line(dir, &format!("pkcs8 -topk8 -in k.pem -passout pass:{PASSWORD} -out e.pem {method}"));
         let pem = std::fs::read(dir.join("e.pem")).unwrap();
         let import =
             |passphrase: Option<&Pin>| room.keystore.import_key(&pem, passphrase, KeyUsage::Signing, "e");
@@ -204,11 +159,6 @@ fn encrypted_pem_needs_its_passphrase() {
     }
     openssl_line(dir, "ec -in k.pem -aes128 -passout pass:Geheim -out old.pem");
     let old = std::fs::read(dir.join("old.pem")).unwrap();
-    let refused = room
-        .keystore
-        .import_key(&old, Some(&Pin::new("Geheim")), KeyUsage::Signing, "old");
-    assert!(matches!(
-        refused,
-        Err(KeyRefusal::Sealed(P12Refusal::Unsupported { .. }))
-    ));
+    let refused = room.keystore.import_key(&old, Some(&Pin::new("Geheim")), KeyUsage::Signing, "old");
+    assert!(matches!(refused, Err(KeyRefusal::Sealed(P12Refusal::Unsupported { .. }))));
 }

@@ -14,9 +14,7 @@ fn nobody() -> KeyId {
 }
 
 fn key(room: &Room, usage: KeyUsage) -> KeyId {
-    room.keystore
-        .generate(usage, KeyAlgorithm::EcP256, "a key")
-        .unwrap()
+    room.keystore.generate(usage, KeyAlgorithm::EcP256, "a key").unwrap()
 }
 
 fn subject() -> Subject {
@@ -51,37 +49,21 @@ fn files_and_directories_open_to_others_are_refused() {
     let set = |path: &std::path::Path, mode: u32| {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
     };
-    let files = [
-        room.path().join("keystore.json"),
-        room.path().join(format!("{id}.key")),
-    ];
+    let files = [room.path().join("keystore.json"), room.path().join(format!("{id}.key"))];
     for path in &files {
         for mode in [0o644, 0o640, 0o604, 0o660, 0o601, 0o777] {
             set(path, mode);
             let refused = room.open_again().unwrap_err();
-            let expected = StorageFailure::OpenToOthers {
-                path: path.clone(),
-                mode,
-                directory: false,
-            };
+            let expected = StorageFailure::OpenToOthers { path: path.clone(), mode, directory: false };
             assert_eq!(refused, OpenRefusal::Storage(expected));
         }
         set(path, 0o600);
     }
     for mode in [0o755, 0o750, 0o701, 0o770] {
         set(&room.path(), mode);
-        let expected = StorageFailure::OpenToOthers {
-            path: room.path(),
-            mode,
-            directory: true,
-        };
-        assert_eq!(
-            room.open_again().unwrap_err(),
-            OpenRefusal::Storage(expected.clone())
-        );
-        let generated = room
-            .keystore
-            .generate(KeyUsage::Signing, KeyAlgorithm::EcP256, "x");
+        let expected = StorageFailure::OpenToOthers { path: room.path(), mode, directory: true };
+        assert_eq!(room.open_again().unwrap_err(), OpenRefusal::Storage(expected.clone()));
+        let generated = room.keystore.generate(KeyUsage::Signing, KeyAlgorithm::EcP256, "x");
         assert_eq!(generated, Err(KeyRefusal::Storage(expected)));
     }
     set(&room.path(), 0o700);
@@ -92,16 +74,10 @@ fn files_and_directories_open_to_others_are_refused() {
 fn a_link_in_the_place_of_a_file_is_refused() {
     let room = room();
     let id = key(&room, KeyUsage::Signing);
-    let (path, moved) = (
-        room.path().join(format!("{id}.key")),
-        room.dir.path().join("moved"),
-    );
+    let (path, moved) = (room.path().join(format!("{id}.key")), room.dir.path().join("moved"));
     std::fs::rename(&path, &moved).unwrap();
     std::os::unix::fs::symlink(&moved, &path).unwrap();
-    assert_eq!(
-        room.open_again().unwrap_err(),
-        OpenRefusal::Storage(StorageFailure::NotAFile { path })
-    );
+    assert_eq!(room.open_again().unwrap_err(), OpenRefusal::Storage(StorageFailure::NotAFile { path }));
 }
 
 #[test]
@@ -109,19 +85,13 @@ fn keys_that_sign_never_leave() {
     let room = room();
     for usage in [KeyUsage::Signing, KeyUsage::Configuration] {
         let id = key(&room, usage);
-        assert_eq!(
-            room.keystore.tls_key_der(&id),
-            Err(KeyRefusal::NeverLeaves { key: id, usage })
-        );
+        assert_eq!(room.keystore.tls_key_der(&id), Err(KeyRefusal::NeverLeaves { key: id, usage }));
     }
     for usage in [KeyUsage::Authentication, KeyUsage::InternalTls] {
         let id = key(&room, usage);
         assert!(room.keystore.tls_key_der(&id).is_ok());
     }
-    assert_eq!(
-        room.keystore.tls_key_der(&nobody()),
-        Err(KeyRefusal::Unknown { key: nobody() })
-    );
+    assert_eq!(room.keystore.tls_key_der(&nobody()), Err(KeyRefusal::Unknown { key: nobody() }));
 }
 
 #[test]
@@ -129,9 +99,7 @@ fn an_edited_index_does_not_open_the_door() {
     let room = room();
     let id = key(&room, KeyUsage::Signing);
     let path = room.path().join("keystore.json");
-    let edited = std::fs::read_to_string(&path)
-        .unwrap()
-        .replace("\"signing\"", "\"authentication\"");
+    let edited = std::fs::read_to_string(&path).unwrap().replace("\"signing\"", "\"authentication\"");
     std::fs::write(&path, edited).unwrap();
     assert!(matches!(
         room.open_again().unwrap_err(),
@@ -147,30 +115,14 @@ async fn nothing_is_done_with_an_unknown_key() {
     let unknown = nobody();
     let algorithm = SignatureAlgorithm::Ecdsa(DigestAlgorithm::Sha256);
     let failure = SignFailure::UnknownKey { key: unknown.clone() };
-    assert_eq!(
-        room.keystore.sign_digest(&unknown, algorithm, &[0; 32]).await,
-        Err(failure.clone())
-    );
-    let blocking = room
-        .keystore
-        .sign_digest_blocking(&unknown, algorithm, &[0; 32], EcdsaForm::Raw);
+    assert_eq!(room.keystore.sign_digest(&unknown, algorithm, &[0; 32]).await, Err(failure.clone()));
+    let blocking = room.keystore.sign_digest_blocking(&unknown, algorithm, &[0; 32], EcdsaForm::Raw);
     assert_eq!(blocking, Err(failure.clone()));
-    assert_eq!(
-        room.keystore.csr(&unknown, &subject(), &[]),
-        Err(CertificateRefusal::Sign(failure.clone()))
-    );
+    assert_eq!(room.keystore.csr(&unknown, &subject(), &[]), Err(CertificateRefusal::Sign(failure.clone())));
     let shape = SelfSigned::Configuration { external: false };
-    assert_eq!(
-        room.keystore.self_signed(&unknown, &shape),
-        Err(CertificateRefusal::Sign(failure))
-    );
-    assert_eq!(
-        room.keystore.delete(&unknown),
-        Err(KeyRefusal::Unknown { key: unknown })
-    );
-    let unknown = CertificateRefusal::Unknown {
-        sha256: "00".repeat(32),
-    };
+    assert_eq!(room.keystore.self_signed(&unknown, &shape), Err(CertificateRefusal::Sign(failure)));
+    assert_eq!(room.keystore.delete(&unknown), Err(KeyRefusal::Unknown { key: unknown }));
+    let unknown = CertificateRefusal::Unknown { sha256: "00".repeat(32) };
     assert_eq!(room.keystore.activate(&[0; 32]), Err(unknown.clone()));
     assert_eq!(room.keystore.deactivate(&[0; 32]), Err(unknown.clone()));
     assert_eq!(room.keystore.delete_certificate(&[0; 32]), Err(unknown.clone()));
@@ -194,42 +146,22 @@ fn a_certificate_of_the_wrong_kind_is_refused() {
     let room = room();
     let cases = [
         (KeyUsage::Signing, AUTHENTICATION, Some(KeyUsage::Authentication)),
-        (
-            KeyUsage::Signing,
-            "keyUsage=dataEncipherment",
-            Some(KeyUsage::Authentication),
-        ),
+        (KeyUsage::Signing, "keyUsage=dataEncipherment", Some(KeyUsage::Authentication)),
         (KeyUsage::Authentication, SIGNING, Some(KeyUsage::Signing)),
         // clientAuth makes it one for authentication whatever keyUsage says; nonRepudiation makes it both.
-        (
-            KeyUsage::Authentication,
-            "keyUsage=nonRepudiation\nextendedKeyUsage=clientAuth",
-            None,
-        ),
-        (
-            KeyUsage::Signing,
-            "keyUsage=nonRepudiation,digitalSignature",
-            None,
-        ),
+        (KeyUsage::Authentication, "keyUsage=nonRepudiation\nextendedKeyUsage=clientAuth", None),
+        (KeyUsage::Signing, "keyUsage=nonRepudiation,digitalSignature", None),
         (KeyUsage::Signing, "keyUsage=keyCertSign", None),
         (KeyUsage::Authentication, "basicConstraints=CA:FALSE", None),
     ];
     for (usage, extensions, other) in cases {
         let id = key(&room, usage);
         let request = room.keystore.csr(&id, &subject(), &[]).unwrap();
-        let refused = room.keystore.import_certificate(
-            &issue(room.dir.path(), request.der(), extensions),
-            &Owner::nobody(),
-        );
+        let refused = room
+            .keystore
+            .import_certificate(&issue(room.dir.path(), request.der(), extensions), &Owner::nobody());
         match (refused, other) {
-            (
-                Err(CertificateRefusal::WrongUsage {
-                    key,
-                    usage: of_key,
-                    certificate_usage,
-                }),
-                Some(other),
-            ) => {
+            (Err(CertificateRefusal::WrongUsage { key, usage: of_key, certificate_usage }), Some(other)) => {
                 assert_eq!((key, of_key, certificate_usage), (id, usage, other));
             }
             (Err(CertificateRefusal::Undecided { .. }), None) => {}
@@ -243,11 +175,7 @@ fn an_authentication_certificate_with_other_purposes_than_client_is_judged_by_ke
     let room = room();
     let id = key(&room, KeyUsage::Authentication);
     let request = room.keystore.csr(&id, &subject(), &[]).unwrap();
-    let pem = issue(
-        room.dir.path(),
-        request.der(),
-        "keyUsage=digitalSignature\nextendedKeyUsage=serverAuth",
-    );
+    let pem = issue(room.dir.path(), request.der(), "keyUsage=digitalSignature\nextendedKeyUsage=serverAuth");
     assert_eq!(room.keystore.import_certificate(&pem, &Owner::nobody()), Ok(id));
 }
 
@@ -273,17 +201,11 @@ fn nothing_is_imported_twice() {
 fn what_is_no_certificate_is_refused() {
     let room = room();
     key(&room, KeyUsage::Signing);
-    for bytes in [
-        &b""[..],
-        b"x",
-        b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-        &[0x30, 0],
-    ] {
+    for bytes in
+        [&b""[..], b"x", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", &[0x30, 0]]
+    {
         let refused = room.keystore.import_certificate(bytes, &Owner::nobody());
-        assert!(
-            matches!(refused, Err(CertificateRefusal::Unreadable { .. })),
-            "{bytes:?}"
-        );
+        assert!(matches!(refused, Err(CertificateRefusal::Unreadable { .. })), "{bytes:?}");
     }
 }
 
@@ -294,39 +216,19 @@ fn weak_and_foreign_keys_are_refused() {
     let foreign = |oid: &str| KeyRefusal::ForeignCurve { oid: oid.to_owned() };
     openssl_line(dir, "genrsa -out short.pem 1024");
     let cases = [
-        (
-            "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:512",
-            KeyRefusal::Weak { bits: 512 },
-        ),
-        (
-            "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2047",
-            KeyRefusal::Weak { bits: 2047 },
-        ),
-        (
-            "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2056",
-            KeyRefusal::UnsupportedSize { bits: 2056 },
-        ),
+        ("genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:512", KeyRefusal::Weak { bits: 512 }),
+        ("genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2047", KeyRefusal::Weak { bits: 2047 }),
+        ("genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2056", KeyRefusal::UnsupportedSize { bits: 2056 }),
         ("rsa -in short.pem", KeyRefusal::Weak { bits: 1024 }),
         ("rsa -in short.pem -traditional", KeyRefusal::Weak { bits: 1024 }),
-        (
-            "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384",
-            foreign("1.3.132.0.34"),
-        ),
-        (
-            "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:secp256k1",
-            foreign("1.3.132.0.10"),
-        ),
+        ("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384", foreign("1.3.132.0.34")),
+        ("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:secp256k1", foreign("1.3.132.0.10")),
         ("ecparam -name secp384r1 -genkey -noout", foreign("1.3.132.0.34")),
         (
             "ecparam -name prime256v1 -param_enc explicit -genkey -noout",
             foreign("given by explicit parameters"),
         ),
-        (
-            "genpkey -algorithm ED25519",
-            KeyRefusal::UnsupportedKind {
-                oid: "1.3.101.112".to_owned(),
-            },
-        ),
+        ("genpkey -algorithm ED25519", KeyRefusal::UnsupportedKind { oid: "1.3.101.112".to_owned() }),
     ];
     for (line, expected) in cases {
         openssl_line(dir, &format!("{line} -out foreign.pem"));
@@ -341,18 +243,14 @@ fn weak_and_foreign_keys_are_refused() {
 fn labels_and_subjects_have_bounds() {
     let room = room();
     for label in ["", "  ", "a\nb", "a\u{0}b", &"x".repeat(256)] {
-        let refused = room
-            .keystore
-            .generate(KeyUsage::Signing, KeyAlgorithm::EcP256, label);
+        let refused = room.keystore.generate(KeyUsage::Signing, KeyAlgorithm::EcP256, label);
         assert_eq!(refused, Err(KeyRefusal::Label), "{label:?}");
     }
     let id = key(&room, KeyUsage::Authentication);
     let bad = [AlternativeName::Dns("a b".to_owned())];
     assert_eq!(
         room.keystore.csr(&id, &subject(), &bad),
-        Err(CertificateRefusal::Subject(SubjectRefusal::DnsName {
-            name: "a b".to_owned()
-        }))
+        Err(CertificateRefusal::Subject(SubjectRefusal::DnsName { name: "a b".to_owned() }))
     );
     for _ in 0..64 {
         room.keystore.csr(&id, &subject(), &[]).unwrap();
@@ -382,25 +280,17 @@ fn each_self_signed_shape_is_for_its_own_usage() {
         (KeyUsage::InternalTls, &configuration),
     ] {
         let refused = room.keystore.self_signed(&key(&room, usage), shape);
-        assert!(
-            matches!(refused, Err(CertificateRefusal::NotForUsage { .. })),
-            "{usage}"
-        );
+        assert!(matches!(refused, Err(CertificateRefusal::NotForUsage { .. })), "{usage}");
     }
     let id = key(&room, KeyUsage::Configuration);
-    assert!(matches!(
-        room.keystore.csr(&id, &subject(), &[]),
-        Err(CertificateRefusal::NotForUsage { .. })
-    ));
+    assert!(matches!(room.keystore.csr(&id, &subject(), &[]), Err(CertificateRefusal::NotForUsage { .. })));
     let backwards = SelfSigned::InternalTls {
         common_name: "x".to_owned(),
         alternative_names: vec![],
         not_before: "2027-01-01T00:00:00Z".parse().unwrap(),
         not_after: "2026-01-01T00:00:00Z".parse().unwrap(),
     };
-    let refused = room
-        .keystore
-        .self_signed(&key(&room, KeyUsage::InternalTls), &backwards);
+    let refused = room.keystore.self_signed(&key(&room, KeyUsage::InternalTls), &backwards);
     assert!(matches!(refused, Err(CertificateRefusal::Validity { .. })));
 }
 

@@ -10,8 +10,7 @@ use trust::algorithm::{DigestAlgorithm, EcdsaForm, SignatureAlgorithm};
 use crate::common::{Room, pin, room, vectors};
 
 fn take(room: &Room, keyconf: &Path, tokens: &Path) -> Result<TakenOver, TakeOverRefusal> {
-    room.keystore
-        .import_softtoken(&std::fs::read(keyconf).unwrap(), tokens, &pin())
+    room.keystore.import_softtoken(&std::fs::read(keyconf).unwrap(), tokens, &pin())
 }
 
 /// Signs with every key that was taken over and checks it with the certificate that came along.
@@ -23,14 +22,10 @@ fn prove(keystore: &Keystore) {
             SignatureAlgorithm::Ecdsa(DigestAlgorithm::Sha512)
         };
         let digest = DigestAlgorithm::Sha512.digest(b"proof");
-        let signature = keystore
-            .sign_digest_blocking(&held.id, algorithm, &digest, EcdsaForm::Raw)
-            .unwrap();
+        let signature = keystore.sign_digest_blocking(&held.id, algorithm, &digest, EcdsaForm::Raw).unwrap();
         for certificate in &held.certificates {
             let public_key = certificate.certificate.public_key();
-            algorithm
-                .verify(public_key, b"proof", &signature, EcdsaForm::Raw)
-                .unwrap();
+            algorithm.verify(public_key, b"proof", &signature, EcdsaForm::Raw).unwrap();
         }
     }
 }
@@ -57,10 +52,7 @@ fn the_recorded_servers_are_taken_over_with_names_members_and_flags() {
             let (ours, theirs) = (&held.certificates[0], &key.certificates[0]);
             assert_eq!(ours.certificate.der(), theirs.contents);
             assert_eq!(ours.owner.member, theirs.member);
-            assert_eq!(
-                ours.active,
-                theirs.active && theirs.status.as_deref() == Some("registered")
-            );
+            assert_eq!(ours.active, theirs.active && theirs.status.as_deref() == Some("registered"));
         }
         prove(&again);
     }
@@ -73,32 +65,17 @@ fn a_server_taken_over_knows_what_to_sign_and_what_to_show() {
     let signer = vectors.join("recorded/server/ss1/etc/signer");
     take(&room, &signer.join("keyconf.xml"), &signer.join("softtoken")).unwrap();
     let now = "2026-11-23T00:00:00Z".parse().unwrap();
-    let signing = |code: &str| {
-        room.keystore
-            .active_signing(&MemberId::new("DEV", "COM", code).unwrap(), now)
-    };
+    let signing = |code: &str| room.keystore.active_signing(&MemberId::new("DEV", "COM", code).unwrap(), now);
     let names =
         |found: Vec<keystore::Credential>| found.into_iter().map(|c| c.key.to_string()).collect::<Vec<_>>();
-    assert_eq!(
-        names(signing("4321")),
-        ["5999A00018D46BE639D1258B1CE998AA420E6AB7"]
-    );
-    assert_eq!(
-        names(signing("1234")),
-        ["23C761B772896906916BC4866A2F0B09A07626F5"]
-    );
+    assert_eq!(names(signing("4321")), ["5999A00018D46BE639D1258B1CE998AA420E6AB7"]);
+    assert_eq!(names(signing("1234")), ["23C761B772896906916BC4866A2F0B09A07626F5"]);
     assert!(signing("9999").is_empty());
-    assert_eq!(
-        names(room.keystore.active_authentication(now)),
-        ["D977FCE4A93DFDFA04D1B8CE84B38CE345FF5692"]
-    );
+    assert_eq!(names(room.keystore.active_authentication(now)), ["D977FCE4A93DFDFA04D1B8CE84B38CE345FF5692"]);
 
     let authentication = room.keystore.active_authentication(now)[0].key.clone();
     let der = room.keystore.tls_key_der(&authentication).unwrap();
-    assert_eq!(
-        der.as_slice(),
-        std::fs::read(vectors.join("recorded/keys/ss1/auth.key.der")).unwrap()
-    );
+    assert_eq!(der.as_slice(), std::fs::read(vectors.join("recorded/keys/ss1/auth.key.der")).unwrap());
 }
 
 #[test]
@@ -119,8 +96,7 @@ fn the_keys_of_the_recordings_are_the_given_private_keys() {
                     continue;
                 }
                 let refused =
-                    room.keystore
-                        .import_key(&std::fs::read(&path).unwrap(), None, KeyUsage::Signing, "x");
+                    room.keystore.import_key(&std::fs::read(&path).unwrap(), None, KeyUsage::Signing, "x");
                 assert!(matches!(refused, Err(KeyRefusal::AlreadyHeld { .. })), "{name}");
             }
         }
@@ -132,35 +108,19 @@ fn the_internal_tls_key_of_a_server_is_taken_over_from_its_key_store() {
     let Some(vectors) = vectors() else { return };
     for server in ["ss0", "ss1"] {
         let room = room();
-        let file = std::fs::read(
-            vectors
-                .join("recorded/server")
-                .join(server)
-                .join("etc/ssl/internal.p12"),
-        )
-        .unwrap();
+        let file =
+            std::fs::read(vectors.join("recorded/server").join(server).join("etc/ssl/internal.p12")).unwrap();
         let imported = room
             .keystore
-            .import_p12(
-                &file,
-                &Pin::new("internal"),
-                Some("internal"),
-                KeyUsage::InternalTls,
-                "internal",
-            )
+            .import_p12(&file, &Pin::new("internal"), Some("internal"), KeyUsage::InternalTls, "internal")
             .unwrap();
         assert_eq!(imported.certificates, 1);
         let held = room.keystore.find(&imported.key).unwrap();
-        room.keystore
-            .activate(&held.certificates[0].certificate.sha256())
-            .unwrap();
+        room.keystore.activate(&held.certificates[0].certificate.sha256()).unwrap();
         let now = "2026-11-23T00:00:00Z".parse().unwrap();
         assert_eq!(room.keystore.active_internal_tls(now).unwrap().key, imported.key);
         let der = room.keystore.tls_key_der(&imported.key).unwrap();
-        let expected = vectors
-            .join("recorded/keys")
-            .join(server)
-            .join("internal.key.der");
+        let expected = vectors.join("recorded/keys").join(server).join("internal.key.der");
         assert_eq!(der.as_slice(), std::fs::read(expected).unwrap());
     }
 }
@@ -171,12 +131,7 @@ fn a_central_servers_keys_become_configuration_keys() {
     let room = room();
     let signer = vectors.join("recorded/server/cs/etc/signer");
     take(&room, &signer.join("keyconf.xml"), &signer.join("softtoken")).unwrap();
-    assert!(
-        room.keystore
-            .list()
-            .iter()
-            .all(|key| key.usage == KeyUsage::Configuration)
-    );
+    assert!(room.keystore.list().iter().all(|key| key.usage == KeyUsage::Configuration));
 }
 
 #[test]
@@ -186,9 +141,7 @@ fn a_wrong_pin_takes_nothing() {
     let keyconf = std::fs::read(signer.join("keyconf.xml")).unwrap();
     let room = room();
     for wrong in ["", "secret1234", "Secret12345"] {
-        let refused = room
-            .keystore
-            .import_softtoken(&keyconf, signer.join("softtoken"), &Pin::new(wrong));
+        let refused = room.keystore.import_softtoken(&keyconf, signer.join("softtoken"), &Pin::new(wrong));
         assert_eq!(refused, Err(TakeOverRefusal::WrongPin));
     }
     assert!(room.keystore.list().is_empty());
@@ -204,18 +157,10 @@ fn nothing_is_taken_when_one_key_does_not_open() {
     std::fs::create_dir(&copy).unwrap();
     for entry in std::fs::read_dir(signer.join("softtoken")).unwrap() {
         let path = entry.unwrap().path();
-        std::fs::write(
-            copy.join(path.file_name().unwrap()),
-            std::fs::read(&path).unwrap(),
-        )
-        .unwrap();
+        std::fs::write(copy.join(path.file_name().unwrap()), std::fs::read(&path).unwrap()).unwrap();
     }
     let described = Keyconf::read(&keyconf).unwrap();
-    let ids: Vec<_> = described.devices[0]
-        .keys
-        .iter()
-        .map(|key| key.key_id.clone().unwrap())
-        .collect();
+    let ids: Vec<_> = described.devices[0].keys.iter().map(|key| key.key_id.clone().unwrap()).collect();
     let path = |id: &str| copy.join(format!("{id}.p12"));
     let whole = std::fs::read(path(&ids[0])).unwrap();
     let taking = || room.keystore.import_softtoken(&keyconf, &copy, &pin());
@@ -228,25 +173,14 @@ fn nothing_is_taken_when_one_key_does_not_open() {
     std::fs::write(path(&ids[0]), &whole).unwrap();
     std::fs::remove_file(path(&ids[1])).unwrap();
     std::fs::create_dir(path(&ids[1])).unwrap();
-    assert_eq!(
-        taking(),
-        Err(TakeOverRefusal::Storage(StorageFailure::NotAFile {
-            path: path(&ids[1])
-        }))
-    );
+    assert_eq!(taking(), Err(TakeOverRefusal::Storage(StorageFailure::NotAFile { path: path(&ids[1]) })));
     assert!(room.keystore.list().is_empty());
 
     std::fs::remove_dir(path(&ids[1])).unwrap();
     let taken = taking().unwrap();
     assert_eq!(taken.keys.len(), ids.len() - 1);
     assert_eq!(taken.left[0].name, ids[1]);
-    assert!(matches!(
-        taking(),
-        Err(TakeOverRefusal::Key {
-            refusal: KeyRefusal::AlreadyHeld { .. },
-            ..
-        })
-    ));
+    assert!(matches!(taking(), Err(TakeOverRefusal::Key { refusal: KeyRefusal::AlreadyHeld { .. }, .. })));
     assert_eq!(room.open_again().unwrap().list().len(), ids.len() - 1);
 }
 
@@ -256,16 +190,11 @@ fn a_key_that_is_not_the_described_one_is_refused() {
     let signer = vectors.join("recorded/server/ss0/etc/signer");
     let text = std::fs::read_to_string(signer.join("keyconf.xml")).unwrap();
     let described = Keyconf::read(text.as_bytes()).unwrap();
-    let encoded: Vec<&str> = text
-        .split("<publicKey>")
-        .skip(1)
-        .map(|rest| rest.split('<').next().unwrap())
-        .collect();
+    let encoded: Vec<&str> =
+        text.split("<publicKey>").skip(1).map(|rest| rest.split('<').next().unwrap()).collect();
     let exchanged = text.replacen(encoded[0], encoded[1], 1);
     let room = room();
-    let refused = room
-        .keystore
-        .import_softtoken(exchanged.as_bytes(), signer.join("softtoken"), &pin());
+    let refused = room.keystore.import_softtoken(exchanged.as_bytes(), signer.join("softtoken"), &pin());
     let key = described.devices[0].keys[0].key_id.clone().unwrap();
     assert_eq!(refused, Err(TakeOverRefusal::AnotherKey { key }));
 }
@@ -276,10 +205,7 @@ fn a_key_configuration_cut_at_any_place_is_refused() {
     let xml = std::fs::read(vectors.join("recorded/server/ss0/etc/signer/keyconf.xml")).unwrap();
     let end = xml.iter().rposition(|b| *b == b'>').unwrap();
     for length in (0..=end).step_by(7).chain([end]) {
-        assert!(
-            matches!(Keyconf::read(&xml[..length]), Err(KeyconfRefusal::Xml { .. })),
-            "cut at {length}"
-        );
+        assert!(matches!(Keyconf::read(&xml[..length]), Err(KeyconfRefusal::Xml { .. })), "cut at {length}");
     }
 }
 
@@ -295,10 +221,7 @@ fn keys_on_other_tokens_and_undecided_keys_are_left_behind_and_named() {
         "B".repeat(40)
     );
     let room = room();
-    let taken = room
-        .keystore
-        .import_softtoken(keyconf.as_bytes(), room.dir.path(), &pin())
-        .unwrap();
+    let taken = room.keystore.import_softtoken(keyconf.as_bytes(), room.dir.path(), &pin()).unwrap();
     assert!(taken.keys.is_empty());
     let names: Vec<&str> = taken.left.iter().map(|left| left.name.as_str()).collect();
     assert_eq!(names, ["on-hsm", "short", &"A".repeat(40), &"B".repeat(40)]);

@@ -11,10 +11,7 @@ use crate::common::vectors;
 
 fn file(dir: &Path, entry: &Value, role: &str) -> Vec<u8> {
     let files = entry["files"].as_array().unwrap();
-    let found = files
-        .iter()
-        .find(|f| f["role"] == role)
-        .unwrap_or_else(|| panic!("{entry}: no {role}"));
+    let found = files.iter().find(|f| f["role"] == role).unwrap_or_else(|| panic!("{entry}: no {role}"));
     std::fs::read(dir.join(found["path"].as_str().unwrap())).unwrap()
 }
 
@@ -49,11 +46,7 @@ fn every_entry_of_the_manifest_is_as_it_says() {
 fn pin_policy(entry: &Value) {
     // An absent PIN is as good as an empty one.
     let pin = entry["input"].as_str().unwrap_or("");
-    assert_eq!(
-        check_policy(pin).is_ok(),
-        entry["expect"]["valid"].as_bool().unwrap(),
-        "{entry}"
-    );
+    assert_eq!(check_policy(pin).is_ok(), entry["expect"]["valid"].as_bool().unwrap(), "{entry}");
 }
 
 fn read_keyconf(dir: &Path, entry: &Value) {
@@ -69,10 +62,7 @@ fn read_keyconf(dir: &Path, entry: &Value) {
     let keys: Vec<_> = keyconf.devices.iter().flat_map(|device| &device.keys).collect();
     assert_eq!(expect["keys"].as_array().unwrap().len(), keys.len());
     for expected in expect["keys"].as_array().unwrap() {
-        let key = keys
-            .iter()
-            .find(|key| key.key_id.as_deref() == expected["id"].as_str())
-            .unwrap();
+        let key = keys.iter().find(|key| key.key_id.as_deref() == expected["id"].as_str()).unwrap();
         let usage = match key.usage.unwrap() {
             Usage::Signing => "SIGNING",
             Usage::Authentication => "AUTHENTICATION",
@@ -81,10 +71,7 @@ fn read_keyconf(dir: &Path, entry: &Value) {
         assert_eq!(expected["certs"], key.certificates.len());
         assert_eq!(expected["sign_mechanism"].as_str(), key.sign_mechanism.as_deref());
         for cert in &key.certificates {
-            assert_eq!(
-                expected["member"].as_str(),
-                cert.member.as_ref().map(ToString::to_string).as_deref()
-            );
+            assert_eq!(expected["member"].as_str(), cert.member.as_ref().map(ToString::to_string).as_deref());
             assert_eq!(expect["cert_status"].as_str(), cert.status.as_deref());
             assert_eq!(expect["cert_active"], cert.active);
             assert!(Certificate::from_der(&cert.contents).is_ok());
@@ -105,12 +92,7 @@ fn open_softtoken_key(dir: &Path, entry: &Value) {
     }
     let opened = opened.unwrap();
     assert_eq!(expect["key"], opened.algorithm.name());
-    let keyconf = Path::new(path)
-        .parent()
-        .unwrap()
-        .parent()
-        .unwrap()
-        .join("keyconf.xml");
+    let keyconf = Path::new(path).parent().unwrap().parent().unwrap().join("keyconf.xml");
     let keyconf = Keyconf::read(&std::fs::read(dir.join(keyconf)).unwrap()).unwrap();
     let described = keyconf
         .devices
@@ -124,9 +106,6 @@ fn open_softtoken_key(dir: &Path, entry: &Value) {
     );
     let holder = opened.holder.unwrap();
     assert_eq!(expect["certificate_subject"], holder.subject_rfc2253());
-    let real = described
-        .certificates
-        .iter()
-        .any(|cert| cert.contents == holder.der());
+    let real = described.certificates.iter().any(|cert| cert.contents == holder.der());
     assert_eq!(expect["certificate_is_only_a_holder"], !real);
 }

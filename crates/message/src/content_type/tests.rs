@@ -3,9 +3,7 @@
 use super::*;
 
 fn boundary(text: &str) -> Result<String, Malformed> {
-    ContentType::parse(text)?
-        .boundary()
-        .map(|b| b.as_str().to_owned())
+    ContentType::parse(text)?.boundary().map(|b| b.as_str().to_owned())
 }
 
 #[test]
@@ -33,10 +31,7 @@ fn refuses_a_content_type_that_readers_could_take_in_two_ways() {
     check("multipart/mixed; boundary=\"\"", Malformed::Boundary);
     check("multipart/mixed; boundary=\"a \"", Malformed::Boundary);
     check("multipart/mixed; boundary=a*b", Malformed::Boundary);
-    check(
-        &format!("multipart/mixed; boundary={}", "b".repeat(71)),
-        Malformed::Boundary,
-    );
+    check(&format!("multipart/mixed; boundary={}", "b".repeat(71)), Malformed::Boundary);
     check("multipart/mixed; boundary", Malformed::Parameter);
     check("multipart/mixed; boundary=\"a", Malformed::Parameter);
     check("multipart/mixed; boundary=\"a\"b", Malformed::Parameter);
@@ -46,14 +41,9 @@ fn refuses_a_content_type_that_readers_could_take_in_two_ways() {
     check("multipart/mixed; boundary=a\r\nx", Malformed::Parameter);
     check(
         "multipart/mixed; boundary=a; Boundary=b",
-        Malformed::RepeatedParameter {
-            name: "boundary".to_owned(),
-        },
+        Malformed::RepeatedParameter { name: "boundary".to_owned() },
     );
-    check(
-        &format!("a/b; c={}", "d".repeat(1000)),
-        Malformed::TooLong { length: 1007 },
-    );
+    check(&format!("a/b; c={}", "d".repeat(1000)), Malformed::TooLong { length: 1007 });
 }
 
 #[test]

@@ -45,11 +45,9 @@ impl Refusal {
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotAFault => "invalid_message",
-            Self::TooLarge { .. }
-            | Self::Xml { .. }
-            | Self::OverBudget(_)
-            | Self::NotSoap
-            | Self::NoCode => "invalid_soap",
+            Self::TooLarge { .. } | Self::Xml { .. } | Self::OverBudget(_) | Self::NotSoap | Self::NoCode => {
+                "invalid_soap"
+            }
         }
     }
 }
@@ -74,11 +72,8 @@ impl ReceivedFault {
         let text = std::str::from_utf8(&xml).map_err(|error| refuse(error.to_string()))?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         within_budget(text)?;
-        let options = ParsingOptions {
-            allow_dtd: false,
-            nodes_limit: NODES_MAX,
-            ..ParsingOptions::default()
-        };
+        let options =
+            ParsingOptions { allow_dtd: false, nodes_limit: NODES_MAX, ..ParsingOptions::default() };
         let document =
             Document::parse_with_options(text, options).map_err(|error| refuse(error.to_string()))?;
         let envelope = document.root_element();
@@ -117,38 +112,22 @@ fn within_budget(text: &str) -> Result<(), Refusal> {
 
 /// The fields of a Fault element; their names count, not their namespaces.
 fn fields(fault: Node<'_, '_>) -> Result<Fault, Refusal> {
-    let named = |name: &str| {
-        fault
-            .children()
-            .find(|node| node.is_element() && node.tag_name().name() == name)
-    };
+    let named =
+        |name: &str| fault.children().find(|node| node.is_element() && node.tag_name().name() == name);
     let text = |name: &str| named(name).map(|node| text_of(node).trim().to_owned());
-    let code = text("faultcode")
-        .filter(|code| !code.is_empty())
-        .ok_or(Refusal::NoCode)?;
+    let code = text("faultcode").filter(|code| !code.is_empty()).ok_or(Refusal::NoCode)?;
     let detail = named("detail").map(|detail| {
-        let own = detail
-            .children()
-            .find(|node| node.is_element() && node.tag_name().name() == "faultDetail");
+        let own = detail.children().find(|node| node.is_element() && node.tag_name().name() == "faultDetail");
         text_of(own.unwrap_or(detail)).trim().to_owned()
     });
-    Ok(Fault {
-        code,
-        string: text("faultstring").unwrap_or_default(),
-        actor: text("faultactor"),
-        detail,
-    })
+    Ok(Fault { code, string: text("faultstring").unwrap_or_default(), actor: text("faultactor"), detail })
 }
 
 fn child<'a, 'i>(node: Node<'a, 'i>, namespace: &str, name: &str) -> Option<Node<'a, 'i>> {
-    node.children()
-        .find(|child| child.has_tag_name((namespace, name)))
+    node.children().find(|child| child.has_tag_name((namespace, name)))
 }
 
 /// All text inside an element.
 fn text_of(node: Node<'_, '_>) -> String {
-    node.descendants()
-        .filter(Node::is_text)
-        .filter_map(|text| text.text())
-        .collect()
+    node.descendants().filter(Node::is_text).filter_map(|text| text.text()).collect()
 }

@@ -21,16 +21,8 @@ fn writes_the_exact_shape() {
          <faultactor></faultactor><detail><faultDetail xmlns=\"\">id-1</faultDetail></detail>\
          </SOAP-ENV:Fault></SOAP-ENV:Body></SOAP-ENV:Envelope>"
     );
-    let bare = Fault {
-        code: "c".to_owned(),
-        string: "s".to_owned(),
-        actor: None,
-        detail: None,
-    };
-    assert!(
-        bare.to_xml()
-            .contains("<faultstring>s</faultstring></SOAP-ENV:Fault>")
-    );
+    let bare = Fault { code: "c".to_owned(), string: "s".to_owned(), actor: None, detail: None };
+    assert!(bare.to_xml().contains("<faultstring>s</faultstring></SOAP-ENV:Fault>"));
 }
 
 #[test]
@@ -50,20 +42,10 @@ fn reads_faults_of_other_hands() {
             actor: actor.map(str::to_owned),
             detail: detail.map(str::to_owned),
         };
-        assert_eq!(
-            read(&format!("{OPEN}<e:Fault>{fault}</e:Fault>{CLOSE}")),
-            Ok(expected),
-            "{fault}"
-        );
+        assert_eq!(read(&format!("{OPEN}<e:Fault>{fault}</e:Fault>{CLOSE}")), Ok(expected), "{fault}");
     };
     check("<faultcode>e:Server</faultcode>", "e:Server", "", None, None);
-    check(
-        "<faultcode> c </faultcode>\n<faultstring>s<!-- x -->t</faultstring>",
-        "c",
-        "st",
-        None,
-        None,
-    );
+    check("<faultcode> c </faultcode>\n<faultstring>s<!-- x -->t</faultstring>", "c", "st", None, None);
     check(
         "<faultcode>c</faultcode><faultactor>a</faultactor><detail><x>1</x></detail>",
         "c",
@@ -71,13 +53,7 @@ fn reads_faults_of_other_hands() {
         Some("a"),
         Some("1"),
     );
-    check(
-        "<faultcode xmlns='urn:x'>c</faultcode><detail/>",
-        "c",
-        "",
-        None,
-        Some(""),
-    );
+    check("<faultcode xmlns='urn:x'>c</faultcode><detail/>", "c", "", None, Some(""));
     check(
         "<faultcode>Server.ServerProxy.AccessDenied</faultcode><detail><y:faultDetail xmlns:y='u'>d</y:faultDetail></detail>",
         "Server.ServerProxy.AccessDenied",
@@ -89,9 +65,7 @@ fn reads_faults_of_other_hands() {
 
 #[test]
 fn keeps_the_document_as_it_came() {
-    let xml = Bytes::from(format!(
-        "\u{feff}{OPEN}<e:Fault><faultcode>c</faultcode></e:Fault>{CLOSE}\n"
-    ));
+    let xml = Bytes::from(format!("\u{feff}{OPEN}<e:Fault><faultcode>c</faultcode></e:Fault>{CLOSE}\n"));
     let received = ReceivedFault::read(xml.clone()).unwrap();
     assert_eq!(received.xml(), &xml);
 }
@@ -101,28 +75,13 @@ fn refuses_what_is_not_a_fault() {
     let check = |xml: &str, expected: Refusal| assert_eq!(read(xml), Err(expected), "{xml}");
     check(&format!("{OPEN}<x/>{CLOSE}"), Refusal::NotAFault);
     check(&format!("{OPEN}{CLOSE}"), Refusal::NotAFault);
-    check(
-        &format!("{OPEN}<x><e:Fault><faultcode>c</faultcode></e:Fault></x>{CLOSE}"),
-        Refusal::NotAFault,
-    );
-    check(
-        &format!("{OPEN}<Fault><faultcode>c</faultcode></Fault>{CLOSE}"),
-        Refusal::NotAFault,
-    );
+    check(&format!("{OPEN}<x><e:Fault><faultcode>c</faultcode></e:Fault></x>{CLOSE}"), Refusal::NotAFault);
+    check(&format!("{OPEN}<Fault><faultcode>c</faultcode></Fault>{CLOSE}"), Refusal::NotAFault);
     check(&format!("{OPEN}<e:Fault/>{CLOSE}"), Refusal::NoCode);
-    check(
-        &format!("{OPEN}<e:Fault><faultcode> </faultcode></e:Fault>{CLOSE}"),
-        Refusal::NoCode,
-    );
+    check(&format!("{OPEN}<e:Fault><faultcode> </faultcode></e:Fault>{CLOSE}"), Refusal::NoCode);
     check("<Envelope><Body/></Envelope>", Refusal::NotSoap);
-    check(
-        "<Envelope xmlns='http://www.w3.org/2003/05/soap-envelope'><Body/></Envelope>",
-        Refusal::NotSoap,
-    );
-    check(
-        "<Envelope xmlns='http://schemas.xmlsoap.org/soap/envelope/'/>",
-        Refusal::NotSoap,
-    );
+    check("<Envelope xmlns='http://www.w3.org/2003/05/soap-envelope'><Body/></Envelope>", Refusal::NotSoap);
+    check("<Envelope xmlns='http://schemas.xmlsoap.org/soap/envelope/'/>", Refusal::NotSoap);
 }
 
 #[test]
@@ -138,19 +97,10 @@ fn refuses_documents_that_harm_or_cannot_be_read() {
         format!("{whole}{whole}"),
         format!("{OPEN}{}{CLOSE}", "<a/>".repeat(20_000)),
     ] {
-        assert!(
-            matches!(read(&xml), Err(Refusal::Xml { .. })),
-            "{}",
-            xml.get(..80).unwrap_or(&xml)
-        );
+        assert!(matches!(read(&xml), Err(Refusal::Xml { .. })), "{}", xml.get(..80).unwrap_or(&xml));
     }
     let latin1 = Bytes::from(
-        [
-            OPEN.as_bytes(),
-            b"<e:Fault><faultcode>\xe4</faultcode></e:Fault>",
-            CLOSE.as_bytes(),
-        ]
-        .concat(),
+        [OPEN.as_bytes(), b"<e:Fault><faultcode>\xe4</faultcode></e:Fault>", CLOSE.as_bytes()].concat(),
     );
     assert!(matches!(ReceivedFault::read(latin1), Err(Refusal::Xml { .. })));
     let large = format!("{OPEN}<!--{}-->{CLOSE}", "x".repeat(BYTES_MAX));

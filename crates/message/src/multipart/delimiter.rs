@@ -45,11 +45,7 @@ impl Delimiter {
         {
             return before_line_feed(bytes, tail_start.saturating_add(at));
         }
-        if bytes.last() == Some(&b'\r') {
-            bytes.len().saturating_sub(1)
-        } else {
-            bytes.len()
-        }
+        if bytes.last() == Some(&b'\r') { bytes.len().saturating_sub(1) } else { bytes.len() }
     }
 
     /// Looks at a candidate. `fresh`: it stands at the beginning of the input or of a body, where a boundary needs no
@@ -95,18 +91,12 @@ fn ending(cursor: &mut Cursor<impl Iterator<Item = u8>>) -> Line {
         match cursor.next() {
             None => return Line::Incomplete { closing },
             Some(b'\n') => {
-                return Line::Boundary {
-                    length: cursor.taken,
-                    closing,
-                };
+                return Line::Boundary { length: cursor.taken, closing };
             }
             Some(b'\r') => {
                 return match cursor.next() {
                     None => Line::Incomplete { closing },
-                    Some(b'\n') => Line::Boundary {
-                        length: cursor.taken,
-                        closing,
-                    },
+                    Some(b'\n') => Line::Boundary { length: cursor.taken, closing },
                     Some(_) => Line::Ambiguous,
                 };
             }
@@ -168,21 +158,13 @@ mod tests {
         check("\n--B \t\r\n", 8, false);
         check("\r\n--B--\r\n", 9, true);
         check("\n--B-- \n", 8, true);
-        assert_eq!(
-            look("--B\n", true),
-            Line::Boundary {
-                length: 4,
-                closing: false
-            }
-        );
+        assert_eq!(look("--B\n", true), Line::Boundary { length: 4, closing: false });
         assert_eq!(look("--B\n", false), Line::Data);
     }
 
     #[test]
     fn waits_while_the_bytes_could_still_be_one() {
-        for text in [
-            "\r", "\r\n", "\r\n-", "\n--", "\n--B", "\n--B-", "\n--B ", "\n--B\r",
-        ] {
+        for text in ["\r", "\r\n", "\r\n-", "\n--", "\n--B", "\n--B-", "\n--B ", "\n--B\r"] {
             assert_eq!(look(text, false), INCOMPLETE, "{text:?}");
         }
         for text in ["\n--B--", "\n--B-- ", "\n--B--\r"] {
@@ -192,24 +174,13 @@ mod tests {
 
     #[test]
     fn a_longer_word_is_body_and_a_botched_line_is_ambiguous() {
-        for text in [
-            "\rx",
-            "\r\r\n--B\r\n",
-            "\nx",
-            "\n-x",
-            "\n--A",
-            "\n--BB\r\n",
-            "\n--Bx--",
-        ] {
+        for text in ["\rx", "\r\r\n--B\r\n", "\nx", "\n-x", "\n--A", "\n--BB\r\n", "\n--Bx--"] {
             assert_eq!(look(text, false), Line::Data, "{text:?}");
         }
         for text in ["\n--B-x", "\n--B--x", "\n--B x", "\n--B\rx", "\n--B-- -"] {
             assert_eq!(look(text, false), Line::Ambiguous, "{text:?}");
         }
-        assert_eq!(
-            look(&format!("\n--B{}", " ".repeat(1001)), false),
-            Line::Ambiguous
-        );
+        assert_eq!(look(&format!("\n--B{}", " ".repeat(1001)), false), Line::Ambiguous);
     }
 
     #[test]

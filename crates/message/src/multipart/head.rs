@@ -77,9 +77,7 @@ impl HeadReader {
 
     fn field(&mut self, line: &[u8]) -> Result<(), Malformed> {
         let line = text::from_latin1(line);
-        let unreadable = |line: &str| Malformed::HeaderLine {
-            line: text::shortened(line, 100),
-        };
+        let unreadable = |line: &str| Malformed::HeaderLine { line: text::shortened(line, 100) };
         if text::has_controls(&line) {
             return Err(unreadable(&line));
         }

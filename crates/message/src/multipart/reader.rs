@@ -208,11 +208,7 @@ impl Reader {
         self.candidate = false;
         self.fresh = false;
         self.skipped = 0;
-        let next = if closing {
-            State::Closing
-        } else {
-            State::Head(HeadReader::default())
-        };
+        let next = if closing { State::Closing } else { State::Head(HeadReader::default()) };
         match std::mem::replace(&mut self.state, next) {
             State::Body => Ok(Step::Event(Event::PartEnd)),
             State::Preamble | State::Head(_) | State::Closing | State::Epilogue | State::Failed(_) => {
@@ -233,11 +229,7 @@ impl Reader {
             self.skip(data.len())?;
             return Ok(Step::Again);
         }
-        Ok(if data.is_empty() {
-            Step::Again
-        } else {
-            Step::Event(Event::Data(data))
-        })
+        Ok(if data.is_empty() { Step::Again } else { Step::Event(Event::Data(data)) })
     }
 
     /// Hands out a piece of body; a piece of preamble disappears.
@@ -251,11 +243,7 @@ impl Reader {
 
     fn skip(&mut self, length: usize) -> Result<(), Malformed> {
         self.skipped = self.skipped.saturating_add(length);
-        if self.skipped > SURROUNDINGS_MAX {
-            Err(Malformed::SurroundingsTooLong)
-        } else {
-            Ok(())
-        }
+        if self.skipped > SURROUNDINGS_MAX { Err(Malformed::SurroundingsTooLong) } else { Ok(()) }
     }
 }
 

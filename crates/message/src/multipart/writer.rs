@@ -28,10 +28,7 @@ impl Writer {
     /// A writer of a multipart with this boundary.
     #[must_use]
     pub fn new(boundary: Boundary) -> Self {
-        Self {
-            boundary,
-            begun: false,
-        }
+        Self { boundary, begun: false }
     }
 
     /// The content type of the whole.
@@ -50,9 +47,7 @@ impl Writer {
         out.extend_from_slice(&value("content-type", content_type)?);
         out.extend_from_slice(b"\r\n");
         for (name, text) in headers {
-            let refuse = || Unwritable::Header {
-                name: text::shortened(name, 100),
-            };
+            let refuse = || Unwritable::Header { name: text::shortened(name, 100) };
             if !text::is_token(name.as_bytes()) || name.eq_ignore_ascii_case("content-type") {
                 return Err(refuse());
             }
@@ -82,9 +77,7 @@ impl Writer {
 
 /// A header's value as bytes, if the reader would give the same text back.
 fn value(name: &str, value: &str) -> Result<Vec<u8>, Unwritable> {
-    let refuse = || Unwritable::Header {
-        name: text::shortened(name, 100),
-    };
+    let refuse = || Unwritable::Header { name: text::shortened(name, 100) };
     if text::has_controls(value) || text::trim(value) != value {
         return Err(refuse());
     }
@@ -104,11 +97,7 @@ mod tests {
         let mut writer = writer();
         let mut out = writer.part("a/b", &[]).unwrap();
         out.extend_from_slice(b"one");
-        out.extend(
-            writer
-                .part("c/d; e=f", &[("Content-ID".to_owned(), "<ä>".to_owned())])
-                .unwrap(),
-        );
+        out.extend(writer.part("c/d; e=f", &[("Content-ID".to_owned(), "<ä>".to_owned())]).unwrap());
         out.extend(writer.end());
         assert_eq!(
             out,
@@ -120,10 +109,7 @@ mod tests {
     fn refuses_headers_that_would_be_read_back_differently() {
         let check = |content_type: &str, name: &str, value: &str| {
             let headers = [(name.to_owned(), value.to_owned())];
-            assert!(
-                writer().part(content_type, &headers).is_err(),
-                "{content_type:?} {name:?} {value:?}"
-            );
+            assert!(writer().part(content_type, &headers).is_err(), "{content_type:?} {name:?} {value:?}");
         };
         check("a/b\r\nX: y", "n", "v");
         check("a/b\n", "n", "v");

@@ -40,9 +40,7 @@ impl Answer {
     pub fn boundary_of_request(content_type: Option<&str>) -> Result<Boundary, Refusal> {
         let content_type = ContentType::parse(content_type.ok_or(Refusal::NoContentType)?)?;
         if !content_type.is("multipart/mixed") {
-            return Err(Refusal::NotMultipart {
-                found: content_type.base().to_owned(),
-            });
+            return Err(Refusal::NotMultipart { found: content_type.base().to_owned() });
         }
         Ok(content_type.boundary()?)
     }
@@ -138,8 +136,7 @@ impl Decoder {
         if let Some(refusal) = &self.refusal {
             return Err(refusal.clone());
         }
-        self.advance()
-            .inspect_err(|refusal| self.refusal = Some(refusal.clone()))
+        self.advance().inspect_err(|refusal| self.refusal = Some(refusal.clone()))
     }
 
     fn advance(&mut self) -> Result<Option<Event>, Refusal> {
@@ -163,16 +160,10 @@ impl Decoder {
     fn start(&mut self, head: &PartHead) -> Result<Option<Event>, Refusal> {
         let kind = self.order.part(head.base_type())?;
         if kind == PartKind::Body {
-            self.part = Part::Body {
-                hasher: self.algorithm.hasher(),
-                length: 0,
-            };
+            self.part = Part::Body { hasher: self.algorithm.hasher(), length: 0 };
             return Ok(Some(Event::BodyStart));
         }
-        self.part = Part::Collected {
-            kind,
-            bytes: Collected::default(),
-        };
+        self.part = Part::Collected { kind, bytes: Collected::default() };
         Ok(None)
     }
 
@@ -197,10 +188,7 @@ impl Decoder {
 
     fn end_of_part(&mut self) -> Result<Event, Refusal> {
         match std::mem::replace(&mut self.part, Part::None) {
-            Part::Body { hasher, length } => Ok(Event::BodyEnd {
-                digest: hasher.finish(),
-                length,
-            }),
+            Part::Body { hasher, length } => Ok(Event::BodyEnd { digest: hasher.finish(), length }),
             Part::Collected { kind, bytes } => self.collected(kind, bytes.finish()),
             Part::None => Err(multipart::Malformed::Truncated.into()),
         }
@@ -268,10 +256,6 @@ impl Collected {
     }
 
     fn finish(self) -> Bytes {
-        if self.joined.is_empty() {
-            self.first
-        } else {
-            self.joined.freeze()
-        }
+        if self.joined.is_empty() { self.first } else { self.joined.freeze() }
     }
 }

@@ -42,12 +42,7 @@ impl Encoder {
     /// (data-plane E.1.8).
     #[must_use]
     pub fn new(message: Expected, boundary: Boundary, algorithm: DigestAlgorithm) -> Self {
-        Self {
-            writer: Writer::new(boundary),
-            order: Order::new(message),
-            algorithm,
-            body: None,
-        }
+        Self { writer: Writer::new(boundary), order: Order::new(message), algorithm, body: None }
     }
 
     /// The value of the HTTP Content-Type.

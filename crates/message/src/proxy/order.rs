@@ -134,9 +134,7 @@ impl Order {
         let base = base_of(content_type).to_ascii_lowercase();
         match self.stage {
             Stage::Message => self.message_part(&base),
-            Stage::End => Err(Refusal::ExtraPart {
-                found: text::shortened(&base, 100),
-            }),
+            Stage::End => Err(Refusal::ExtraPart { found: text::shortened(&base, 100) }),
             Stage::Body | Stage::HashChainResult | Stage::HashChain | Stage::Signature => {
                 self.later_part(&base)
             }
@@ -211,9 +209,6 @@ impl Order {
     }
 
     fn unexpected(&self, base: &str) -> Refusal {
-        Refusal::UnexpectedPart {
-            stage: self.stage,
-            found: text::shortened(base, 100),
-        }
+        Refusal::UnexpectedPart { stage: self.stage, found: text::shortened(base, 100) }
     }
 }

@@ -14,10 +14,8 @@ const BODY: (&str, &str) = (REST_BODY, "body");
 const RESULT: (&str, &str) = (HASH_CHAIN_RESULT, "result");
 const CHAIN: (&str, &str) = (HASH_CHAIN, "chain");
 const SIGNED: (&str, &str) = (SIGNATURE, "signature");
-const SOAP: (&str, &str) = (
-    "text/xml",
-    "<Envelope xmlns='http://schemas.xmlsoap.org/soap/envelope/'><Body><a/></Body></Envelope>",
-);
+const SOAP: (&str, &str) =
+    ("text/xml", "<Envelope xmlns='http://schemas.xmlsoap.org/soap/envelope/'><Body><a/></Body></Envelope>");
 const FAULT: (&str, &str) = (
     "text/xml;charset=utf-8",
     "<Envelope xmlns='http://schemas.xmlsoap.org/soap/envelope/'><Body><Fault><faultcode>c</faultcode></Fault></Body></Envelope>",
@@ -63,20 +61,12 @@ fn name(event: &Event) -> String {
 }
 
 fn accepts(expected: Expected, parts: &[(&str, &str)], events: &str) {
-    assert_eq!(
-        decode(expected, parts).map(|events| events.join(" ")).as_deref(),
-        Ok(events),
-        "{parts:?}"
-    );
+    assert_eq!(decode(expected, parts).map(|events| events.join(" ")).as_deref(), Ok(events), "{parts:?}");
 }
 
 fn refuses(expected: Expected, parts: &[(&str, &str)], code: &str) {
     let refused = decode(expected, parts);
-    assert_eq!(
-        refused.as_ref().err().map(Refusal::code),
-        Some(code),
-        "{parts:?}: {refused:?}"
-    );
+    assert_eq!(refused.as_ref().err().map(Refusal::code), Some(code), "{parts:?}: {refused:?}");
 }
 
 use Expected::{RestRequest as Asked, RestResponse as Answered};
@@ -89,11 +79,7 @@ fn reads_requests_and_answers_in_their_order() {
         &[OCSP, OCSP, REQUEST, BODY, RESULT, CHAIN, SIGNED],
         "ocsp ocsp REST message [ 4 4] result chain signature end",
     );
-    accepts(
-        Asked,
-        &[REQUEST, RESULT, CHAIN, SIGNED],
-        "REST message result chain signature end",
-    );
+    accepts(Asked, &[REQUEST, RESULT, CHAIN, SIGNED], "REST message result chain signature end");
     accepts(Answered, &[RESPONSE, SIGNED], "REST message signature end");
     accepts(
         Answered,
@@ -101,36 +87,20 @@ fn reads_requests_and_answers_in_their_order() {
         "REST message [ 0] result chain signature end",
     );
     let shouted = "APPLICATION/X-Road-Rest-Response; a=b";
-    accepts(
-        Answered,
-        &[(shouted, "x"), ("Signature/BDOC-1.0/TS;v=1", "y")],
-        "REST message signature end",
-    );
+    accepts(Answered, &[(shouted, "x"), ("Signature/BDOC-1.0/TS;v=1", "y")], "REST message signature end");
 }
 
 #[test]
 fn leaves_a_half_chain_to_the_signature_room() {
-    accepts(
-        Answered,
-        &[RESPONSE, RESULT, SIGNED],
-        "REST message result signature end",
-    );
-    accepts(
-        Answered,
-        &[RESPONSE, CHAIN, SIGNED],
-        "REST message chain signature end",
-    );
+    accepts(Answered, &[RESPONSE, RESULT, SIGNED], "REST message result signature end");
+    accepts(Answered, &[RESPONSE, CHAIN, SIGNED], "REST message chain signature end");
 }
 
 #[test]
 fn an_answer_may_be_a_fault() {
     accepts(Answered, &[FAULT], "fault c end");
     accepts(Answered, &[RESPONSE, FAULT], "REST message fault c end");
-    accepts(
-        Answered,
-        &[RESPONSE, BODY, FAULT],
-        "REST message [ 4 4] fault c end",
-    );
+    accepts(Answered, &[RESPONSE, BODY, FAULT], "REST message [ 4 4] fault c end");
     accepts(
         Answered,
         &[RESPONSE, BODY, RESULT, CHAIN, FAULT],
@@ -200,24 +170,13 @@ fn refuses_anything_behind_the_end() {
 
 #[test]
 fn refuses_attachments_of_soap_by_name() {
-    let parts = [
-        SOAP,
-        ("multipart/mixed; charset=UTF-8; boundary=xatt", "x"),
-        SIGNED,
-    ];
+    let parts = [SOAP, ("multipart/mixed; charset=UTF-8; boundary=xatt", "x"), SIGNED];
     assert_eq!(decode(Asked, &parts), Err(Refusal::Attachments));
 }
 
 #[test]
 fn refuses_ocsp_responses_that_are_not_der() {
-    for der in [
-        "",
-        "0",
-        "0\u{4}abc",
-        "0\u{2}abc",
-        "1\u{3}abc",
-        "OCSP RESPONSE DUMMY\n",
-    ] {
+    for der in ["", "0", "0\u{4}abc", "0\u{2}abc", "1\u{3}abc", "OCSP RESPONSE DUMMY\n"] {
         refuses(Asked, &[(OCSP_RESPONSE, der), REQUEST, SIGNED], "io_error");
     }
     let many = [OCSP; OCSP_RESPONSES_MAX + 1];
@@ -230,10 +189,7 @@ fn refuses_parts_that_are_too_large_or_no_soap() {
     let check = |kind: &str, limit: usize, before: &[(&str, &str)]| {
         let large = "x".repeat(limit + 1);
         let parts = [before, &[(kind, large.as_str())]].concat();
-        assert!(
-            matches!(decode(Asked, &parts), Err(Refusal::PartTooLarge { .. })),
-            "{kind}"
-        );
+        assert!(matches!(decode(Asked, &parts), Err(Refusal::PartTooLarge { .. })), "{kind}");
     };
     check(OCSP_RESPONSE, 65_536, &[]);
     check(REST_REQUEST, 1_048_576, &[]);
@@ -320,11 +276,7 @@ fn a_fault_ends_an_answer_even_inside_its_body() {
     out.extend(answer.body_start().unwrap());
     answer.body(b"half");
     out.extend(b"half");
-    out.extend(
-        answer
-            .fault(&Fault::new("server.serverproxy.io_error", "s", "d"))
-            .unwrap(),
-    );
+    out.extend(answer.fault(&Fault::new("server.serverproxy.io_error", "s", "d")).unwrap());
     assert_eq!(answer.body_end(), None);
     assert!(answer.signature(b"").is_err());
     out.extend(answer.end().unwrap());
@@ -336,8 +288,5 @@ fn a_fault_ends_an_answer_even_inside_its_body() {
     while let Some(event) = decoder.next_event().unwrap() {
         names.push(name(&event));
     }
-    assert_eq!(
-        names.join(" "),
-        "REST message [ 4 4] fault server.serverproxy.io_error end"
-    );
+    assert_eq!(names.join(" "), "REST message [ 4 4] fault server.serverproxy.io_error end");
 }

@@ -111,9 +111,7 @@ impl Refusal {
     }
 
     pub(super) fn invalid_header(line: &str) -> Self {
-        Self::InvalidHeader {
-            line: text::shortened(line, 100),
-        }
+        Self::InvalidHeader { line: text::shortened(line, 100) }
     }
 }
 

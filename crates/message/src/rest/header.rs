@@ -48,14 +48,9 @@ impl Header {
             return Err(Refusal::invalid_header(name));
         }
         if let Some(skipped) = SKIPPED.iter().find(|skipped| skipped.eq_ignore_ascii_case(name)) {
-            return Err(Refusal::ForbiddenHeader {
-                name: (*skipped).to_owned(),
-            });
+            return Err(Refusal::ForbiddenHeader { name: (*skipped).to_owned() });
         }
-        Ok(Self {
-            name: name.to_owned(),
-            value: value.to_owned(),
-        })
+        Ok(Self { name: name.to_owned(), value: value.to_owned() })
     }
 
     /// The name as spelled.
@@ -73,10 +68,7 @@ impl Header {
     /// The value as bytes of an HTTP head; what does not fit ISO-8859-1 becomes `?`.
     #[must_use]
     pub fn wire_value(&self) -> Vec<u8> {
-        self.value
-            .chars()
-            .map(|c| u8::try_from(c).unwrap_or(b'?'))
-            .collect()
+        self.value.chars().map(|c| u8::try_from(c).unwrap_or(b'?')).collect()
     }
 
     /// Whether the name is this one, without regard to case.
@@ -91,10 +83,7 @@ pub(super) fn travelling(head: &[(Bytes, Bytes)], dropped: &[&str]) -> Result<Ve
     let mut headers = Vec::with_capacity(head.len());
     for (name, value) in head {
         let name = text::from_latin1(name);
-        let stays = SKIPPED
-            .iter()
-            .chain(dropped)
-            .any(|other| other.eq_ignore_ascii_case(&name));
+        let stays = SKIPPED.iter().chain(dropped).any(|other| other.eq_ignore_ascii_case(&name));
         if !stays {
             headers.push(Header::new(&name, text::trim(&text::from_latin1(value)))?);
         }
@@ -109,9 +98,7 @@ pub(super) fn read<'a>(lines: impl Iterator<Item = &'a str>) -> Result<Vec<Heade
         if headers.len() >= HEADERS_MAX {
             return Err(Refusal::TooManyHeaders);
         }
-        let (name, value) = line
-            .split_once(':')
-            .ok_or_else(|| Refusal::invalid_header(line))?;
+        let (name, value) = line.split_once(':').ok_or_else(|| Refusal::invalid_header(line))?;
         headers.push(Header::new(name, value)?);
     }
     Ok(headers)
@@ -119,11 +106,7 @@ pub(super) fn read<'a>(lines: impl Iterator<Item = &'a str>) -> Result<Vec<Heade
 
 /// The value of the last header of this name, without regard to case.
 pub(super) fn last<'a>(headers: &'a [Header], name: &str) -> Option<&'a str> {
-    headers
-        .iter()
-        .rev()
-        .find(|header| header.is(name))
-        .map(Header::value)
+    headers.iter().rev().find(|header| header.is(name)).map(Header::value)
 }
 
 /// Refuses a second header of a name that only gateways write.
@@ -136,7 +119,5 @@ pub(super) fn at_most_one(headers: &[Header], name: &'static str) -> Result<(), 
 
 /// Only the headers whose names begin with `x-road-`.
 pub(super) fn filtered(headers: &[Header]) -> impl Iterator<Item = &Header> {
-    headers
-        .iter()
-        .filter(|header| header.name.to_ascii_lowercase().starts_with("x-road-"))
+    headers.iter().filter(|header| header.name.to_ascii_lowercase().starts_with("x-road-"))
 }

@@ -13,10 +13,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<impl Iterator<Item = &str>, Refusal> 
             return None;
         }
         let (line, after) = rest.split_at(rest.find(['\r', '\n']).unwrap_or(rest.len()));
-        rest = after
-            .strip_prefix("\r\n")
-            .or_else(|| after.get(1..))
-            .unwrap_or_default();
+        rest = after.strip_prefix("\r\n").or_else(|| after.get(1..)).unwrap_or_default();
         Some(line)
     }))
 }

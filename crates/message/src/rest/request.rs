@@ -26,16 +26,8 @@ pub enum Verb {
 }
 
 impl Verb {
-    const ALL: [Self; 8] = [
-        Self::Delete,
-        Self::Get,
-        Self::Head,
-        Self::Options,
-        Self::Patch,
-        Self::Post,
-        Self::Put,
-        Self::Trace,
-    ];
+    const ALL: [Self; 8] =
+        [Self::Delete, Self::Get, Self::Head, Self::Options, Self::Patch, Self::Post, Self::Put, Self::Trace];
 
     /// Reads a method; case counts.
     ///
@@ -45,9 +37,7 @@ impl Verb {
         Self::ALL
             .into_iter()
             .find(|verb| verb.as_str() == text)
-            .ok_or_else(|| Refusal::UnknownVerb {
-                verb: text::shortened(text, 20),
-            })
+            .ok_or_else(|| Refusal::UnknownVerb { verb: text::shortened(text, 20) })
     }
 
     /// The method in capitals.
@@ -153,35 +143,16 @@ impl RestRequest {
         let target = Target::parse(target)?;
         let last = |name: &str| header::last(&headers, name);
         let client = last(header::CLIENT).ok_or(Refusal::MissingClient)?;
-        let client = ClientId::from_path(client).map_err(|reason| Refusal::InvalidIdentifier {
-            header: header::CLIENT,
-            reason,
-        })?;
+        let client = ClientId::from_path(client)
+            .map_err(|reason| Refusal::InvalidIdentifier { header: header::CLIENT, reason })?;
         let security_server = last(header::SECURITY_SERVER)
             .map(ServerId::from_path)
             .transpose()
-            .map_err(|reason| Refusal::InvalidIdentifier {
-                header: header::SECURITY_SERVER,
-                reason,
-            })?;
-        let represented_party = last(header::REPRESENTED_PARTY)
-            .map(represented_party)
-            .transpose()?;
-        let id = last(header::ID)
-            .filter(|id| !id.is_empty())
-            .ok_or(Refusal::MissingId)?
-            .to_owned();
+            .map_err(|reason| Refusal::InvalidIdentifier { header: header::SECURITY_SERVER, reason })?;
+        let represented_party = last(header::REPRESENTED_PARTY).map(represented_party).transpose()?;
+        let id = last(header::ID).filter(|id| !id.is_empty()).ok_or(Refusal::MissingId)?.to_owned();
         let request_id = request_id(&headers)?.to_owned();
-        Ok(Self {
-            verb,
-            target,
-            headers,
-            client,
-            id,
-            request_id,
-            security_server,
-            represented_party,
-        })
+        Ok(Self { verb, target, headers, client, id, request_id, security_server, represented_party })
     }
 
     /// The text, written with CR LF: what is signed by the sender, and what the request hash is taken of.
@@ -193,11 +164,7 @@ impl RestRequest {
     /// The text for a log without bodies: the path up to the service code, no query, only `x-road-` headers.
     #[must_use]
     pub fn filtered(&self) -> Vec<u8> {
-        lines::write(
-            self.verb.as_str(),
-            self.target.up_to_service(),
-            header::filtered(&self.headers),
-        )
+        lines::write(self.verb.as_str(), self.target.up_to_service(), header::filtered(&self.headers))
     }
 
     /// The request hash of this message and a body part with this digest (data-plane 2.6): see [`request_hash`].
@@ -281,33 +248,21 @@ impl RestRequest {
 
 /// The value of `x-road-request-id`, which counts in this spelling only.
 fn request_id(headers: &[Header]) -> Result<&str, Refusal> {
-    let mut found = headers
-        .iter()
-        .filter(|header| header.name() == header::REQUEST_ID);
+    let mut found = headers.iter().filter(|header| header.name() == header::REQUEST_ID);
     let first = found.next().map(Header::value).filter(|id| !id.is_empty());
     match found.next() {
-        Some(_) => Err(Refusal::RepeatedHeader {
-            name: header::REQUEST_ID,
-        }),
+        Some(_) => Err(Refusal::RepeatedHeader { name: header::REQUEST_ID }),
         None => first.ok_or(Refusal::MissingRequestId),
     }
 }
 
 /// `[class/]code`, each percent-decoded.
 fn represented_party(value: &str) -> Result<RepresentedParty, Refusal> {
-    let refuse = |reason| Refusal::InvalidIdentifier {
-        header: header::REPRESENTED_PARTY,
-        reason,
-    };
+    let refuse = |reason| Refusal::InvalidIdentifier { header: header::REPRESENTED_PARTY, reason };
     let decode = |segment: &str| {
         percent::decode_segment(segment).map_err(|reason| refuse(identifier::Refusal::Percent(reason)))
     };
-    let count = |found| {
-        refuse(identifier::Refusal::PartCount {
-            expected: "[class/]code of a party",
-            found,
-        })
-    };
+    let count = |found| refuse(identifier::Refusal::PartCount { expected: "[class/]code of a party", found });
     let parts = value.split('/').map(decode).collect::<Result<Vec<_>, _>>()?;
     if parts.iter().any(|part| part.trim().is_empty()) {
         return Err(count(parts.len()));
@@ -315,10 +270,7 @@ fn represented_party(value: &str) -> Result<RepresentedParty, Refusal> {
     match <[String; 1]>::try_from(parts) {
         Ok([code]) => Ok(RepresentedParty { class: None, code }),
         Err(parts) => match <[String; 2]>::try_from(parts) {
-            Ok([class, code]) => Ok(RepresentedParty {
-                class: Some(class),
-                code,
-            }),
+            Ok([class, code]) => Ok(RepresentedParty { class: Some(class), code }),
             Err(parts) => Err(count(parts.len())),
         },
     }

@@ -95,29 +95,14 @@ impl RestResponse {
         let client = last(header::CLIENT)
             .map(ClientId::from_path)
             .transpose()
-            .map_err(|reason| Refusal::InvalidIdentifier {
-                header: header::CLIENT,
-                reason,
-            })?;
+            .map_err(|reason| Refusal::InvalidIdentifier { header: header::CLIENT, reason })?;
         let service = last(header::SERVICE)
             .map(ServiceId::from_path)
             .transpose()
-            .map_err(|reason| Refusal::InvalidIdentifier {
-                header: header::SERVICE,
-                reason,
-            })?;
+            .map_err(|reason| Refusal::InvalidIdentifier { header: header::SERVICE, reason })?;
         let request_id = last(header::REQUEST_ID).map(str::to_owned);
         let reason = reason.to_owned();
-        Ok(Self {
-            status,
-            reason,
-            headers,
-            client,
-            service,
-            id,
-            request_id,
-            request_hash,
-        })
+        Ok(Self { status, reason, headers, client, service, id, request_id, request_hash })
     }
 
     /// Whether this answers that request (data-plane 2.7), which our side hashed to `request_hash`.
@@ -152,11 +137,7 @@ impl RestResponse {
     /// The text for a log without bodies: only `x-road-` headers.
     #[must_use]
     pub fn filtered(&self) -> Vec<u8> {
-        lines::write(
-            &self.status.to_string(),
-            &self.reason,
-            header::filtered(&self.headers),
-        )
+        lines::write(&self.status.to_string(), &self.reason, header::filtered(&self.headers))
     }
 
     /// The service's status code, 100 to 999.
@@ -215,12 +196,7 @@ impl RestResponse {
 }
 
 /// The headers of which a service's own are dropped. `x-road-service` is not among them (data-plane 2.5).
-const OWN_BUT_SERVICE: [&str; 4] = [
-    header::ID,
-    header::REQUEST_HASH,
-    header::CLIENT,
-    header::REQUEST_ID,
-];
+const OWN_BUT_SERVICE: [&str; 4] = [header::ID, header::REQUEST_HASH, header::CLIENT, header::REQUEST_ID];
 
 /// The five headers that tie a response to its request, in X-Road's order.
 fn own(request: &RestRequest, request_hash: &str) -> Result<Vec<Header>, Refusal> {

@@ -25,20 +25,12 @@ impl Target {
         }
         let identifiers = path.strip_prefix("/r1/").ok_or(Refusal::UnknownVersion)?;
         // The fifth slash, if any, begins the service path.
-        let length = identifiers
-            .match_indices('/')
-            .nth(4)
-            .map_or(identifiers.len(), |(at, _)| at);
+        let length = identifiers.match_indices('/').nth(4).map_or(identifiers.len(), |(at, _)| at);
         let (identifiers, service_path) = identifiers.split_at(length);
         let service =
             ServiceId::from_path(identifiers).map_err(|reason| Refusal::InvalidServicePath { reason })?;
         let service_path = path.len().saturating_sub(service_path.len());
-        Ok(Self {
-            raw: raw.to_owned(),
-            service,
-            service_path,
-            query,
-        })
+        Ok(Self { raw: raw.to_owned(), service, service_path, query })
     }
 
     pub(super) fn raw(&self) -> &str {

@@ -46,10 +46,7 @@ fn a_cut_at_any_byte_changes_nothing() {
         for first in 0..if is_small(&body) { apart } else { 3 } {
             let (before, after) = body.split_at(first);
             let chunks = std::iter::once(before).chain(after.chunks(apart));
-            assert!(
-                read(&boundary, chunks).as_ref() == Ok(&whole),
-                "{name} cut at {first}"
-            );
+            assert!(read(&boundary, chunks).as_ref() == Ok(&whole), "{name} cut at {first}");
         }
     }
 }
@@ -59,34 +56,24 @@ fn chunks_of_any_size_change_nothing() {
     let mut random = 0x9e37_79b9_7f4a_7c15_u64;
     for (name, boundary, body) in bodies() {
         let whole = read(&boundary, std::iter::once(body.as_slice())).unwrap();
-        let sizes: &[usize] = if is_small(&body) {
-            &[1, 2, 3, 5, 8, 13, 31, 32, 33, 39, 40, 41]
-        } else {
-            &[61, 64]
-        };
+        let sizes: &[usize] =
+            if is_small(&body) { &[1, 2, 3, 5, 8, 13, 31, 32, 33, 39, 40, 41] } else { &[61, 64] };
         for &size in sizes {
-            assert!(
-                read(&boundary, body.chunks(size)).as_ref() == Ok(&whole),
-                "{name} in chunks of {size}"
-            );
+            assert!(read(&boundary, body.chunks(size)).as_ref() == Ok(&whole), "{name} in chunks of {size}");
         }
         // Tiny chunks of a large body would only take time.
         for round in if is_small(&body) { 0..16 } else { 8..16 } {
             let mut chunks = Vec::new();
             let mut rest = body.as_slice();
             while !rest.is_empty() {
-                random = random
-                    .wrapping_mul(6_364_136_223_846_793_005)
-                    .wrapping_add(1_442_695_040_888_963_407);
+                random =
+                    random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 let size = usize::try_from(random >> 33).unwrap() % (1 << round) + 1;
                 let (chunk, after) = rest.split_at(size.min(rest.len()));
                 chunks.push(chunk);
                 rest = after;
             }
-            assert!(
-                read(&boundary, chunks.into_iter()).as_ref() == Ok(&whole),
-                "{name} in round {round}"
-            );
+            assert!(read(&boundary, chunks.into_iter()).as_ref() == Ok(&whole), "{name} in round {round}");
         }
     }
 }
@@ -98,10 +85,7 @@ fn a_message_that_ends_early_is_refused() {
         let last = body.len() - 2;
         for length in (0..last).rev().step_by(997).chain(last - 200..last) {
             let cut = std::iter::once(body.get(..length).unwrap());
-            assert!(
-                read(&boundary, cut) == Err(Malformed::Truncated),
-                "{name} ends after {length}"
-            );
+            assert!(read(&boundary, cut) == Err(Malformed::Truncated), "{name} ends after {length}");
         }
     }
 }

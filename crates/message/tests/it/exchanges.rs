@@ -36,20 +36,11 @@ fn check_layout(
         }
         Err(refusal) => panic!("{name}: {refusal}"),
     };
-    assert!(
-        support::write(boundary, &parts) == *body,
-        "{name}: our writer writes other bytes"
-    );
-    let algorithm = recording
-        .header("x-hash-algorithm")
-        .and_then(DigestAlgorithm::from_name)
-        .unwrap();
+    assert!(support::write(boundary, &parts) == *body, "{name}: our writer writes other bytes");
+    let algorithm = recording.header("x-hash-algorithm").and_then(DigestAlgorithm::from_name).unwrap();
     let (events, refusal) = support::decode(expected, boundary, algorithm, body);
     let digest = |at: usize| parts.get(at).map(|part| algorithm.digest(&part.body));
-    let ocsp = events
-        .iter()
-        .filter(|event| matches!(event, Event::OcspResponse(_)))
-        .count();
+    let ocsp = events.iter().filter(|event| matches!(event, Event::OcspResponse(_))).count();
     for event in &events {
         match event {
             Event::Message { digest: taken, .. } => assert_eq!(Some(taken), digest(ocsp).as_ref(), "{name}"),
@@ -59,22 +50,14 @@ fn check_layout(
             _ => {}
         }
     }
-    Some(Message {
-        events,
-        refusal,
-        algorithm,
-    })
+    Some(Message { events, refusal, algorithm })
 }
 
 /// A fault by a gateway has exactly the bytes that we write for the same fields; one of a service need not.
 fn check_fault(name: &str, xml: &Bytes) -> Fault {
     let fault = ReceivedFault::read(xml.clone()).unwrap().fault().clone();
     if fault.code.starts_with("server.serverproxy") {
-        assert_eq!(
-            fault.to_xml().as_bytes(),
-            xml.as_ref(),
-            "{name}: our fault has other bytes"
-        );
+        assert_eq!(fault.to_xml().as_bytes(), xml.as_ref(), "{name}: our fault has other bytes");
     }
     fault
 }
@@ -114,21 +97,11 @@ fn check_request(name: &str, path: &Path) -> Option<(RestRequest, String)> {
     }
     assert_eq!(read.refusal, None, "{name}");
     let kinds = kinds(&read.events);
-    assert!(
-        ["omsE", "om[.]rcsE", "omrcsE"].contains(&kinds.as_str()),
-        "{name}: {kinds}"
-    );
+    assert!(["omsE", "om[.]rcsE", "omrcsE"].contains(&kinds.as_str()), "{name}: {kinds}");
     let bytes = support::message(&read.events).unwrap();
     let request = RestRequest::parse(bytes).unwrap();
-    assert!(
-        request.to_bytes() == *bytes,
-        "{name}: the message is written with other bytes"
-    );
-    assert_eq!(
-        recording.header("x-road-request-id"),
-        Some(request.request_id()),
-        "{name}"
-    );
+    assert!(request.to_bytes() == *bytes, "{name}: the message is written with other bytes");
+    assert_eq!(recording.header("x-road-request-id"), Some(request.request_id()), "{name}");
     assert_eq!(read.algorithm, DigestAlgorithm::Sha512, "{name}");
     let hash = request.request_hash(support::body_digest(&read.events));
     Some((request, hash))
@@ -145,11 +118,7 @@ fn check_response(name: &str, path: &Path, request: Option<&(RestRequest, String
     };
     let read = check_layout(name, Expected::RestResponse, &boundary, &recording)?;
     if let Some(fault) = support::fault(&read.events) {
-        assert_eq!(
-            (kinds(&read.events).as_str(), read.refusal),
-            ("fE", None),
-            "{name}"
-        );
+        assert_eq!((kinds(&read.events).as_str(), read.refusal), ("fE", None), "{name}");
         check_fault(name, fault.xml());
         return Some("fault part");
     }
@@ -164,16 +133,10 @@ fn check_response(name: &str, path: &Path, request: Option<&(RestRequest, String
     };
     assert_eq!(read.refusal, None, "{name}");
     let kinds = kinds(&read.events);
-    assert!(
-        ["msE", "mrcsE", "m[]rcsE", "m[.]rcsE"].contains(&kinds.as_str()),
-        "{name}: {kinds}"
-    );
+    assert!(["msE", "mrcsE", "m[]rcsE", "m[.]rcsE"].contains(&kinds.as_str()), "{name}: {kinds}");
     let bytes = support::message(&read.events).unwrap();
     let response = RestResponse::parse(bytes).unwrap();
-    assert!(
-        response.to_bytes() == *bytes,
-        "{name}: the message is written with other bytes"
-    );
+    assert!(response.to_bytes() == *bytes, "{name}: the message is written with other bytes");
     assert_eq!(response.answers(request, hash), Ok(()), "{name}");
     Some("answer")
 }

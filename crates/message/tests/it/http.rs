@@ -20,9 +20,7 @@ impl Recording {
         let bytes = std::fs::read(path).ok()?;
         let end = memchr::memmem::find(&bytes, b"\r\n\r\n")?;
         let (head, body) = bytes.split_at(end + 4);
-        let mut lines = head
-            .split(|byte| *byte == b'\n')
-            .map(|line| line.trim_ascii_end());
+        let mut lines = head.split(|byte| *byte == b'\n').map(|line| line.trim_ascii_end());
         let line = String::from_utf8_lossy(lines.next()?).into_owned();
         let mut headers = Vec::new();
         for line in lines.filter(|line| !line.is_empty()) {
@@ -33,14 +31,8 @@ impl Recording {
                 Bytes::copy_from_slice(value.strip_prefix(b":")?.trim_ascii_start()),
             ));
         }
-        let mut recording = Self {
-            line,
-            headers,
-            body: body.to_vec(),
-        };
-        if recording
-            .header("transfer-encoding")
-            .is_some_and(|coding| coding.eq_ignore_ascii_case("chunked"))
+        let mut recording = Self { line, headers, body: body.to_vec() };
+        if recording.header("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked"))
         {
             recording.body = dechunk(body);
         }
@@ -48,10 +40,8 @@ impl Recording {
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let (_, value) = self
-            .headers
-            .iter()
-            .find(|(known, _)| known.eq_ignore_ascii_case(name.as_bytes()))?;
+        let (_, value) =
+            self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name.as_bytes()))?;
         std::str::from_utf8(value).ok()
     }
 
@@ -74,9 +64,8 @@ fn dechunk(mut rest: &[u8]) -> Vec<u8> {
     let mut body = Vec::new();
     while let Some(end) = memchr::memmem::find(rest, b"\r\n") {
         let (line, after) = rest.split_at(end);
-        let length = std::str::from_utf8(line)
-            .ok()
-            .and_then(|hex| usize::from_str_radix(hex.trim(), 16).ok());
+        let length =
+            std::str::from_utf8(line).ok().and_then(|hex| usize::from_str_radix(hex.trim(), 16).ok());
         let Some(length) = length.filter(|length| *length > 0) else {
             break;
         };

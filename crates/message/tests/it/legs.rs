@@ -36,13 +36,7 @@ fn consumers_request(
 ) -> Option<Result<RestRequest, message::rest::Refusal>> {
     let recording = Recording::read(path)?;
     let (verb, target) = recording.request_line();
-    Some(RestRequest::build(
-        verb,
-        target,
-        &recording.headers,
-        request_id,
-        new_id,
-    ))
+    Some(RestRequest::build(verb, target, &recording.headers, request_id, new_id))
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -74,10 +68,7 @@ fn builds_the_recorded_request_of_the_recorded_call() {
 
 /// Whether the gateway gave the answer itself, as to metadata requests: its five headers stand first (E.1.10).
 fn is_gateways_own(message: &[u8]) -> bool {
-    message
-        .split(|byte| *byte == b'\n')
-        .nth(2)
-        .is_some_and(|line| line.starts_with(b"x-road-id:"))
+    message.split(|byte| *byte == b'\n').nth(2).is_some_and(|line| line.starts_with(b"x-road-id:"))
 }
 
 #[test]
@@ -91,10 +82,8 @@ fn builds_the_recorded_answer_of_the_services_answer() {
         let Some(recorded) = recorded_message(&wire.join("response.bin"), Expected::RestResponse) else {
             continue;
         };
-        let (request, parsed) = (
-            RestRequest::parse(&request).unwrap(),
-            RestResponse::parse(&recorded).unwrap(),
-        );
+        let (request, parsed) =
+            (RestRequest::parse(&request).unwrap(), RestResponse::parse(&recorded).unwrap());
         let service = leg(&wire, "provider").and_then(|leg| Recording::read(&leg.join("response.bin")));
         let built = match service {
             _ if is_gateways_own(&recorded) => {
@@ -114,12 +103,7 @@ fn builds_the_recorded_answer_of_the_services_answer() {
             }
             None => continue,
         };
-        assert_eq!(
-            text(&built.unwrap().to_bytes()),
-            text(&recorded),
-            "{}",
-            wire.display()
-        );
+        assert_eq!(text(&built.unwrap().to_bytes()), text(&recorded), "{}", wire.display());
     }
     println!("{services} answers of services, {own} of gateways");
     assert!(services > 8 && own > 0);
@@ -139,23 +123,9 @@ fn a_fault_reaches_the_consumer_as_recorded() {
         };
         let json: serde_json::Value = serde_json::from_slice(&response.body).unwrap();
         let text = |key: &str| json[key].as_str().map(str::to_owned);
-        let error = ConsumerError {
-            code: code.to_owned(),
-            message: text("message"),
-            detail: text("detail"),
-        };
-        assert_eq!(
-            error.http_status(),
-            response.status_line().0,
-            "{}",
-            path.display()
-        );
-        assert_eq!(
-            error.body(Format::Json).as_bytes(),
-            response.body,
-            "{}",
-            path.display()
-        );
+        let error = ConsumerError { code: code.to_owned(), message: text("message"), detail: text("detail") };
+        assert_eq!(error.http_status(), response.status_line().0, "{}", path.display());
+        assert_eq!(error.body(Format::Json).as_bytes(), response.body, "{}", path.display());
         assert_eq!(Some(Format::Json.content_type()), response.header("content-type"));
         compared += 1;
     }
@@ -179,18 +149,8 @@ fn refuses_malformed_calls_with_the_recorded_words() {
             continue;
         };
         let json: serde_json::Value = serde_json::from_slice(&response.body).unwrap();
-        assert_eq!(
-            code,
-            format!("server.clientproxy.{}", refusal.code()),
-            "{}",
-            path.display()
-        );
-        assert_eq!(
-            json["message"].as_str(),
-            Some(refusal.to_string().as_str()),
-            "{}",
-            path.display()
-        );
+        assert_eq!(code, format!("server.clientproxy.{}", refusal.code()), "{}", path.display());
+        assert_eq!(json["message"].as_str(), Some(refusal.to_string().as_str()), "{}", path.display());
         compared += 1;
     }
     assert!(compared >= 3, "{compared}");

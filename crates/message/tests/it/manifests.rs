@@ -18,17 +18,11 @@ fn text<'a>(value: &'a Value, key: &str) -> &'a str {
 fn head(value: &Value) -> Vec<(Bytes, Bytes)> {
     let bytes = |value: &Value| Bytes::from(value.as_str().unwrap_or_default().to_owned());
     let lines = value.as_array().map(Vec::as_slice).unwrap_or_default();
-    lines
-        .iter()
-        .map(|line| (bytes(&line[0]), bytes(&line[1])))
-        .collect()
+    lines.iter().map(|line| (bytes(&line[0]), bytes(&line[1]))).collect()
 }
 
 fn build(input: &Value) -> Result<RestRequest, message::rest::Refusal> {
-    let query = input["query"]
-        .as_str()
-        .map(|query| format!("?{query}"))
-        .unwrap_or_default();
+    let query = input["query"].as_str().map(|query| format!("?{query}")).unwrap_or_default();
     let target = format!("{}{query}", text(input, "path"));
     RestRequest::build(
         text(input, "verb"),
@@ -58,18 +52,9 @@ fn check_response(id: &str, entry: &Value) {
     let input = &entry["input"];
     let request = build(&input["request"]).unwrap();
     let hash = request.request_hash(None);
-    let status = input["status"]
-        .as_u64()
-        .and_then(|status| u16::try_from(status).ok())
+    let status = input["status"].as_u64().and_then(|status| u16::try_from(status).ok()).unwrap();
+    let built = RestResponse::build(&request, &hash, status, text(input, "reason"), &head(&input["headers"]))
         .unwrap();
-    let built = RestResponse::build(
-        &request,
-        &hash,
-        status,
-        text(input, "reason"),
-        &head(&input["headers"]),
-    )
-    .unwrap();
     let parsed = RestResponse::parse(&built.to_bytes()).unwrap();
     assert_eq!(parsed, built, "{id}");
     assert_eq!(parsed.answers(&request, &hash), Ok(()), "{id}");
@@ -84,25 +69,12 @@ fn check_accepts_json(id: &str, entry: &Value) {
 /// The form of an error; that it arises is for the gateway to show.
 fn check_error_format(id: &str, entry: &Value) {
     let headers = head(&entry["input"]["headers"]);
-    let accepts = headers
-        .iter()
-        .filter(|(name, _)| name.eq_ignore_ascii_case(b"accept"));
+    let accepts = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(b"accept"));
     let format = Format::choose(accepts.filter_map(|(_, value)| std::str::from_utf8(value).ok()));
-    assert_eq!(
-        format.content_type(),
-        text(&entry["expect"], "content_type"),
-        "{id}"
-    );
-    let error = ConsumerError {
-        code: "server.serverproxy.service_type".to_owned(),
-        message: None,
-        detail: None,
-    };
-    assert_eq!(
-        Some(u64::from(error.http_status())),
-        entry["expect"]["status"].as_u64(),
-        "{id}"
-    );
+    assert_eq!(format.content_type(), text(&entry["expect"], "content_type"), "{id}");
+    let error =
+        ConsumerError { code: "server.serverproxy.service_type".to_owned(), message: None, detail: None };
+    assert_eq!(Some(u64::from(error.http_status())), entry["expect"]["status"].as_u64(), "{id}");
     println!("elsewhere: {id} (that the error arises)");
 }
 
@@ -146,9 +118,7 @@ fn decode(entry: &Value, bytes: Vec<u8>) -> (Vec<&'static str>, Option<&'static 
     let algorithm = DigestAlgorithm::from_name(text(entry, "hash_algorithm")).unwrap();
     let (events, refusal) = support::decode(Expected::RestResponse, &boundary, algorithm, &bytes);
     let has = |event: &Event| match event {
-        Event::Message {
-            kind: PartKind::Soap, ..
-        } => Some("soap"),
+        Event::Message { kind: PartKind::Soap, .. } => Some("soap"),
         Event::Message { .. } => Some("rest"),
         Event::Fault(_) => Some("fault"),
         Event::Signature(_) => Some("signature"),
@@ -178,23 +148,9 @@ fn every_message_between_gateways_of_the_manifest_of_soap_is_read_or_named() {
                 "{id}"
             );
         }
-        let named = |key: &str| {
-            expect[key]
-                .as_array()
-                .map(Vec::as_slice)
-                .unwrap_or_default()
-                .to_vec()
-        };
-        assert!(
-            named("has").iter().all(|part| has.iter().any(|own| part == own)),
-            "{id}: {has:?}"
-        );
-        assert!(
-            named("has_not")
-                .iter()
-                .all(|part| has.iter().all(|own| part != own)),
-            "{id}: {has:?}"
-        );
+        let named = |key: &str| expect[key].as_array().map(Vec::as_slice).unwrap_or_default().to_vec();
+        assert!(named("has").iter().all(|part| has.iter().any(|own| part == own)), "{id}: {has:?}");
+        assert!(named("has_not").iter().all(|part| has.iter().all(|own| part != own)), "{id}: {has:?}");
         checked += 1;
     }
     assert!(checked > 0);

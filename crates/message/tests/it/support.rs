@@ -71,10 +71,7 @@ pub(crate) fn read<'a>(
 fn take(reader: &mut Reader, parts: &mut Vec<Part>) -> Result<(), Malformed> {
     while let Some(event) = reader.next_event()? {
         match event {
-            multipart::Event::PartStart(head) => parts.push(Part {
-                head,
-                body: Vec::new(),
-            }),
+            multipart::Event::PartStart(head) => parts.push(Part { head, body: Vec::new() }),
             multipart::Event::Data(data) => parts.last_mut().unwrap().body.extend_from_slice(&data),
             multipart::Event::PartEnd | multipart::Event::End => {}
         }
@@ -87,11 +84,7 @@ pub(crate) fn write(boundary: &Boundary, parts: &[Part]) -> Vec<u8> {
     let mut writer = Writer::new(boundary.clone());
     let mut out = Vec::new();
     for part in parts {
-        out.extend(
-            writer
-                .part(part.head.content_type().unwrap(), part.head.headers())
-                .unwrap(),
-        );
+        out.extend(writer.part(part.head.content_type().unwrap(), part.head.headers()).unwrap());
         out.extend_from_slice(&part.body);
     }
     out.extend(writer.end());

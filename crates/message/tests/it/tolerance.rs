@@ -72,15 +72,9 @@ fn rows(folder: &Path) -> Vec<(String, bool, String)> {
 
 /// Whether what a live server refused with this code is refused by reading alone.
 fn concerns_reading(code: &str) -> bool {
-    [
-        "invalid_content_type",
-        "invalid_message",
-        "missing_signature",
-        "missing_rest",
-        "mime_parsing_failed",
-    ]
-    .iter()
-    .any(|own| code.ends_with(own))
+    ["invalid_content_type", "invalid_message", "missing_signature", "missing_rest", "mime_parsing_failed"]
+        .iter()
+        .any(|own| code.ends_with(own))
         || code.ends_with("service_failed.internal_error")
 }
 
@@ -115,10 +109,7 @@ fn refuses_what_a_live_server_refused_while_reading() {
                 assert!(!concerns_reading(&code), "{name}: {code}, but read here");
                 let call = Recording::read(&folder.join(&name).join("request.bin")).unwrap();
                 let inconsistent = is_inconsistent(&call, response);
-                assert!(
-                    !inconsistent || code.ends_with("inconsistent_response"),
-                    "{name}: {code}"
-                );
+                assert!(!inconsistent || code.ends_with("inconsistent_response"), "{name}: {code}");
                 if accepted || inconsistent {
                     same += 1;
                 } else {
@@ -129,9 +120,6 @@ fn refuses_what_a_live_server_refused_while_reading() {
         }
     }
     println!("{same} as live, {elsewhere} for other rooms; refused as cut: {stricter:?}");
-    assert!(
-        stricter.iter().all(|name| name.starts_with("cut-")),
-        "{stricter:?}"
-    );
+    assert!(stricter.iter().all(|name| name.starts_with("cut-")), "{stricter:?}");
     assert!(same > 50, "{same}");
 }

@@ -61,10 +61,7 @@ fn the_wire_picture_is_written_byte_for_byte() {
         encoder.body(chunk);
         out.extend_from_slice(chunk);
     }
-    assert_eq!(
-        request_hash(&digest, encoder.body_end().as_deref()),
-        HASH_WITH_BODY
-    );
+    assert_eq!(request_hash(&digest, encoder.body_end().as_deref()), HASH_WITH_BODY);
     out.extend(encoder.hash_chain(b"<result/>\n", b"<chain/>\n").unwrap());
     out.extend(encoder.signature(b"<signatures/>").unwrap());
     out.extend(encoder.end().unwrap());
@@ -73,9 +70,7 @@ fn the_wire_picture_is_written_byte_for_byte() {
          |--B|content-type: application/x-road-rest-body||{{\"a\":1}}|--B|content-type: application/hash-chain-result||<result/>\n\
          |--B|content-type: application/hash-chain||<chain/>\n|--B|content-type: signature/bdoc-1.0/ts||<signatures/>|--B--|"
     );
-    let expected = expected
-        .replace('|', "\r\n")
-        .replace("--B", &format!("--{}", boundary.as_str()));
+    let expected = expected.replace('|', "\r\n").replace("--B", &format!("--{}", boundary.as_str()));
     assert_eq!(String::from_utf8(out.clone()).unwrap(), expected);
     let (events, refusal) = support::decode(Expected::RestRequest, &boundary, Sha512, &out);
     assert_eq!((refusal, events.last()), (None, Some(&Event::End)));

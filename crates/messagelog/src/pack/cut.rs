@@ -75,11 +75,7 @@ fn hole_between(document: &[u8], start: usize, end: usize, open: &[&[u8]]) -> Op
         return None;
     }
     let (form, bytes) = Form::of(trimmed);
-    Some((
-        from,
-        from.checked_add(trimmed.len())?,
-        Hole { form, shared, bytes },
-    ))
+    Some((from, from.checked_add(trimmed.len())?, Hole { form, shared, bytes }))
 }
 
 /// Steps over one piece of markup and keeps the open elements; gives its length.
@@ -123,9 +119,7 @@ fn tag_length(rest: &[u8]) -> Option<usize> {
 
 /// The length up to and including `end`.
 fn until(rest: &[u8], end: &[u8]) -> Option<usize> {
-    rest.windows(end.len())
-        .position(|seen| seen == end)?
-        .checked_add(end.len())
+    rest.windows(end.len()).position(|seen| seen == end)?.checked_add(end.len())
 }
 
 /// The skeleton's bytes: each segment with its length before it.

@@ -34,13 +34,8 @@ fn round_trip(document: &[u8]) -> (Packed, Vec<u8>, BTreeMap<u64, Vec<u8>>) {
 #[test]
 fn a_signature_is_cut_at_its_changing_texts_and_comes_back() {
     let (packed, stored, shared) = round_trip(SIGNATURE.as_bytes());
-    let Packed::Cut { holes, .. } = packed else {
-        panic!("not cut")
-    };
-    let seen: Vec<_> = holes
-        .iter()
-        .map(|hole| (hole.form, hole.shared, hole.bytes.len()))
-        .collect();
+    let Packed::Cut { holes, .. } = packed else { panic!("not cut") };
+    let seen: Vec<_> = holes.iter().map(|hole| (hole.form, hole.shared, hole.bytes.len())).collect();
     assert_eq!(
         seen,
         [
@@ -58,11 +53,7 @@ fn a_signature_is_cut_at_its_changing_texts_and_comes_back() {
 
 #[test]
 fn what_is_no_cuttable_document_is_kept_raw() {
-    let deep = format!(
-        "{}<SigningTime>1</SigningTime>{}",
-        "<a>".repeat(40),
-        "</a>".repeat(40)
-    );
+    let deep = format!("{}<SigningTime>1</SigningTime>{}", "<a>".repeat(40), "</a>".repeat(40));
     let wide = format!("<a>{}</a>", "<SigningTime>1</SigningTime>".repeat(2000));
     let doubled = SIGNATURE.replacen("<ds:Signature ", "<!DOCTYPE a><ds:Signature ", 1);
     for document in [
@@ -95,10 +86,7 @@ fn comments_quotes_and_odd_white_space_do_not_disturb_the_round_trip() {
         "\u{feff}<a><DigestValue>QUI=</DigestValue><DigestValue>QUJ=</DigestValue></a>",
         "<a><DigestValue>Q U I =</DigestValue><b/><SignatureValue>A&amp;B</SignatureValue></a>",
     ] {
-        assert!(
-            matches!(round_trip(document.as_bytes()).0, Packed::Cut { .. }),
-            "{document}"
-        );
+        assert!(matches!(round_trip(document.as_bytes()).0, Packed::Cut { .. }), "{document}");
     }
 }
 
@@ -113,22 +101,8 @@ fn a_form_is_chosen_only_if_it_gives_back_the_very_text() {
         spoilt.push(b'\n');
         assert_eq!(Form::of(&spoilt), (Form::Text, spoilt));
     }
-    for text in [
-        "QUJ=",
-        "QUI",
-        "QUI==",
-        "QU\nI=",
-        "Q&#13;\nUI=",
-        "QUI=&#13;\n",
-        "-_8=",
-        "\n",
-        "&#13;",
-    ] {
-        assert_eq!(
-            Form::of(text.as_bytes()),
-            (Form::Text, text.as_bytes().to_vec()),
-            "{text:?}"
-        );
+    for text in ["QUJ=", "QUI", "QUI==", "QU\nI=", "Q&#13;\nUI=", "QUI=&#13;\n", "-_8=", "\n", "&#13;"] {
+        assert_eq!(Form::of(text.as_bytes()), (Form::Text, text.as_bytes().to_vec()), "{text:?}");
     }
     assert_eq!(Form::of(b""), (Form::Base64, Vec::new()));
     assert_eq!(Form::of_tag(4), None);
@@ -137,27 +111,16 @@ fn a_form_is_chosen_only_if_it_gives_back_the_very_text() {
 #[test]
 fn a_part_is_cut_out_of_a_token_and_comes_back() {
     let packed = pack_around(b"before CERTIFICATE after", b"CERTIFICATE");
-    let Packed::Cut { holes, .. } = &packed else {
-        panic!("not cut")
-    };
+    let Packed::Cut { holes, .. } = &packed else { panic!("not cut") };
     assert_eq!(holes.iter().filter(|hole| hole.shared).count(), 1);
-    let stored = encode(&packed, |content| {
-        Ok::<_, Infallible>(if content == b"CERTIFICATE" { 1 } else { 2 })
+    let stored =
+        encode(&packed, |content| Ok::<_, Infallible>(if content == b"CERTIFICATE" { 1 } else { 2 }));
+    let rebuilt = decode(&stored.unwrap_or_else(|never| match never {}), |number| match number {
+        1 => Ok::<_, Infallible>(b"CERTIFICATE".to_vec()),
+        _ => Ok(vec![0, 0, 0, 0]),
     });
-    let rebuilt = decode(
-        &stored.unwrap_or_else(|never| match never {}),
-        |number| match number {
-            1 => Ok::<_, Infallible>(b"CERTIFICATE".to_vec()),
-            _ => Ok(vec![0, 0, 0, 0]),
-        },
-    );
     assert_eq!(rebuilt.as_deref(), Ok(&b"before CERTIFICATE after"[..]));
-    for (document, part) in [
-        (&b"token"[..], &b"CERTIFICATE"[..]),
-        (b"token", b""),
-        (b"", b"a"),
-        (b"", b""),
-    ] {
+    for (document, part) in [(&b"token"[..], &b"CERTIFICATE"[..]), (b"token", b""), (b"", b"a"), (b"", b"")] {
         assert_eq!(pack_around(document, part), Packed::Raw(document.to_vec()));
     }
 }
@@ -187,11 +150,7 @@ fn a_damaged_column_is_a_verdict() {
     let (_, stored, shared) = round_trip(SIGNATURE.as_bytes());
     let get = |number: u64| shared.get(&number).cloned().ok_or(number);
     for end in 0..stored.len() {
-        assert_ne!(
-            decode(&stored[..end], get).as_deref(),
-            Ok(SIGNATURE.as_bytes()),
-            "cut at {end}"
-        );
+        assert_ne!(decode(&stored[..end], get).as_deref(), Ok(SIGNATURE.as_bytes()), "cut at {end}");
     }
     assert_eq!(decode(&[], get), Err(DecodeFailure::Broken));
     assert_eq!(decode(&[9, 1], get), Err(DecodeFailure::Broken));
@@ -202,14 +161,7 @@ fn a_damaged_column_is_a_verdict() {
 
 #[test]
 fn numbers_take_as_few_bytes_as_they_need() {
-    for (number, length) in [
-        (0, 1),
-        (127, 1),
-        (128, 2),
-        (16_383, 2),
-        (16_384, 3),
-        (u64::MAX, 10),
-    ] {
+    for (number, length) in [(0, 1), (127, 1), (128, 2), (16_383, 2), (16_384, 3), (u64::MAX, 10)] {
         let mut out = Vec::new();
         varint::put(&mut out, number);
         assert_eq!(out.len(), length, "{number}");

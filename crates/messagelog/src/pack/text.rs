@@ -45,12 +45,7 @@ impl Form {
             Self::BrokenReference => b"&#13;\n",
             Self::BrokenLineFeed => b"\n",
         };
-        STANDARD
-            .encode(bytes)
-            .as_bytes()
-            .chunks(LINE)
-            .collect::<Vec<_>>()
-            .join(separator)
+        STANDARD.encode(bytes).as_bytes().chunks(LINE).collect::<Vec<_>>().join(separator)
     }
 
     /// The form's number in stored documents; never reused.

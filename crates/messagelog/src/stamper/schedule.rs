@@ -36,9 +36,7 @@ impl Schedule {
 
     /// Takes the period of the global configuration; it counts from the next round on.
     pub(crate) fn set_interval(&mut self, seconds: u64) {
-        self.interval = self
-            .fixed
-            .unwrap_or(Duration::from_secs(seconds).clamp(INTERVAL.0, INTERVAL.1));
+        self.interval = self.fixed.unwrap_or(Duration::from_secs(seconds).clamp(INTERVAL.0, INTERVAL.1));
     }
 
     pub(crate) fn is_due(&self, now: Timestamp) -> bool {
@@ -114,23 +112,16 @@ mod tests {
 
     #[test]
     fn the_period_is_clamped_unless_it_is_overridden() {
-        for (asked, used) in [
-            (0, 60),
-            (59, 60),
-            (60, 60),
-            (3_600, 3_600),
-            (86_401, 86_400),
-            (u64::MAX, 86_400),
-        ] {
+        for (asked, used) in
+            [(0, 60), (59, 60), (60, 60), (3_600, 3_600), (86_401, 86_400), (u64::MAX, 86_400)]
+        {
             let mut schedule = schedule();
             schedule.set_interval(asked);
             schedule.stamped(at(10), false);
             assert_eq!(schedule.wait(at(10)), Duration::from_secs(used), "asked {asked}");
         }
-        let settings = TimeStamping {
-            interval_override: Some(Duration::from_millis(50)),
-            ..TimeStamping::default()
-        };
+        let settings =
+            TimeStamping { interval_override: Some(Duration::from_millis(50)), ..TimeStamping::default() };
         let mut schedule = Schedule::new(&settings, at(0));
         schedule.set_interval(3_600);
         schedule.stamped(at(10), false);
@@ -157,10 +148,8 @@ mod tests {
 
     #[test]
     fn the_retry_is_never_slower_than_the_period() {
-        let settings = TimeStamping {
-            interval_override: Some(Duration::from_secs(5)),
-            ..TimeStamping::default()
-        };
+        let settings =
+            TimeStamping { interval_override: Some(Duration::from_secs(5)), ..TimeStamping::default() };
         let mut schedule = Schedule::new(&settings, at(0));
         schedule.failed(at(1));
         assert_eq!(schedule.wait(at(1)), Duration::from_secs(5));

@@ -36,12 +36,7 @@ pub(crate) struct Sqlite {
 impl Sqlite {
     pub(crate) fn new(connection: Connection) -> Result<Self, StoreFault> {
         let last = last_record(&connection)?;
-        Ok(Self {
-            connection,
-            last,
-            shared: BTreeMap::new(),
-            parties: BTreeMap::new(),
-        })
+        Ok(Self { connection, last, shared: BTreeMap::new(), parties: BTreeMap::new() })
     }
 
     fn forget(&mut self) {
@@ -83,12 +78,8 @@ impl Sqlite {
             return Ok(*number);
         }
         let member = client.member();
-        let parts = params![
-            member.instance(),
-            member.class(),
-            member.code(),
-            client.subsystem().unwrap_or_default()
-        ];
+        let parts =
+            params![member.instance(), member.class(), member.code(), client.subsystem().unwrap_or_default()];
         self.connection
             .prepare_cached(
                 "INSERT INTO party (instance, class, code, subsystem) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
@@ -110,16 +101,8 @@ impl Sqlite {
     fn insert(&mut self, id: i64, record: &Prepared, time: Timestamp) -> Result<(), StoreFault> {
         let party = self.party(&record.owner)?;
         let signature = self.stored(&record.signature)?;
-        let result = record
-            .hash_chain_result
-            .as_ref()
-            .map(|packed| self.stored(packed))
-            .transpose()?;
-        let chain = record
-            .hash_chain
-            .as_ref()
-            .map(|packed| self.stored(packed))
-            .transpose()?;
+        let result = record.hash_chain_result.as_ref().map(|packed| self.stored(packed)).transpose()?;
+        let chain = record.hash_chain.as_ref().map(|packed| self.stored(packed)).transpose()?;
         self.connection
             .prepare_cached(
                 "INSERT INTO record (id, time, party, response, query_id, request_id, signature_digest, signature,
@@ -154,9 +137,7 @@ impl Sqlite {
         match &logged.source {
             Body::None => Ok(()),
             Body::Bytes(bytes) => {
-                let end = usize::try_from(logged.bytes)
-                    .unwrap_or(usize::MAX)
-                    .min(bytes.len());
+                let end = usize::try_from(logged.bytes).unwrap_or(usize::MAX).min(bytes.len());
                 for (place, chunk) in bytes.slice(..end).chunks(CHUNK_BYTES).enumerate() {
                     self.insert_chunk(body, place, chunk)?;
                 }
@@ -176,18 +157,9 @@ impl Sqlite {
 
     fn copy_file(&self, body: i64, path: &Path, said: u64, wanted: u64) -> Result<(), AppendFault> {
         let unreadable = |error: std::io::Error| {
-            AppendFault::Body(BodyFault::Unreadable {
-                path: path.to_owned(),
-                reason: error.to_string(),
-            })
+            AppendFault::Body(BodyFault::Unreadable { path: path.to_owned(), reason: error.to_string() })
         };
-        let length = |found| {
-            AppendFault::Body(BodyFault::Length {
-                path: path.to_owned(),
-                said,
-                found,
-            })
-        };
+        let length = |found| AppendFault::Body(BodyFault::Length { path: path.to_owned(), said, found });
         let mut file = File::open(path).map_err(unreadable)?;
         let found = file.metadata().map_err(unreadable)?.len();
         if found != said {
@@ -196,9 +168,7 @@ impl Sqlite {
         let mut buffer = vec![0u8; CHUNK_BYTES];
         let (mut copied, mut place) = (0u64, 0usize);
         while copied < wanted {
-            let room = usize::try_from(wanted.saturating_sub(copied))
-                .unwrap_or(CHUNK_BYTES)
-                .min(CHUNK_BYTES);
+            let room = usize::try_from(wanted.saturating_sub(copied)).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES);
             let space = buffer.get_mut(..room).unwrap_or_default();
             let read = fill(&mut file, space).map_err(unreadable)?;
             if read == 0 {
@@ -233,10 +203,7 @@ fn fill(file: &mut File, space: &mut [u8]) -> std::io::Result<usize> {
             return Ok(read);
         }
         read = read.saturating_add(more);
-        rest = rest
-            .split_at_mut_checked(more)
-            .map(|(_, rest)| rest)
-            .unwrap_or_default();
+        rest = rest.split_at_mut_checked(more).map(|(_, rest)| rest).unwrap_or_default();
     }
 }
 
@@ -262,11 +229,7 @@ impl Store for Sqlite {
 
     fn append_stamp(&mut self, stamp: &NewStamp, time: Timestamp) -> Result<(), StoreFault> {
         let token = self.stored(&stamp.token)?;
-        let result = stamp
-            .result
-            .as_ref()
-            .map(|packed| self.stored(packed))
-            .transpose()?;
+        let result = stamp.result.as_ref().map(|packed| self.stored(packed)).transpose()?;
         self.connection
             .prepare_cached(
                 "INSERT INTO stamp (last, first, time, token, result, leaves) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -297,9 +260,7 @@ impl Store for Sqlite {
 
     fn close(&mut self) -> Result<(), StoreFault> {
         // Readers may hold the write-ahead log open; then it stays, and the next start reads it.
-        self.connection
-            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-            .map_err(StoreFault::from)
+        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(StoreFault::from)
     }
 }
 

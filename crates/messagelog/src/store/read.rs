@@ -30,9 +30,7 @@ pub(crate) fn find(connection: &Connection, search: &Search) -> Result<Vec<Entry
     };
     let sql = format!("{ENTRY} WHERE 1 {clauses} ORDER BY r.id DESC LIMIT {limit}");
     let mut statement = connection.prepare(&sql).map_err(StoreFault::from)?;
-    let mut rows = statement
-        .query(params_from_iter(values))
-        .map_err(StoreFault::from)?;
+    let mut rows = statement.query(params_from_iter(values)).map_err(StoreFault::from)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next().map_err(StoreFault::from)? {
         found.push(entry(row)?);
@@ -53,10 +51,9 @@ fn conditions(search: &Search) -> (String, Vec<Value>) {
     }
     if let Some(owner) = &search.owner {
         let (member, subsystem) = match owner {
-            Owner::Client(client) => (
-                client.member(),
-                Some(client.subsystem().unwrap_or_default().to_owned()),
-            ),
+            Owner::Client(client) => {
+                (client.member(), Some(client.subsystem().unwrap_or_default().to_owned()))
+            }
             Owner::Member(member) => (member.clone(), None),
         };
         let parts =
@@ -71,10 +68,7 @@ fn conditions(search: &Search) -> (String, Vec<Value>) {
         }
     }
     if let Some(direction) = search.direction {
-        add(
-            " AND r.response = ?",
-            vec![Value::Integer(i64::from(direction == Direction::Response))],
-        );
+        add(" AND r.response = ?", vec![Value::Integer(i64::from(direction == Direction::Response))]);
     }
     if let Some(from) = search.from {
         add(" AND r.time >= ?", vec![Value::Integer(from.as_millisecond())]);
@@ -90,10 +84,7 @@ fn conditions(search: &Search) -> (String, Vec<Value>) {
 
 fn entry(row: &Row<'_>) -> Result<Entry, ReadFailure> {
     let id = RecordId(unsigned(row.get(0).map_err(StoreFault::from)?));
-    let damaged = |what: &str| ReadFailure::Damaged {
-        record: id,
-        what: what.to_owned(),
-    };
+    let damaged = |what: &str| ReadFailure::Damaged { record: id, what: what.to_owned() };
     let text =
         |column: usize| -> Result<String, ReadFailure> { Ok(row.get(column).map_err(StoreFault::from)?) };
     let name = |column: usize| -> Result<String, ReadFailure> {
@@ -101,13 +92,9 @@ fn entry(row: &Row<'_>) -> Result<Entry, ReadFailure> {
             .ok_or_else(|| damaged("an identifier"))
     };
     let subsystem = text(8)?;
-    let owner = ClientId::new(
-        text(5)?,
-        text(6)?,
-        text(7)?,
-        (!subsystem.is_empty()).then_some(subsystem.as_str()),
-    )
-    .map_err(|_| damaged("the owner"))?;
+    let owner =
+        ClientId::new(text(5)?, text(6)?, text(7)?, (!subsystem.is_empty()).then_some(subsystem.as_str()))
+            .map_err(|_| damaged("the owner"))?;
     let bytes: Option<i64> = row.get(9).map_err(StoreFault::from)?;
     let bytes_signed: Option<i64> = row.get(10).map_err(StoreFault::from)?;
     Ok(Entry {
@@ -132,10 +119,7 @@ pub(crate) fn record(connection: &Connection, id: RecordId) -> Result<Record, Re
     let sql = format!("{ENTRY} WHERE r.id = ?1");
     let mut statement = connection.prepare_cached(&sql).map_err(StoreFault::from)?;
     let mut rows = statement.query(params![signed(id.0)]).map_err(StoreFault::from)?;
-    let row = rows
-        .next()
-        .map_err(StoreFault::from)?
-        .ok_or(ReadFailure::NoSuchRecord(id))?;
+    let row = rows.next().map_err(StoreFault::from)?.ok_or(ReadFailure::NoSuchRecord(id))?;
     let entry = entry(row)?;
     let columns: Columns = connection
         .prepare_cached(
@@ -189,10 +173,9 @@ fn document(connection: &Connection, record: RecordId, stored: &[u8]) -> Result<
             .query_row(params![signed(number)], |row| row.get(0))?)
     };
     pack::decode(stored, shared).map_err(|failure| match failure {
-        pack::DecodeFailure::Broken => ReadFailure::Damaged {
-            record,
-            what: "a stored document cannot be rebuilt".to_owned(),
-        },
+        pack::DecodeFailure::Broken => {
+            ReadFailure::Damaged { record, what: "a stored document cannot be rebuilt".to_owned() }
+        }
         pack::DecodeFailure::Shared(fault) => ReadFailure::Storage(fault),
     })
 }
@@ -204,15 +187,9 @@ pub(crate) fn stamp(connection: &Connection, id: RecordId) -> Result<Option<Stam
         .and_then(|mut statement| statement.query_row(params![signed(id.0)], stamp_columns).optional())
         .map_err(StoreFault::from)?;
     let Some(row) = row else { return Ok(None) };
-    let damaged = |what: &str| ReadFailure::Damaged {
-        record: id,
-        what: what.to_owned(),
-    };
+    let damaged = |what: &str| ReadFailure::Damaged { record: id, what: what.to_owned() };
     let (first, last) = (unsigned(row.first), unsigned(row.last));
-    let result = row
-        .result
-        .map(|stored| document(connection, id, &stored))
-        .transpose()?;
+    let result = row.result.map(|stored| document(connection, id, &stored)).transpose()?;
     let leaves: Vec<Vec<u8>> = row.leaves.chunks(LEAF_BYTES).map(<[u8]>::to_vec).collect();
     let covered = last
         .checked_sub(first)
@@ -222,9 +199,7 @@ pub(crate) fn stamp(connection: &Connection, id: RecordId) -> Result<Option<Stam
         None if first == last => None,
         Some(result) if covered == Some(leaves.len()) => Some(StampBatch { result, leaves }),
         None | Some(_) => {
-            return Err(damaged(
-                "its time-stamp covers another number of records than it says",
-            ));
+            return Err(damaged("its time-stamp covers another number of records than it says"));
         }
     };
     Ok(Some(Stamp {
@@ -267,9 +242,7 @@ pub(crate) fn body(
         .prepare_cached("SELECT id, bytes FROM body WHERE record = ?1 AND number = ?2")
         .and_then(|mut statement| {
             statement
-                .query_row(params![signed(record.0), number], |row| {
-                    Ok((row.get(0)?, row.get(1)?))
-                })
+                .query_row(params![signed(record.0), number], |row| Ok((row.get(0)?, row.get(1)?)))
                 .optional()
         })
         .map_err(StoreFault::from)?;
@@ -280,13 +253,8 @@ pub(crate) fn body(
     let mut rows = statement.query(params![body]).map_err(StoreFault::from)?;
     let mut written = 0u64;
     while let Some(row) = rows.next().map_err(StoreFault::from)? {
-        let content = row
-            .get_ref(0)
-            .map_err(StoreFault::from)?
-            .as_blob()
-            .unwrap_or_default();
-        out.write_all(content)
-            .map_err(|error| ReadFailure::Output(error.to_string()))?;
+        let content = row.get_ref(0).map_err(StoreFault::from)?.as_blob().unwrap_or_default();
+        out.write_all(content).map_err(|error| ReadFailure::Output(error.to_string()))?;
         written = written.saturating_add(u64::try_from(content.len()).unwrap_or(u64::MAX));
     }
     if written == unsigned(bytes) {
@@ -312,11 +280,7 @@ pub(crate) fn unstamped(
         )
         .map_err(StoreFault::from)?;
     let rows = statement
-        .query_map(params![limit], |row| {
-            Ok((RecordId(unsigned(row.get(0)?)), row.get(1)?))
-        })
+        .query_map(params![limit], |row| Ok((RecordId(unsigned(row.get(0)?)), row.get(1)?)))
         .map_err(StoreFault::from)?;
-    Ok(rows
-        .collect::<rusqlite::Result<Vec<_>>>()
-        .map_err(StoreFault::from)?)
+    Ok(rows.collect::<rusqlite::Result<Vec<_>>>().map_err(StoreFault::from)?)
 }

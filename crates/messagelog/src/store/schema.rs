@@ -98,9 +98,7 @@ fn table_count(connection: &Connection) -> rusqlite::Result<i64> {
 
 fn versions(connection: &Connection) -> Result<(), OpenFailure> {
     let number = |pragma: &str| -> Result<i64, OpenFailure> {
-        Ok(connection
-            .query_row(pragma, [], |row| row.get(0))
-            .map_err(StoreFault::from)?)
+        Ok(connection.query_row(pragma, [], |row| row.get(0)).map_err(StoreFault::from)?)
     };
     let application = number("PRAGMA application_id")?;
     if application != APPLICATION_ID {
@@ -108,10 +106,7 @@ fn versions(connection: &Connection) -> Result<(), OpenFailure> {
     }
     match number("PRAGMA user_version")? {
         SCHEMA_VERSION => Ok(()),
-        found => Err(OpenFailure::Schema {
-            found,
-            known: SCHEMA_VERSION,
-        }),
+        found => Err(OpenFailure::Schema { found, known: SCHEMA_VERSION }),
     }
 }
 
@@ -120,14 +115,9 @@ fn check(connection: &Connection) -> Result<(), OpenFailure> {
     if file_bytes(connection).map_err(StoreFault::from)? > QUICK_CHECK_BYTES_MAX {
         return Ok(());
     }
-    let verdict: String = connection
-        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
-        .map_err(StoreFault::from)?;
-    if verdict == "ok" {
-        Ok(())
-    } else {
-        Err(OpenFailure::Damaged(verdict))
-    }
+    let verdict: String =
+        connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(StoreFault::from)?;
+    if verdict == "ok" { Ok(()) } else { Err(OpenFailure::Damaged(verdict)) }
 }
 
 /// Bytes of the main file.

@@ -28,11 +28,7 @@ fn uuid_bytes(text: &str) -> Option<Vec<u8>> {
     let bytes = digits
         .as_bytes()
         .chunks(2)
-        .map(|pair| {
-            std::str::from_utf8(pair)
-                .ok()
-                .and_then(|pair| u8::from_str_radix(pair, 16).ok())
-        })
+        .map(|pair| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok()))
         .collect::<Option<Vec<_>>>()?;
     // Only what comes back exactly is shortened.
     (uuid_text(&bytes).as_deref() == Some(text)).then_some(bytes)

@@ -34,11 +34,7 @@ impl Double {
     fn call(&mut self, call: Call) -> Result<(), StoreFault> {
         let mut calls = self.calls.lock().map_err(|_| StoreFault::Full)?;
         calls.push(call);
-        if Some(calls.len()) == self.fails_at {
-            Err(StoreFault::Full)
-        } else {
-            Ok(())
-        }
+        if Some(calls.len()) == self.fails_at { Err(StoreFault::Full) } else { Ok(()) }
     }
 }
 
@@ -49,11 +45,7 @@ impl Store for Double {
     fn append(&mut self, record: &Prepared, _: Timestamp) -> Result<RecordId, AppendFault> {
         self.call(Call::Append).map_err(AppendFault::Store)?;
         if let Body::File { path, .. } = &record.body.source {
-            return Err(AppendFault::Body(BodyFault::Length {
-                path: path.clone(),
-                said: 1,
-                found: 0,
-            }));
+            return Err(AppendFault::Body(BodyFault::Length { path: path.clone(), said: 1, found: 0 }));
         }
         self.last = self.last.saturating_add(1);
         Ok(RecordId(self.last))
@@ -83,10 +75,7 @@ fn prepared(body: Body) -> Box<Prepared> {
         owner: ClientId::parse_short("EX/COM/1/sub").unwrap(),
         direction: Direction::Request,
         message: Vec::new(),
-        body: LoggedBody {
-            bytes: body.byte_count(),
-            source: body,
-        },
+        body: LoggedBody { bytes: body.byte_count(), source: body },
         signature: Packed::Raw(Vec::new()),
         signature_digest: Vec::new(),
         hash_chain_result: None,
@@ -127,30 +116,12 @@ fn run_with(jobs: Vec<Box<dyn FnOnce(Answer) -> Job>>, fails_at: Option<usize>) 
         .collect();
     drop(sender);
     let calls = Arc::new(Mutex::new(Vec::new()));
-    let store = Double {
-        calls: Arc::clone(&calls),
-        fails_at,
-        last: 0,
-        gate: None,
-    };
+    let store = Double { calls: Arc::clone(&calls), fails_at, last: 0, gate: None };
     let gauges = Arc::new(Gauges::new(0, 0));
-    let end = run(
-        Box::new(store),
-        receiver,
-        &gauges,
-        &Clock::fixed(Timestamp::UNIX_EPOCH),
-    );
-    let verdicts = answers
-        .into_iter()
-        .map(|mut verdict| verdict.try_recv().unwrap())
-        .collect();
+    let end = run(Box::new(store), receiver, &gauges, &Clock::fixed(Timestamp::UNIX_EPOCH));
+    let verdicts = answers.into_iter().map(|mut verdict| verdict.try_recv().unwrap()).collect();
     let calls = calls.lock().unwrap().clone();
-    Run {
-        verdicts,
-        calls,
-        end,
-        gauges,
-    }
+    Run { verdicts, calls, end, gauges }
 }
 
 fn record(body: Body) -> Box<dyn FnOnce(Answer) -> Job> {
@@ -162,27 +133,13 @@ fn stamped(first: u64, last: u64) -> Box<dyn FnOnce(Answer) -> Job> {
 }
 
 fn file() -> Body {
-    Body::File {
-        path: "gone".into(),
-        bytes: 1,
-    }
+    Body::File { path: "gone".into(), bytes: 1 }
 }
 
 #[test]
 fn all_that_waits_becomes_one_group() {
-    let run = run_with(
-        vec![
-            record(Body::None),
-            record(Body::None),
-            stamped(1, 2),
-            record(Body::None),
-        ],
-        None,
-    );
-    assert_eq!(
-        run.verdicts,
-        [Ok(RecordId(1)), Ok(RecordId(2)), Ok(RecordId(2)), Ok(RecordId(3))]
-    );
+    let run = run_with(vec![record(Body::None), record(Body::None), stamped(1, 2), record(Body::None)], None);
+    assert_eq!(run.verdicts, [Ok(RecordId(1)), Ok(RecordId(2)), Ok(RecordId(2)), Ok(RecordId(3))]);
     use Call::{Append, Begin, Close, Commit, Stamp};
     assert_eq!(run.calls, [Begin, Append, Append, Stamp, Append, Commit, Close]);
     assert_eq!(run.end, Ok(()));
@@ -193,21 +150,10 @@ fn all_that_waits_becomes_one_group() {
 #[test]
 fn whichever_call_fails_everybody_in_the_group_is_refused_and_nothing_is_written_afterwards() {
     for fails_at in 1..=5 {
-        let run = run_with(
-            vec![record(Body::None), stamped(1, 1), record(Body::None)],
-            Some(fails_at),
-        );
+        let run = run_with(vec![record(Body::None), stamped(1, 1), record(Body::None)], Some(fails_at));
         let refused = Err(Failure::Storage(StoreFault::Full));
-        assert_eq!(
-            run.verdicts,
-            [refused.clone(), refused.clone(), refused],
-            "failed at call {fails_at}"
-        );
-        assert_eq!(
-            run.calls.last(),
-            Some(&Call::Rollback),
-            "failed at call {fails_at}"
-        );
+        assert_eq!(run.verdicts, [refused.clone(), refused.clone(), refused], "failed at call {fails_at}");
+        assert_eq!(run.calls.last(), Some(&Call::Rollback), "failed at call {fails_at}");
         assert_eq!(run.calls.len(), fails_at + 1);
         assert_eq!(run.end, Err(StoreFault::Full));
         assert_eq!(run.gauges.last.load(Ordering::Acquire), 0);
@@ -220,52 +166,32 @@ fn after_a_failure_later_groups_are_refused_without_a_try() {
     let calls = Arc::new(Mutex::new(Vec::new()));
     let (reached, at_commit) = plain::channel();
     let (leave, wait) = plain::channel();
-    let store = Double {
-        calls: Arc::clone(&calls),
-        fails_at: Some(3),
-        last: 0,
-        gate: Some((reached, wait)),
-    };
+    let store = Double { calls: Arc::clone(&calls), fails_at: Some(3), last: 0, gate: Some((reached, wait)) };
     let gauges = Arc::new(Gauges::new(0, 0));
     let shared = Arc::clone(&gauges);
     let worker = std::thread::spawn(move || {
-        run(
-            Box::new(store),
-            receiver,
-            &shared,
-            &Clock::fixed(Timestamp::UNIX_EPOCH),
-        )
+        run(Box::new(store), receiver, &shared, &Clock::fixed(Timestamp::UNIX_EPOCH))
     });
     let (first, first_verdict) = oneshot::channel();
-    sender
-        .blocking_send(Job::Record(prepared(Body::None), first))
-        .unwrap();
+    sender.blocking_send(Job::Record(prepared(Body::None), first)).unwrap();
     at_commit.recv().unwrap();
     // The first group stands in its commit; this one waits behind it.
     let (second, second_verdict) = oneshot::channel();
-    sender
-        .blocking_send(Job::Record(prepared(Body::None), second))
-        .unwrap();
+    sender.blocking_send(Job::Record(prepared(Body::None), second)).unwrap();
     drop(sender);
     leave.send(()).unwrap();
     let refused = Err(Failure::Storage(StoreFault::Full));
     assert_eq!(first_verdict.blocking_recv().unwrap(), refused);
     assert_eq!(second_verdict.blocking_recv().unwrap(), refused);
     assert_eq!(worker.join().unwrap(), Err(StoreFault::Full));
-    assert_eq!(
-        *calls.lock().unwrap(),
-        [Call::Begin, Call::Append, Call::Commit, Call::Rollback]
-    );
+    assert_eq!(*calls.lock().unwrap(), [Call::Begin, Call::Append, Call::Commit, Call::Rollback]);
 }
 
 #[test]
 fn a_body_that_cannot_be_read_refuses_only_its_own_record() {
     let run = run_with(vec![record(Body::None), record(file()), record(Body::None)], None);
     assert_eq!(run.verdicts[0], Ok(RecordId(1)));
-    assert!(matches!(
-        run.verdicts[1],
-        Err(Failure::Body(BodyFault::Length { .. }))
-    ));
+    assert!(matches!(run.verdicts[1], Err(Failure::Body(BodyFault::Length { .. }))));
     assert_eq!(run.verdicts[2], Ok(RecordId(2)));
     assert_eq!(run.end, Ok(()));
 }
@@ -273,25 +199,12 @@ fn a_body_that_cannot_be_read_refuses_only_its_own_record() {
 #[test]
 fn a_time_stamp_that_does_not_follow_the_last_one_is_refused() {
     for (first, last) in [(2, 2), (0, 1), (1, 3), (2, 1)] {
-        let run = run_with(
-            vec![record(Body::None), record(Body::None), stamped(first, last)],
-            None,
-        );
-        let stale = StampFault::Stale {
-            first: RecordId(first),
-            stamped_through: 0,
-        };
-        assert_eq!(
-            run.verdicts[2],
-            Err(Failure::WrongStamp(stale)),
-            "{first}..{last}"
-        );
+        let run = run_with(vec![record(Body::None), record(Body::None), stamped(first, last)], None);
+        let stale = StampFault::Stale { first: RecordId(first), stamped_through: 0 };
+        assert_eq!(run.verdicts[2], Err(Failure::WrongStamp(stale)), "{first}..{last}");
     }
     let twice = run_with(vec![record(Body::None), stamped(1, 1), stamped(1, 1)], None);
-    let stale = StampFault::Stale {
-        first: RecordId(1),
-        stamped_through: 1,
-    };
+    let stale = StampFault::Stale { first: RecordId(1), stamped_through: 1 };
     assert_eq!(twice.verdicts[2], Err(Failure::WrongStamp(stale)));
 }
 

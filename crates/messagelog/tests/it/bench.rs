@@ -25,11 +25,7 @@ pub(crate) fn bench(settings: Settings) -> Bench {
     let directory = tempfile::tempdir().unwrap();
     let (clock, hands) = Clock::by_hand(noon());
     let log = open_with(directory.path(), settings, clock);
-    Bench {
-        directory,
-        log,
-        hands,
-    }
+    Bench { directory, log, hands }
 }
 
 pub(crate) fn open(directory: &Path) -> MessageLog {
@@ -66,16 +62,9 @@ pub(crate) fn request(query_id: &str) -> NewRecord {
 }
 
 pub(crate) fn with_body(query_id: &str, body: &[u8]) -> NewRecord {
-    NewRecord {
-        body: Body::Bytes(body.to_vec().into()),
-        ..request(query_id)
-    }
+    NewRecord { body: Body::Bytes(body.to_vec().into()), ..request(query_id) }
 }
 
 pub(crate) fn signed(signatures_xml: &[u8]) -> SignedParts {
-    SignedParts {
-        signatures_xml: signatures_xml.to_vec(),
-        hash_chain_result: None,
-        hash_chain: None,
-    }
+    SignedParts { signatures_xml: signatures_xml.to_vec(), hash_chain_result: None, hash_chain: None }
 }

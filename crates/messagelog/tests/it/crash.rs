@@ -17,10 +17,7 @@ fn child_that_records_until_it_is_killed() {
     if !Path::new(CHILD).exists() {
         return;
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
     runtime.block_on(async {
         let log = open(Path::new("log"));
         let tasks: Vec<_> = (0..4)
@@ -49,20 +46,14 @@ async fn every_acknowledged_record_survives_a_kill() {
     let mut acknowledged: Vec<(u64, String)> = Vec::new();
     for lives in 1..=3usize {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args([
-                "--exact",
-                "crash::child_that_records_until_it_is_killed",
-                "--nocapture",
-            ])
+            .args(["--exact", "crash::child_that_records_until_it_is_killed", "--nocapture"])
             .current_dir(directory.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
         let mut told = 0;
-        let mut lines = BufReader::new(child.stdout.take().unwrap())
-            .lines()
-            .map_while(Result::ok);
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
         for line in lines.by_ref() {
             told += acknowledgement(&line).map_or(0, |told| {
                 acknowledged.push(told);
@@ -90,11 +81,7 @@ async fn every_acknowledged_record_survives_a_kill() {
             assert_eq!(body, expected.as_bytes());
         }
         let figures = reader.statistics().unwrap();
-        println!(
-            "life {lives}: {} acknowledged, {} found",
-            acknowledged.len(),
-            figures.records
-        );
+        println!("life {lives}: {} acknowledged, {} found", acknowledged.len(), figures.records);
         assert!(figures.records >= u64::try_from(acknowledged.len()).unwrap());
         drop(reader);
         log.close().await.unwrap();
@@ -112,20 +99,13 @@ fn acknowledgement(line: &str) -> Option<(u64, String)> {
 async fn wherever_the_write_ahead_log_is_cut_a_whole_beginning_of_the_records_is_found() {
     let bench = bench(Settings::default());
     for place in 0..8 {
-        bench
-            .log
-            .record(with_body(&format!("q-{place}"), &[7; 300]))
-            .await
-            .unwrap();
+        bench.log.record(with_body(&format!("q-{place}"), &[7; 300])).await.unwrap();
     }
     let files = ["messagelog.db", "messagelog.db-wal"]
         .map(|name| std::fs::read(bench.directory.path().join(name)).unwrap());
     let mut found_before = 0;
     let step = 4_111;
-    for cut in (0..=files[1].len() / step)
-        .map(|place| place * step)
-        .chain([files[1].len()])
-    {
+    for cut in (0..=files[1].len() / step).map(|place| place * step).chain([files[1].len()]) {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("messagelog.db"), &files[0]).unwrap();
         std::fs::write(directory.path().join("messagelog.db-wal"), &files[1][..cut]).unwrap();
@@ -158,11 +138,7 @@ fn damage_of(directory: &Path) -> Option<OpenFailure> {
 async fn a_spoilt_file_is_refused_at_the_start() {
     let bench = bench(Settings::default());
     for place in 0..40 {
-        bench
-            .log
-            .record(with_body(&format!("q-{place}"), &[7; 3000]))
-            .await
-            .unwrap();
+        bench.log.record(with_body(&format!("q-{place}"), &[7; 3000])).await.unwrap();
     }
     bench.log.close().await.unwrap();
     let path = bench.directory.path().join("messagelog.db");
@@ -174,21 +150,12 @@ async fn a_spoilt_file_is_refused_at_the_start() {
         }
         std::fs::write(&path, &spoilt).unwrap();
         let damage = damage_of(bench.directory.path());
-        let told = matches!(
-            damage,
-            Some(OpenFailure::Damaged(_) | OpenFailure::Storage(StoreFault::Damaged(_)))
-        );
+        let told =
+            matches!(damage, Some(OpenFailure::Damaged(_) | OpenFailure::Storage(StoreFault::Damaged(_))));
         assert!(told, "page {page}: {damage:?}");
     }
-    std::fs::write(
-        &path,
-        b"this is no database, and it is long enough to be read as one.",
-    )
-    .unwrap();
-    assert!(matches!(
-        damage_of(bench.directory.path()),
-        Some(OpenFailure::Storage(StoreFault::Damaged(_)))
-    ));
+    std::fs::write(&path, b"this is no database, and it is long enough to be read as one.").unwrap();
+    assert!(matches!(damage_of(bench.directory.path()), Some(OpenFailure::Storage(StoreFault::Damaged(_)))));
 }
 
 #[tokio::test]
@@ -206,10 +173,7 @@ async fn a_changed_signature_is_noticed_although_the_file_is_whole() {
         println!("no python3 here: a changed column is not tried");
         return;
     }
-    assert!(matches!(
-        damage_of(bench.directory.path()),
-        Some(OpenFailure::Damaged(_))
-    ));
+    assert!(matches!(damage_of(bench.directory.path()), Some(OpenFailure::Damaged(_))));
 }
 
 #[tokio::test]
@@ -218,10 +182,9 @@ async fn a_database_of_something_else_or_of_a_newer_release_is_left_alone() {
     bench.log.close().await.unwrap();
     let path = bench.directory.path().join("messagelog.db");
     let whole = std::fs::read(&path).unwrap();
-    for (offset, expected) in [
-        (60, OpenFailure::Schema { found: 9, known: 1 }),
-        (68, OpenFailure::Foreign(9)),
-    ] {
+    for (offset, expected) in
+        [(60, OpenFailure::Schema { found: 9, known: 1 }), (68, OpenFailure::Foreign(9))]
+    {
         let mut changed = whole.clone();
         changed[offset..offset + 4].copy_from_slice(&9u32.to_be_bytes());
         std::fs::write(&path, &changed).unwrap();
@@ -239,8 +202,5 @@ fn a_directory_that_cannot_be_made_is_a_sentence() {
     let failure = damage_of(&path.join("log")).unwrap();
     assert!(matches!(failure, OpenFailure::Directory { .. }));
     assert!(failure.to_string().contains("cannot be used"));
-    assert!(matches!(
-        Reader::open(directory.path()),
-        Err(OpenFailure::Storage(_))
-    ));
+    assert!(matches!(Reader::open(directory.path()), Err(OpenFailure::Storage(_))));
 }

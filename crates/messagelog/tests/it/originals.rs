@@ -49,11 +49,7 @@ fn record_of(row: &Row) -> NewRecord {
     NewRecord {
         request_id: row["xrequestid"].clone(),
         message: row["message"].clone().into_bytes(),
-        direction: if row["response"] == "t" {
-            Direction::Response
-        } else {
-            Direction::Request
-        },
+        direction: if row["response"] == "t" { Direction::Response } else { Direction::Request },
         signed: SignedParts {
             signatures_xml: row["signature"].clone().into_bytes(),
             hash_chain_result: some(&row["hashchainresult"]),
@@ -95,10 +91,7 @@ async fn rows_of_a_live_log_are_kept_byte_for_byte_and_its_batches_get_the_same_
                 .collect();
             let (_directory, log) = fresh(&covered).await;
             for (place, row) in (1..).zip(&covered) {
-                let read = log
-                    .read(move |reader| reader.record(RecordId(place)))
-                    .await
-                    .unwrap();
+                let read = log.read(move |reader| reader.record(RecordId(place))).await.unwrap();
                 assert_eq!(read.message, row["message"].as_bytes());
                 assert_eq!(read.signature, row["signature"].as_bytes());
                 assert_eq!(read.hash_chain, some(&row["hashchain"]));
@@ -110,11 +103,7 @@ async fn rows_of_a_live_log_are_kept_byte_for_byte_and_its_batches_get_the_same_
             batches += 1;
             // The result document may differ in its prefixes; the top hash may not.
             let mut stamper = Stamper::new(log.clone(), noon());
-            let round = stamper
-                .next_round(noon() + SignedDuration::from_secs(1))
-                .await
-                .unwrap()
-                .unwrap();
+            let round = stamper.next_round(noon() + SignedDuration::from_secs(1)).await.unwrap().unwrap();
             let leaves: Vec<Vec<u8>> = covered
                 .iter()
                 .map(|row| DigestAlgorithm::Sha512.digest(row["signature"].as_bytes()))
@@ -153,10 +142,7 @@ async fn a_recorded_container_that_goes_through_the_log_comes_out_with_the_same_
     };
     let id = bench.log.record(record).await.unwrap();
     let exported = bench.log.read(move |reader| reader.export(id)).await.unwrap();
-    assert_eq!(
-        exported.file_name,
-        "DEV-512f0613-ee19-45be-b505-698615ec239c-response-h.asice"
-    );
+    assert_eq!(exported.file_name, "DEV-512f0613-ee19-45be-b505-698615ec239c-response-h.asice");
     let ours = AsicContainer::read(&exported.bytes).unwrap();
     assert_eq!(ours.message, original.message);
     assert_eq!(ours.signed, original.signed);
@@ -172,13 +158,7 @@ fn stored_texts(path: &Path) -> BTreeMap<(String, bool), String> {
         .unwrap()
         .iter()
         .map(|row| {
-            (
-                (
-                    text(row, "queryid"),
-                    row["response"].as_bool().unwrap_or_default(),
-                ),
-                text(row, "message"),
-            )
+            ((text(row, "queryid"), row["response"].as_bool().unwrap_or_default()), text(row, "message"))
         })
         .collect()
 }

@@ -33,16 +33,9 @@ pub(crate) struct Practice {
 }
 
 fn openssl(directory: &Path, line: &str) {
-    let output = Command::new("openssl")
-        .args(line.split_whitespace())
-        .current_dir(directory)
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "openssl {line}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let output =
+        Command::new("openssl").args(line.split_whitespace()).current_dir(directory).output().unwrap();
+    assert!(output.status.success(), "openssl {line}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 fn certificate(path: &Path) -> Certificate {
@@ -60,14 +53,8 @@ impl Practice {
         std::fs::write(at.join("index.txt"), "V\t491231235959Z\t\t1001\tunknown\t/CN=1\n").unwrap();
         // Elliptic keys take no time to make.
         let own = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -config ca.cnf";
-        openssl(
-            at,
-            &format!("{own} -extensions ca -subj /CN=Practice -keyout ca.key -out ca.pem"),
-        );
-        openssl(
-            at,
-            &format!("{own} -extensions tsa -subj /CN=TSA -keyout tsa.key -out tsa.pem"),
-        );
+        openssl(at, &format!("{own} -extensions ca -subj /CN=Practice -keyout ca.key -out ca.pem"));
+        openssl(at, &format!("{own} -extensions tsa -subj /CN=TSA -keyout tsa.key -out tsa.pem"));
         openssl(
             at,
             "req -newkey rsa:2048 -nodes -config ca.cnf -subj /C=EX/O=COM/CN=1 -keyout sign.key -out sign.csr",
@@ -76,18 +63,12 @@ impl Practice {
             at,
             "x509 -req -in sign.csr -CA ca.pem -CAkey ca.key -set_serial 0x1001 -days 3650 -extfile ca.cnf -extensions sign -out sign.pem",
         );
-        openssl(
-            at,
-            "ocsp -sha1 -issuer ca.pem -cert sign.pem -no_nonce -reqout ocsp.req",
-        );
+        openssl(at, "ocsp -sha1 -issuer ca.pem -cert sign.pem -no_nonce -reqout ocsp.req");
         openssl(
             at,
             "ocsp -index index.txt -CA ca.pem -rsigner ca.pem -rkey ca.key -reqin ocsp.req -respout ocsp.der -ndays 1",
         );
-        let ca = CaCertificate {
-            certificate: certificate(&at.join("ca.pem")),
-            responders: Vec::new(),
-        };
+        let ca = CaCertificate { certificate: certificate(&at.join("ca.pem")), responders: Vec::new() };
         let authorities = Authorities {
             instance: "EX".to_owned(),
             cas: vec![Authority {
@@ -98,19 +79,11 @@ impl Practice {
                 intermediates: Vec::new(),
             }],
             time_stampers: vec![certificate(&at.join("tsa.pem"))],
-            ocsp: OcspPolicy {
-                freshness_seconds: 3600,
-                verify_next_update: true,
-            },
+            ocsp: OcspPolicy { freshness_seconds: 3600, verify_next_update: true },
         };
         let certificate = certificate(&at.join("sign.pem"));
         let ocsp = std::fs::read(at.join("ocsp.der")).unwrap();
-        Self {
-            directory,
-            certificate,
-            ocsp,
-            authorities,
-        }
+        Self { directory, certificate, ocsp, authorities }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -126,14 +99,11 @@ impl Practice {
             "A".repeat(86) + "=="
         );
         let algorithm = DigestAlgorithm::Sha512;
-        let mut parts = vec![Part {
-            name: "/message.xml".to_owned(),
-            digest: algorithm.digest(text.as_bytes()),
-        }];
-        parts.extend(body.map(|body| Part {
-            name: "/attachment1".to_owned(),
-            digest: algorithm.digest(body),
-        }));
+        let mut parts =
+            vec![Part { name: "/message.xml".to_owned(), digest: algorithm.digest(text.as_bytes()) }];
+        parts.extend(
+            body.map(|body| Part { name: "/attachment1".to_owned(), digest: algorithm.digest(body) }),
+        );
         let material = SignerMaterial {
             certificate: self.certificate.clone(),
             extra: Vec::new(),
@@ -144,14 +114,8 @@ impl Practice {
         let time: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
         let unsigned = Unsigned::new(batch, material, time).unwrap();
         std::fs::write(self.path("tbs"), unsigned.to_be_signed()).unwrap();
-        openssl(
-            self.directory.path(),
-            "dgst -sha512 -sign sign.key -out value tbs",
-        );
-        let signed = unsigned
-            .finish(&std::fs::read(self.path("value")).unwrap())
-            .unwrap()
-            .remove(0);
+        openssl(self.directory.path(), "dgst -sha512 -sign sign.key -out value tbs");
+        let signed = unsigned.finish(&std::fs::read(self.path("value")).unwrap()).unwrap().remove(0);
         NewRecord {
             owner: client("EX/COM/1/sub"),
             direction: Direction::Response,
@@ -169,10 +133,7 @@ impl Practice {
 
     pub(crate) fn stamp_of(&self, algorithm: DigestAlgorithm, imprint: &[u8]) -> TimeStampToken {
         std::fs::write(self.path("q.tsq"), request(algorithm, imprint)).unwrap();
-        openssl(
-            self.directory.path(),
-            "ts -reply -config tsa.cnf -queryfile q.tsq -out r.tsr",
-        );
+        openssl(self.directory.path(), "ts -reply -config tsa.cnf -queryfile q.tsq -out r.tsr");
         let answer = std::fs::read(self.path("r.tsr")).unwrap();
         read_response(&answer, algorithm, imprint, &self.authorities.time_stampers).unwrap()
     }

@@ -13,16 +13,9 @@ use crate::recorded::{Recorded, signed_messages, vectors};
 fn new_record(recorded: &Recorded, query_id: &str) -> NewRecord {
     NewRecord {
         message: recorded.message.clone(),
-        body: recorded
-            .body
-            .clone()
-            .map_or(Body::None, |body| Body::Bytes(body.into())),
+        body: recorded.body.clone().map_or(Body::None, |body| Body::Bytes(body.into())),
         signed: recorded.signed.clone(),
-        direction: if recorded.response {
-            Direction::Response
-        } else {
-            Direction::Request
-        },
+        direction: if recorded.response { Direction::Response } else { Direction::Request },
         ..request(query_id)
     }
 }
@@ -30,11 +23,7 @@ fn new_record(recorded: &Recorded, query_id: &str) -> NewRecord {
 fn all_recorded() -> Option<Vec<Recorded>> {
     let vectors = vectors()?;
     let mut all = Vec::new();
-    for folder in [
-        "recorded/wire",
-        "recorded/ec/wire",
-        "recorded/options/messagelog/A/wire",
-    ] {
+    for folder in ["recorded/wire", "recorded/ec/wire", "recorded/options/messagelog/A/wire"] {
         let found = signed_messages(&vectors.join(folder));
         println!("{folder}: {} signed messages", found.len());
         assert!(!found.is_empty(), "{folder}");
@@ -48,21 +37,13 @@ async fn every_recorded_signature_is_rebuilt_byte_for_byte() {
     let Some(all) = all_recorded() else { return };
     let bench = bench(Settings::default());
     for (place, recorded) in all.iter().enumerate() {
-        let id = bench
-            .log
-            .record(new_record(recorded, &format!("q-{place}")))
-            .await
-            .unwrap();
+        let id = bench.log.record(new_record(recorded, &format!("q-{place}"))).await.unwrap();
         assert_eq!(id.0, u64::try_from(place).unwrap() + 1);
     }
     let ids: Vec<_> = (1..=u64::try_from(all.len()).unwrap()).map(RecordId).collect();
     let read = bench
         .log
-        .read(move |reader| {
-            ids.iter()
-                .map(|id| reader.record(*id))
-                .collect::<Result<Vec<_>, _>>()
-        })
+        .read(move |reader| ids.iter().map(|id| reader.record(*id)).collect::<Result<Vec<_>, _>>())
         .await
         .unwrap();
     for (recorded, read) in all.iter().zip(read) {
@@ -86,14 +67,9 @@ fn renewed(xml: &[u8], chance: &Chance) -> Vec<u8> {
         inside = line.starts_with(b"<ds:SignatureValue");
         let mut line = line.to_vec();
         if changes {
-            let start = line
-                .iter()
-                .position(|byte| *byte == b'>')
-                .map_or(0, |place| place + 1);
-            for byte in line
-                .iter_mut()
-                .skip(start)
-                .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'/')
+            let start = line.iter().position(|byte| *byte == b'>').map_or(0, |place| place + 1);
+            for byte in
+                line.iter_mut().skip(start).take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'/')
             {
                 if *byte != b'/' {
                     let letter = chance.letters(1);
@@ -123,10 +99,8 @@ async fn a_recorded_message_costs_at_most_2_kb_besides_its_body() {
             record.request_id = chance.uuid4();
             record.signed.signatures_xml = renewed(&record.signed.signatures_xml, &chance);
             record.signed.hash_chain = record.signed.hash_chain.map(|chain| renewed(&chain, &chance));
-            record.signed.hash_chain_result = record
-                .signed
-                .hash_chain_result
-                .map(|result| renewed(&result, &chance));
+            record.signed.hash_chain_result =
+                record.signed.hash_chain_result.map(|result| renewed(&result, &chance));
             plain += record.message.len()
                 + record.signed.signatures_xml.len()
                 + record.signed.hash_chain.as_ref().map_or(0, Vec::len)
@@ -143,9 +117,7 @@ async fn a_recorded_message_costs_at_most_2_kb_besides_its_body() {
     let figures = bench.log.read(|reader| reader.statistics()).await.unwrap();
     let groups = bench.log.health().groups;
     bench.log.close().await.unwrap();
-    let bytes = std::fs::metadata(bench.directory.path().join("messagelog.db"))
-        .unwrap()
-        .len();
+    let bytes = std::fs::metadata(bench.directory.path().join("messagelog.db")).unwrap().len();
     let per_record = bytes / figures.records;
     println!(
         "{} records: {per_record} bytes each in the file (as plain documents {}), {} shared contents, {groups} groups",
@@ -183,16 +155,8 @@ async fn any_bytes_at_all_come_back() {
         .map(|content| {
             let log = bench.log.clone();
             tokio::spawn(async move {
-                let parts = SignedParts {
-                    hash_chain: Some(content.clone()),
-                    ..signed(&content)
-                };
-                log.record(NewRecord {
-                    signed: parts,
-                    ..request("any")
-                })
-                .await
-                .unwrap()
+                let parts = SignedParts { hash_chain: Some(content.clone()), ..signed(&content) };
+                log.record(NewRecord { signed: parts, ..request("any") }).await.unwrap()
             })
         })
         .collect();

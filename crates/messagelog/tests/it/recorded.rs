@@ -10,10 +10,7 @@ pub(crate) fn vectors() -> Option<PathBuf> {
     if path.is_dir() {
         return Some(path);
     }
-    println!(
-        "no vectors: {} is absent, so nothing of a live server is compared",
-        path.display()
-    );
+    println!("no vectors: {} is absent, so nothing of a live server is compared", path.display());
     None
 }
 
@@ -29,15 +26,10 @@ pub(crate) struct Recorded {
 
 /// Every message of `recorded/wire` (or another such folder) that carries a signature.
 pub(crate) fn signed_messages(folder: &Path) -> Vec<Recorded> {
-    let mut names: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let mut names: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     names.retain(|path| path.is_dir());
     names.sort();
-    let files = names
-        .iter()
-        .flat_map(|path| [(path, "request.bin"), (path, "response.bin")]);
+    let files = names.iter().flat_map(|path| [(path, "request.bin"), (path, "response.bin")]);
     files
         .filter_map(|(path, file)| {
             let bytes = std::fs::read(path.join(file)).ok()?;
@@ -56,22 +48,13 @@ fn message_of(bytes: &[u8], name: String, response: bool) -> Option<Recorded> {
         bytes[head_end..].to_vec()
     };
     let original = String::from_utf8_lossy(&bytes[..head_end]).into_owned();
-    let boundary = original
-        .split("boundary=")
-        .nth(1)?
-        .split(['\r', '"', ';'])
-        .next()?
-        .to_owned();
+    let boundary = original.split("boundary=").nth(1)?.split(['\r', '"', ';']).next()?.to_owned();
     let mut recorded = Recorded {
         name,
         response,
         message: Vec::new(),
         body: None,
-        signed: SignedParts {
-            signatures_xml: Vec::new(),
-            hash_chain_result: None,
-            hash_chain: None,
-        },
+        signed: SignedParts { signatures_xml: Vec::new(), hash_chain_result: None, hash_chain: None },
     };
     let mut part_seen = Vec::new();
     for part in split(&content, format!("--{boundary}").as_bytes()) {
@@ -79,10 +62,7 @@ fn message_of(bytes: &[u8], name: String, response: bool) -> Option<Recorded> {
             continue;
         };
         let kind = String::from_utf8_lossy(&part[..end]).to_lowercase();
-        let data = part[end + 4..]
-            .strip_suffix(b"\r\n")
-            .unwrap_or(&part[end + 4..])
-            .to_vec();
+        let data = part[end + 4..].strip_suffix(b"\r\n").unwrap_or(&part[end + 4..]).to_vec();
         part_seen.push(kind.clone());
         if kind.contains("application/x-road-rest-request")
             || kind.contains("application/x-road-rest-response")

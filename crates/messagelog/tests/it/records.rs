@@ -19,25 +19,16 @@ async fn what_was_recorded_is_read_back_with_its_body() {
     let record = with_body("EX-77aa", b"some text");
     let id = bench.log.record(record.clone()).await.unwrap();
     assert_eq!(id, RecordId(1));
-    let (read, body) = bench
-        .log
-        .read(move |reader| Ok((reader.record(id)?, body_of(reader, id)?)))
-        .await
-        .unwrap();
+    let (read, body) =
+        bench.log.read(move |reader| Ok((reader.record(id)?, body_of(reader, id)?))).await.unwrap();
     assert_eq!(read.message, record.message);
     assert_eq!(read.signature, record.signed.signatures_xml);
     assert_eq!(read.hash_chain, None);
     assert_eq!(read.stamp, None);
     assert_eq!(body, b"some text");
     let entry = read.entry;
-    assert_eq!(
-        (entry.id, entry.time, entry.direction),
-        (id, noon(), Direction::Request)
-    );
-    assert_eq!(
-        (entry.query_id.as_str(), entry.request_id),
-        ("EX-77aa", record.request_id)
-    );
+    assert_eq!((entry.id, entry.time, entry.direction), (id, noon(), Direction::Request));
+    assert_eq!((entry.query_id.as_str(), entry.request_id), ("EX-77aa", record.request_id));
     assert_eq!(entry.owner, client("EX/GOV/2/c"));
     assert_eq!((entry.body_bytes, entry.body_bytes_signed), (Some(9), Some(9)));
     assert!(!entry.stamped);
@@ -47,19 +38,9 @@ async fn what_was_recorded_is_read_back_with_its_body() {
 async fn an_empty_body_is_not_stored() {
     let bench = bench(Settings::default());
     let id = bench.log.record(with_body("q", b"")).await.unwrap();
-    let read = bench
-        .log
-        .read(move |reader| Ok((reader.record(id)?, body_of(reader, id))))
-        .await
-        .unwrap();
+    let read = bench.log.read(move |reader| Ok((reader.record(id)?, body_of(reader, id)))).await.unwrap();
     assert_eq!(read.0.entry.body_bytes, None);
-    assert_eq!(
-        read.1,
-        Err(ReadFailure::NoSuchAttachment {
-            record: id,
-            number: 1
-        })
-    );
+    assert_eq!(read.1, Err(ReadFailure::NoSuchAttachment { record: id, number: 1 }));
 }
 
 #[tokio::test]
@@ -67,19 +48,10 @@ async fn a_spooled_body_goes_in_and_comes_out_whole() {
     let bench = bench(Settings::default());
     let path = bench.directory.path().join("spooled");
     for length in [1usize, 65_535, 65_536, 65_537, 3_000_001] {
-        let content: Vec<u8> = (0..length)
-            .map(|place| u8::try_from(place % 251).unwrap())
-            .collect();
+        let content: Vec<u8> = (0..length).map(|place| u8::try_from(place % 251).unwrap()).collect();
         std::fs::write(&path, &content).unwrap();
-        let body = Body::File {
-            path: path.clone(),
-            bytes: u64::try_from(length).unwrap(),
-        };
-        let id = bench
-            .log
-            .record(NewRecord { body, ..request("q") })
-            .await
-            .unwrap();
+        let body = Body::File { path: path.clone(), bytes: u64::try_from(length).unwrap() };
+        let id = bench.log.record(NewRecord { body, ..request("q") }).await.unwrap();
         let read = bench.log.read(move |reader| body_of(reader, id)).await.unwrap();
         assert!(read == content, "{length} bytes");
     }
@@ -89,38 +61,18 @@ async fn a_spooled_body_goes_in_and_comes_out_whole() {
 async fn a_spooled_body_that_is_gone_or_of_another_length_refuses_its_record_and_no_other() {
     let bench = bench(Settings::default());
     let path = bench.directory.path().join("spooled");
-    let spooled = |bytes| NewRecord {
-        body: Body::File {
-            path: path.clone(),
-            bytes,
-        },
-        ..request("spooled")
-    };
+    let spooled = |bytes| NewRecord { body: Body::File { path: path.clone(), bytes }, ..request("spooled") };
     let missing = bench.log.record(spooled(5)).await;
-    assert!(
-        matches!(missing, Err(Failure::Body(BodyFault::Unreadable { .. }))),
-        "{missing:?}"
-    );
+    assert!(matches!(missing, Err(Failure::Body(BodyFault::Unreadable { .. }))), "{missing:?}");
     std::fs::write(&path, b"1234").unwrap();
     for said in [3, 5] {
-        let fault = BodyFault::Length {
-            path: path.clone(),
-            said,
-            found: 4,
-        };
+        let fault = BodyFault::Length { path: path.clone(), said, found: 4 };
         assert_eq!(bench.log.record(spooled(said)).await, Err(Failure::Body(fault)));
     }
     assert_eq!(bench.log.record(spooled(4)).await, Ok(RecordId(1)));
-    let found = bench
-        .log
-        .read(|reader| reader.find(&Search::default()))
-        .await
-        .unwrap();
+    let found = bench.log.read(|reader| reader.find(&Search::default())).await.unwrap();
     assert_eq!(found.len(), 1);
-    assert_eq!(
-        bench.log.read(|reader| reader.statistics()).await.unwrap().bodies,
-        1
-    );
+    assert_eq!(bench.log.read(|reader| reader.statistics()).await.unwrap().bodies, 1);
 }
 
 #[tokio::test]
@@ -145,22 +97,11 @@ async fn many_callers_share_groups_and_get_numbers_without_holes() {
 
 async fn filled() -> crate::bench::Bench {
     let bench = bench(Settings::default());
-    for (place, owner) in ["EX/GOV/2/c", "EX/GOV/2/d", "EX/GOV/2", "EX/COM/1/sub"]
-        .iter()
-        .cycle()
-        .take(12)
-        .enumerate()
+    for (place, owner) in
+        ["EX/GOV/2/c", "EX/GOV/2/d", "EX/GOV/2", "EX/COM/1/sub"].iter().cycle().take(12).enumerate()
     {
-        let direction = if place % 2 == 0 {
-            Direction::Request
-        } else {
-            Direction::Response
-        };
-        let record = NewRecord {
-            owner: client(owner),
-            direction,
-            ..request(&format!("q-{}", place / 2))
-        };
+        let direction = if place % 2 == 0 { Direction::Request } else { Direction::Response };
+        let record = NewRecord { owner: client(owner), direction, ..request(&format!("q-{}", place / 2)) };
         bench.log.record(record).await.unwrap();
         bench.hands.advance(SignedDuration::from_secs(1));
     }
@@ -168,12 +109,7 @@ async fn filled() -> crate::bench::Bench {
 }
 
 async fn ids(log: &MessageLog, search: Search) -> Vec<u64> {
-    log.read(move |reader| reader.find(&search))
-        .await
-        .unwrap()
-        .iter()
-        .map(|entry| entry.id.0)
-        .collect()
+    log.read(move |reader| reader.find(&search)).await.unwrap().iter().map(|entry| entry.id.0).collect()
 }
 
 #[tokio::test]
@@ -182,26 +118,9 @@ async fn records_are_found_by_identifier_owner_direction_and_time_newest_first()
     let log = &bench.log;
     let all = Search::default();
     assert_eq!(ids(log, all.clone()).await, (1..=12).rev().collect::<Vec<_>>());
+    assert_eq!(ids(log, Search { query_id: Some("q-2".to_owned()), ..all.clone() }).await, [6, 5]);
     assert_eq!(
-        ids(
-            log,
-            Search {
-                query_id: Some("q-2".to_owned()),
-                ..all.clone()
-            }
-        )
-        .await,
-        [6, 5]
-    );
-    assert_eq!(
-        ids(
-            log,
-            Search {
-                query_id: Some("q-2' OR '1'='1".to_owned()),
-                ..all.clone()
-            }
-        )
-        .await,
+        ids(log, Search { query_id: Some("q-2' OR '1'='1".to_owned()), ..all.clone() }).await,
         [0u64; 0]
     );
     let owner = Some(Owner::Client(client("EX/GOV/2/c")));
@@ -209,49 +128,19 @@ async fn records_are_found_by_identifier_owner_direction_and_time_newest_first()
     let owner = Some(Owner::Client(client("EX/GOV/2")));
     assert_eq!(ids(log, Search { owner, ..all.clone() }).await, [11, 7, 3]);
     let owner = Some(Owner::Member(client("EX/GOV/2").member()));
-    let search = Search {
-        owner: owner.clone(),
-        ..all.clone()
-    };
+    let search = Search { owner: owner.clone(), ..all.clone() };
     assert_eq!(ids(log, search.clone()).await, [11, 10, 9, 7, 6, 5, 3, 2, 1]);
-    let search = Search {
-        direction: Some(Direction::Response),
-        ..search
-    };
+    let search = Search { direction: Some(Direction::Response), ..search };
     assert_eq!(ids(log, search).await, [10, 6, 2]);
     let second = |after: i64| Some(noon() + SignedDuration::from_secs(after));
-    assert_eq!(
-        ids(
-            log,
-            Search {
-                from: second(3),
-                until: second(6),
-                ..all.clone()
-            }
-        )
-        .await,
-        [6, 5, 4]
-    );
-    assert_eq!(
-        ids(
-            log,
-            Search {
-                from: Some(Timestamp::MAX),
-                ..all
-            }
-        )
-        .await,
-        [0u64; 0]
-    );
+    assert_eq!(ids(log, Search { from: second(3), until: second(6), ..all.clone() }).await, [6, 5, 4]);
+    assert_eq!(ids(log, Search { from: Some(Timestamp::MAX), ..all }).await, [0u64; 0]);
 }
 
 #[tokio::test]
 async fn a_list_is_read_page_by_page() {
     let bench = filled().await;
-    let mut search = Search {
-        limit: 5,
-        ..Search::default()
-    };
+    let mut search = Search { limit: 5, ..Search::default() };
     let mut pages = Vec::new();
     loop {
         let page = ids(&bench.log, search.clone()).await;
@@ -306,16 +195,9 @@ async fn a_second_writer_is_refused_and_a_second_reader_is_not() {
     assert!(matches!(second, Err(OpenFailure::InUse { .. })), "{second:?}");
     let reader = Reader::open(bench.directory.path()).unwrap();
     assert_eq!(reader.find(&Search::default()).unwrap().len(), 12);
-    assert_eq!(
-        reader.record(RecordId(77)),
-        Err(ReadFailure::NoSuchRecord(RecordId(77)))
-    );
+    assert_eq!(reader.record(RecordId(77)), Err(ReadFailure::NoSuchRecord(RecordId(77))));
     bench.log.close().await.unwrap();
-    MessageLog::open(bench.directory.path(), Settings::default(), clock)
-        .unwrap()
-        .close()
-        .await
-        .unwrap();
+    MessageLog::open(bench.directory.path(), Settings::default(), clock).unwrap().close().await.unwrap();
 }
 
 #[tokio::test]
@@ -329,8 +211,5 @@ async fn figures_tell_records_bodies_and_the_oldest_without_a_time_stamp() {
     assert_eq!((figures.bodies, figures.body_bytes), (1, 1000));
     assert!(figures.file_bytes > 8192);
     let health = bench.log.health();
-    assert_eq!(
-        (health.last, health.unstamped, health.broken),
-        (RecordId(13), 13, None)
-    );
+    assert_eq!((health.last, health.unstamped, health.broken), (RecordId(13), 13, None));
 }

@@ -27,9 +27,7 @@ async fn stored(settings: Settings, record: NewRecord) -> Result<(Vec<u8>, Optio
 #[tokio::test]
 async fn bodies_are_logged_unless_switched_off() {
     let whole = request("q").message;
-    let (message, body) = stored(Settings::default(), with_body("q", b"body"))
-        .await
-        .unwrap();
+    let (message, body) = stored(Settings::default(), with_body("q", b"body")).await.unwrap();
     assert_eq!((message, body.as_deref()), (whole, Some(&b"body"[..])));
 }
 
@@ -60,11 +58,7 @@ async fn the_exceptions_of_a_side_turn_the_setting_round() {
             (Side::Provider, client("EX/COM/1/other"), enabled),
             (Side::Provider, client("EX/COM/1"), enabled),
         ] {
-            let record = NewRecord {
-                side,
-                provider,
-                ..with_body("q", b"body")
-            };
+            let record = NewRecord { side, provider, ..with_body("q", b"body") };
             let (_, body) = stored(settings.clone(), record).await.unwrap();
             assert_eq!(body.is_some(), logged, "{enabled} {side:?}");
         }
@@ -80,27 +74,13 @@ async fn a_too_large_body_is_refused_or_cut_or_never_stored() {
         })
     };
     let refused = stored(limited(false), with_body("q", b"12345")).await;
+    assert_eq!(refused, Err(Failure::TooLarge { bytes: 5, bytes_max: 4 }));
     assert_eq!(
-        refused,
-        Err(Failure::TooLarge {
-            bytes: 5,
-            bytes_max: 4
-        })
-    );
-    assert_eq!(
-        stored(limited(false), with_body("q", b"1234"))
-            .await
-            .unwrap()
-            .1
-            .as_deref(),
+        stored(limited(false), with_body("q", b"1234")).await.unwrap().1.as_deref(),
         Some(&b"1234"[..])
     );
     assert_eq!(
-        stored(limited(true), with_body("q", b"12345"))
-            .await
-            .unwrap()
-            .1
-            .as_deref(),
+        stored(limited(true), with_body("q", b"12345")).await.unwrap().1.as_deref(),
         Some(&b"1234"[..])
     );
     let never = bodies(|bodies| bodies.body_bytes_max = 0);
@@ -122,10 +102,7 @@ async fn a_spooled_body_is_cut_as_one_in_memory_is_and_the_list_says_so() {
     std::fs::write(&path, vec![9; 200_000]).unwrap();
     let id = bench
         .log
-        .record(NewRecord {
-            body: Body::File { path, bytes: 200_000 },
-            ..request("q")
-        })
+        .record(NewRecord { body: Body::File { path, bytes: 200_000 }, ..request("q") })
         .await
         .unwrap();
     let (entry, body) = bench
@@ -137,10 +114,7 @@ async fn a_spooled_body_is_cut_as_one_in_memory_is_and_the_list_says_so() {
         })
         .await
         .unwrap();
-    assert_eq!(
-        (entry.body_bytes, entry.body_bytes_signed),
-        (Some(70_000), Some(200_000))
-    );
+    assert_eq!((entry.body_bytes, entry.body_bytes_signed), (Some(70_000), Some(200_000)));
     assert_eq!(body.len(), 70_000);
 }
 
@@ -148,52 +122,27 @@ async fn a_spooled_body_is_cut_as_one_in_memory_is_and_the_list_says_so() {
 async fn a_message_that_is_no_rest_message_cannot_be_reduced() {
     let off = bodies(|bodies| bodies.enabled = false);
     for message in [&b""[..], b"<soap/>", b"\xff\xfe", b"GET\r\n"] {
-        let refused = stored(
-            off.clone(),
-            NewRecord {
-                message: message.to_vec(),
-                ..request("q")
-            },
-        )
-        .await;
-        assert!(
-            matches!(refused, Err(Failure::NotReducible(_))),
-            "{message:?}: {refused:?}"
-        );
+        let refused = stored(off.clone(), NewRecord { message: message.to_vec(), ..request("q") }).await;
+        assert!(matches!(refused, Err(Failure::NotReducible(_))), "{message:?}: {refused:?}");
     }
 }
 
 #[tokio::test]
 async fn identifiers_have_at_most_255_characters() {
     let bench = bench(Settings::default());
-    let refused = Failure::IdentifierTooLong {
-        chars: 256,
-        chars_max: 255,
-    };
-    assert_eq!(
-        bench.log.record(request(&"ក".repeat(256))).await,
-        Err(refused.clone())
-    );
-    let long = NewRecord {
-        request_id: "x".repeat(256),
-        ..request("q")
-    };
+    let refused = Failure::IdentifierTooLong { chars: 256, chars_max: 255 };
+    assert_eq!(bench.log.record(request(&"ក".repeat(256))).await, Err(refused.clone()));
+    let long = NewRecord { request_id: "x".repeat(256), ..request("q") };
     assert_eq!(bench.log.record(long).await, Err(refused.clone()));
     assert_eq!(bench.log.record(request(&"ក".repeat(255))).await, Ok(RecordId(1)));
-    assert_eq!(
-        (refused.blame(), refused.retry_can_help()),
-        (Blame::Message, false)
-    );
+    assert_eq!((refused.blame(), refused.retry_can_help()), (Blame::Message, false));
 }
 
 #[tokio::test]
 async fn without_a_time_stamping_service_nothing_is_recorded() {
     let bench = bench(Settings::default());
     bench.log.provide_time_stamping(false);
-    assert_eq!(
-        bench.log.record(request("q")).await,
-        Err(Failure::NoTimestampingProvider)
-    );
+    assert_eq!(bench.log.record(request("q")).await, Err(Failure::NoTimestampingProvider));
     assert_eq!(bench.log.admits(), Err(Failure::NoTimestampingProvider));
     bench.log.provide_time_stamping(true);
     assert_eq!(bench.log.record(request("q")).await, Ok(RecordId(1)));

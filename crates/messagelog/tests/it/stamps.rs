@@ -25,11 +25,8 @@ async fn exported(log: &MessageLog, id: u64) -> messagelog::Exported {
 /// Verifies a container as anybody could; gives it back read.
 fn verified(practice: &Practice, bytes: &[u8]) -> AsicContainer {
     let container = AsicContainer::read(bytes).unwrap();
-    let report = evidence::verify(
-        &container,
-        |_| Some(&practice.authorities),
-        &practice.authorities.time_stampers,
-    );
+    let report =
+        evidence::verify(&container, |_| Some(&practice.authorities), &practice.authorities.time_stampers);
     assert_eq!(report.unwrap().member.to_string(), "EX/COM/1");
     container
 }
@@ -45,23 +42,13 @@ async fn run_round(stamper: &mut Stamper, practice: &Practice, now: Timestamp) -
 #[tokio::test]
 async fn a_batch_is_stamped_and_each_container_verifies() {
     let (practice, bench) = (Practice::new(), bench(Settings::default()));
-    for (place, body) in [None, Some(&b"a body"[..]), None, Some(b"another"), None]
-        .into_iter()
-        .enumerate()
-    {
-        bench
-            .log
-            .record(practice.message(&format!("q {place}"), body))
-            .await
-            .unwrap();
+    for (place, body) in [None, Some(&b"a body"[..]), None, Some(b"another"), None].into_iter().enumerate() {
+        bench.log.record(practice.message(&format!("q {place}"), body)).await.unwrap();
     }
     let mut stamper = Stamper::new(bench.log.clone(), noon());
     assert_eq!(stamper.next_round(noon()).await.unwrap(), None);
     assert_eq!(stamper.wait(noon()), Duration::from_secs(1));
-    assert_eq!(
-        run_round(&mut stamper, &practice, later(1)).await,
-        RoundKind::Batch
-    );
+    assert_eq!(run_round(&mut stamper, &practice, later(1)).await, RoundKind::Batch);
     assert_eq!(bench.log.health().unstamped, 0);
     for id in 1..=5 {
         let exported = exported(&bench.log, id).await;
@@ -73,11 +60,7 @@ async fn a_batch_is_stamped_and_each_container_verifies() {
         assert!(practice.openssl_verifies(&stamp.token, &stamp.result));
         assert!(!practice.openssl_verifies(&stamp.token, &stamp.chain));
     }
-    let listed = bench
-        .log
-        .read(|reader| reader.find(&Search::default()))
-        .await
-        .unwrap();
+    let listed = bench.log.read(|reader| reader.find(&Search::default())).await.unwrap();
     assert!(listed.iter().all(|entry| entry.stamped));
     assert_eq!(stamper.next_round(later(2)).await.unwrap(), None);
     assert_eq!(stamper.wait(later(1)), Duration::from_secs(60));
@@ -89,10 +72,7 @@ async fn a_lone_record_is_stamped_inside_its_signature() {
     let record = practice.message("q", Some(b"body"));
     bench.log.record(record.clone()).await.unwrap();
     let mut stamper = Stamper::new(bench.log.clone(), noon());
-    assert_eq!(
-        run_round(&mut stamper, &practice, later(1)).await,
-        RoundKind::Single
-    );
+    assert_eq!(run_round(&mut stamper, &practice, later(1)).await, RoundKind::Single);
     let container = verified(&practice, &exported(&bench.log, 1).await.bytes);
     assert_eq!(container.stamp, None);
     let token = tokens(&container.signed.signatures_xml).unwrap().remove(0);
@@ -113,17 +93,10 @@ async fn batches_are_limited_and_follow_one_another_at_once_and_go_on_after_a_re
     settings.time_stamping.records_max = 3;
     let bench = bench(settings.clone());
     for place in 0..7 {
-        bench
-            .log
-            .record(practice.message(&format!("q-{place}"), None))
-            .await
-            .unwrap();
+        bench.log.record(practice.message(&format!("q-{place}"), None)).await.unwrap();
     }
     let mut stamper = Stamper::new(bench.log.clone(), noon());
-    assert_eq!(
-        run_round(&mut stamper, &practice, later(1)).await,
-        RoundKind::Batch
-    );
+    assert_eq!(run_round(&mut stamper, &practice, later(1)).await, RoundKind::Batch);
     assert_eq!(stamper.wait(later(1)), Duration::ZERO);
     assert_eq!(bench.log.health().unstamped, 4);
     bench.log.close().await.unwrap();
@@ -131,14 +104,8 @@ async fn batches_are_limited_and_follow_one_another_at_once_and_go_on_after_a_re
     let log = open_with(bench.directory.path(), settings, clock::Clock::fixed(noon()));
     assert_eq!(log.health().unstamped, 4);
     let mut stamper = Stamper::new(log.clone(), noon());
-    assert_eq!(
-        run_round(&mut stamper, &practice, later(1)).await,
-        RoundKind::Batch
-    );
-    assert_eq!(
-        run_round(&mut stamper, &practice, later(1)).await,
-        RoundKind::Single
-    );
+    assert_eq!(run_round(&mut stamper, &practice, later(1)).await, RoundKind::Batch);
+    assert_eq!(run_round(&mut stamper, &practice, later(1)).await, RoundKind::Single);
     for id in 1..=7 {
         verified(&practice, &exported(&log, id).await.bytes);
     }
@@ -149,36 +116,20 @@ async fn batches_are_limited_and_follow_one_another_at_once_and_go_on_after_a_re
 async fn after_a_failed_round_one_record_is_tried_at_a_time_until_one_succeeds() {
     let (practice, bench) = (Practice::new(), bench(Settings::default()));
     for place in 0..4 {
-        bench
-            .log
-            .record(practice.message(&format!("q-{place}"), None))
-            .await
-            .unwrap();
+        bench.log.record(practice.message(&format!("q-{place}"), None)).await.unwrap();
     }
     let mut stamper = Stamper::new(bench.log.clone(), noon());
     stamper.set_interval(3600);
-    assert_eq!(
-        stamper.next_round(later(1)).await.unwrap().unwrap().kind(),
-        RoundKind::Batch
-    );
+    assert_eq!(stamper.next_round(later(1)).await.unwrap().unwrap().kind(), RoundKind::Batch);
     stamper.failed(later(1));
     assert_eq!(bench.log.health().stamping_failing_since, Some(later(1)));
     assert_eq!(stamper.next_round(later(60)).await.unwrap(), None);
     let round = stamper.next_round(later(61)).await.unwrap().unwrap();
-    assert_eq!(
-        (round.kind(), round.first(), round.last()),
-        (RoundKind::Single, RecordId(1), RecordId(1))
-    );
+    assert_eq!((round.kind(), round.first(), round.last()), (RoundKind::Single, RecordId(1), RecordId(1)));
     stamper.failed(later(61));
-    assert_eq!(
-        run_round(&mut stamper, &practice, later(121)).await,
-        RoundKind::Single
-    );
+    assert_eq!(run_round(&mut stamper, &practice, later(121)).await, RoundKind::Single);
     assert_eq!(bench.log.health().stamping_failing_since, None);
-    assert_eq!(
-        run_round(&mut stamper, &practice, later(121)).await,
-        RoundKind::Batch
-    );
+    assert_eq!(run_round(&mut stamper, &practice, later(121)).await, RoundKind::Batch);
     for id in 1..=4 {
         verified(&practice, &exported(&bench.log, id).await.bytes);
     }
@@ -202,28 +153,19 @@ async fn when_time_stamping_fails_too_long_nothing_is_recorded_until_it_succeeds
     assert_eq!(bench.log.record(request("in time")).await, Ok(RecordId(2)));
     stamper.failed(later(14_401));
     bench.hands.set(later(14_402));
-    let refused = Failure::TimestampingFailedTooLong {
-        since: later(1),
-        now: later(14_402),
-        allowed_seconds: 14_400,
-    };
+    let refused =
+        Failure::TimestampingFailedTooLong { since: later(1), now: later(14_402), allowed_seconds: 14_400 };
     assert_eq!(bench.log.record(request("late")).await, Err(refused.clone()));
     assert!(refused.retry_can_help());
     let practice = Practice::new();
-    let again = MessageLog::open(
-        &practice.path("log"),
-        Settings::default(),
-        clock::Clock::fixed(later(15_000)),
-    )
-    .unwrap();
+    let again =
+        MessageLog::open(&practice.path("log"), Settings::default(), clock::Clock::fixed(later(15_000)))
+            .unwrap();
     again.provide_time_stamping(true);
     again.record(practice.message("q", None)).await.unwrap();
     let mut stamper = Stamper::new(again.clone(), noon());
     stamper.failed(later(1));
-    assert!(matches!(
-        again.admits(),
-        Err(Failure::TimestampingFailedTooLong { .. })
-    ));
+    assert!(matches!(again.admits(), Err(Failure::TimestampingFailedTooLong { .. })));
     run_round(&mut stamper, &practice, later(15_000)).await;
     assert_eq!(again.admits(), Ok(()));
     again.close().await.unwrap();
@@ -233,16 +175,10 @@ async fn when_time_stamping_fails_too_long_nothing_is_recorded_until_it_succeeds
 async fn a_signature_without_a_place_for_a_time_stamp_is_stamped_together_with_the_next_one() {
     let (bench, mut stamper) = failing(0).await;
     let alone = stamper.next_round(later(61)).await;
-    assert!(
-        matches!(alone, Err(ReadFailure::NotExportable { .. })),
-        "{alone:?}"
-    );
+    assert!(matches!(alone, Err(ReadFailure::NotExportable { .. })), "{alone:?}");
     bench.log.record(request("the next one")).await.unwrap();
     let round = stamper.next_round(later(121)).await.unwrap().unwrap();
-    assert_eq!(
-        (round.kind(), round.first(), round.last()),
-        (RoundKind::Batch, RecordId(1), RecordId(2))
-    );
+    assert_eq!((round.kind(), round.first(), round.last()), (RoundKind::Batch, RecordId(1), RecordId(2)));
 }
 
 #[tokio::test]
@@ -266,11 +202,7 @@ async fn an_empty_queue_clears_the_failure_clock() {
 async fn a_token_over_something_else_is_not_taken() {
     let (practice, bench) = (Practice::new(), bench(Settings::default()));
     for place in 0..2 {
-        bench
-            .log
-            .record(practice.message(&format!("q-{place}"), None))
-            .await
-            .unwrap();
+        bench.log.record(practice.message(&format!("q-{place}"), None)).await.unwrap();
     }
     let mut stamper = Stamper::new(bench.log.clone(), noon());
     let round = stamper.next_round(later(1)).await.unwrap().unwrap();
@@ -293,18 +225,9 @@ async fn a_round_that_was_overtaken_is_not_taken_twice() {
     let round = stamper.next_round(later(1)).await.unwrap().unwrap();
     let token = practice.stamp(&round);
     stamper.stamped(round.clone(), &token, later(1)).await.unwrap();
-    let stale = StampFault::Stale {
-        first: RecordId(1),
-        stamped_through: 1,
-    };
-    assert_eq!(
-        stamper.stamped(round, &token, later(1)).await,
-        Err(Failure::WrongStamp(stale))
-    );
-    assert_eq!(
-        bench.log.read(|reader| reader.statistics()).await.unwrap().stamps,
-        1
-    );
+    let stale = StampFault::Stale { first: RecordId(1), stamped_through: 1 };
+    assert_eq!(stamper.stamped(round, &token, later(1)).await, Err(Failure::WrongStamp(stale)));
+    assert_eq!(bench.log.read(|reader| reader.statistics()).await.unwrap().stamps, 1);
 }
 
 #[tokio::test]
@@ -314,11 +237,8 @@ async fn a_record_without_a_time_stamp_is_exported_but_does_not_verify() {
     let exported = exported(&bench.log, 1).await;
     assert!(!exported.stamped);
     let container = AsicContainer::read(&exported.bytes).unwrap();
-    let refused = evidence::verify(
-        &container,
-        |_| Some(&practice.authorities),
-        &practice.authorities.time_stampers,
-    );
+    let refused =
+        evidence::verify(&container, |_| Some(&practice.authorities), &practice.authorities.time_stampers);
     assert!(refused.is_err());
 }
 
@@ -329,11 +249,7 @@ async fn a_cut_body_is_left_out_of_the_container_and_the_rest_verifies() {
     settings.bodies.body_bytes_max = 3;
     settings.bodies.truncate = true;
     let bench = bench(settings);
-    bench
-        .log
-        .record(practice.message("q", Some(b"long body")))
-        .await
-        .unwrap();
+    bench.log.record(practice.message("q", Some(b"long body"))).await.unwrap();
     let mut stamper = Stamper::new(bench.log.clone(), noon());
     run_round(&mut stamper, &practice, later(1)).await;
     let container = verified(&practice, &exported(&bench.log, 1).await.bytes);
@@ -346,11 +262,7 @@ async fn the_authoritys_certificate_is_stored_once() {
     let mut stamper = Stamper::new(bench.log.clone(), noon());
     let mut shared = Vec::new();
     for place in 0..3 {
-        bench
-            .log
-            .record(practice.message(&format!("q-{place}"), None))
-            .await
-            .unwrap();
+        bench.log.record(practice.message(&format!("q-{place}"), None)).await.unwrap();
         run_round(&mut stamper, &practice, later(1 + 60 * place)).await;
         shared.push(bench.log.read(|reader| reader.statistics()).await.unwrap().shared);
     }

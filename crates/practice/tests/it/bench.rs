@@ -35,12 +35,7 @@ impl Bench {
         };
         let home = directory.path().join("home");
         let authority = PracticeAuthority::create_or_open(&home, settings, clock, Chance::seeded(7)).unwrap();
-        let bench = Self {
-            directory,
-            authority: Arc::new(authority),
-            start,
-            hands,
-        };
+        let bench = Self { directory, authority: Arc::new(authority), start, hands };
         bench.write("issuer.der", bench.authority.issuer_certificate());
         bench.write("root.der", bench.authority.root_certificate());
         bench.write("tsa.der", bench.authority.tsa_certificate());
@@ -58,16 +53,8 @@ impl Bench {
 
     /// Each kind of authority there is.
     pub(crate) fn all() -> Vec<Self> {
-        let kinds = [
-            (KeyKind::Rsa, false),
-            (KeyKind::Rsa, true),
-            (KeyKind::Ec, false),
-            (KeyKind::Ec, true),
-        ];
-        kinds
-            .into_iter()
-            .map(|(keys, intermediate)| Self::new(keys, intermediate))
-            .collect()
+        let kinds = [(KeyKind::Rsa, false), (KeyKind::Rsa, true), (KeyKind::Ec, false), (KeyKind::Ec, true)];
+        kinds.into_iter().map(|(keys, intermediate)| Self::new(keys, intermediate)).collect()
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -84,10 +71,7 @@ impl Bench {
 
     /// Runs openssl in the directory.
     pub(crate) fn openssl(&self, arguments: &[&str]) -> Output {
-        let output = Command::new("openssl")
-            .args(arguments)
-            .current_dir(self.directory.path())
-            .output();
+        let output = Command::new("openssl").args(arguments).current_dir(self.directory.path()).output();
         output.unwrap_or_else(|error| panic!("openssl is needed for these tests: {error}"))
     }
 
@@ -104,20 +88,13 @@ impl Bench {
         let (key_out, out) = (format!("{name}.key"), format!("{name}.csr"));
         let mut arguments = vec!["req", "-new", "-nodes", "-newkey"];
         arguments.extend(key);
-        arguments.extend([
-            "-keyout", &key_out, "-out", &out, "-subj", subject, "-utf8", digest,
-        ]);
+        arguments.extend(["-keyout", &key_out, "-out", &out, "-subj", subject, "-utf8", digest]);
         self.accepts(&arguments);
         self.read(&out)
     }
 
     pub(crate) fn rsa_request(&self, name: &str) -> Vec<u8> {
-        self.request(
-            name,
-            &["rsa:2048"],
-            "/C=KH/O=CAMBODIA/OU=GOV/CN=MOC/serialNumber=SS1",
-            "-sha256",
-        )
+        self.request(name, &["rsa:2048"], "/C=KH/O=CAMBODIA/OU=GOV/CN=MOC/serialNumber=SS1", "-sha256")
     }
 
     /// A signing certificate, also as `NAME.pem`.
@@ -131,9 +108,5 @@ impl Bench {
 }
 
 pub(crate) fn said(output: &Output) -> String {
-    format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    )
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }

@@ -16,10 +16,7 @@ fn certificate(der: &[u8]) -> Certificate {
 
 /// What a registry would say about this authority. Its OCSP signers are delegates, so they need not be listed.
 fn approved(bench: &Bench) -> Authorities {
-    let ca = |der: &[u8]| CaCertificate {
-        certificate: certificate(der),
-        responders: Vec::new(),
-    };
+    let ca = |der: &[u8]| CaCertificate { certificate: certificate(der), responders: Vec::new() };
     Authorities {
         instance: "CAMBODIA".to_owned(),
         cas: vec![Authority {
@@ -27,29 +24,16 @@ fn approved(bench: &Bench) -> Authorities {
             profile: CertificateProfile::FiVrk,
             authentication_only: false,
             top: ca(bench.authority.root_certificate()),
-            intermediates: bench
-                .authority
-                .intermediate_certificate()
-                .map(ca)
-                .into_iter()
-                .collect(),
+            intermediates: bench.authority.intermediate_certificate().map(ca).into_iter().collect(),
         }],
         time_stampers: vec![certificate(bench.authority.tsa_certificate())],
-        ocsp: OcspPolicy {
-            freshness_seconds: 3600,
-            verify_next_update: true,
-        },
+        ocsp: OcspPolicy { freshness_seconds: 3600, verify_next_update: true },
     }
 }
 
 /// A request in the Finnish profile of GOV/MOI.
 fn request(bench: &Bench, kind: &[&str]) -> Vec<u8> {
-    bench.request(
-        "h",
-        kind,
-        "/C=FI/O=MOI/CN=MOI/serialNumber=CAMBODIA\\/ss\\/GOV",
-        "-sha256",
-    )
+    bench.request("h", kind, "/C=FI/O=MOI/CN=MOI/serialNumber=CAMBODIA\\/ss\\/GOV", "-sha256")
 }
 
 /// One answer for each certificate of the chain, asked for as a gateway does.
@@ -57,12 +41,8 @@ fn answers(bench: &Bench, chain: &[&Certificate]) -> Vec<OcspResponse> {
     chain
         .windows(2)
         .map(|pair| {
-            let [subject, issuer] = pair else {
-                panic!("two at a time")
-            };
-            let answer = bench
-                .authority
-                .answer_ocsp(&trust::ocsp::request(subject, issuer));
+            let [subject, issuer] = pair else { panic!("two at a time") };
+            let answer = bench.authority.answer_ocsp(&trust::ocsp::request(subject, issuer));
             OcspResponse::parse(&answer).unwrap()
         })
         .collect()
@@ -74,12 +54,7 @@ fn signers_peers_and_stamps_are_believed() {
         let authorities = approved(&bench);
         let at = bench.authority_time();
         let root = certificate(bench.authority.root_certificate());
-        let below: Vec<_> = bench
-            .authority
-            .intermediate_certificate()
-            .map(certificate)
-            .into_iter()
-            .collect();
+        let below: Vec<_> = bench.authority.intermediate_certificate().map(certificate).into_iter().collect();
         for kind in [&["rsa:2048"][..], &["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]] {
             let request = request(&bench, kind);
             let signing = certificate(&bench.authority.issue_signing(&request).unwrap().der);
@@ -94,9 +69,7 @@ fn signers_peers_and_stamps_are_believed() {
             assert!(!trust::peer::is_for_authentication(&signing));
         }
         let digest = DigestAlgorithm::Sha512.digest(b"the message");
-        let answer = bench
-            .authority
-            .answer_tsa(&trust::timestamp::request(DigestAlgorithm::Sha512, &digest));
+        let answer = bench.authority.answer_tsa(&trust::timestamp::request(DigestAlgorithm::Sha512, &digest));
         let tsas = &authorities.time_stampers;
         let token = trust::timestamp::read_response(&answer, DigestAlgorithm::Sha512, &digest, tsas).unwrap();
         trust::timestamp::verify_token(token.der(), b"the message", tsas).unwrap();
@@ -110,24 +83,12 @@ fn drills_are_not_believed() {
     let at = bench.authority_time();
     let root = certificate(bench.authority.root_certificate());
     let below = vec![certificate(bench.authority.intermediate_certificate().unwrap())];
-    let issued = bench
-        .authority
-        .issue_signing(&request(&bench, &["rsa:2048"]))
-        .unwrap();
+    let issued = bench.authority.issue_signing(&request(&bench, &["rsa:2048"])).unwrap();
     let leaf = certificate(&issued.der);
     let chain = [&leaf, &below[0], &root];
     let claimed = ClientId::parse_short("CAMBODIA/GOV/MOI/civil-registry").unwrap();
-    let verdict = || {
-        verify_signer(
-            &leaf,
-            &below,
-            &answers(&bench, &chain),
-            &claimed,
-            &authorities,
-            at,
-        )
-        .map(|_| ())
-    };
+    let verdict =
+        || verify_signer(&leaf, &below, &answers(&bench, &chain), &claimed, &authorities, at).map(|_| ());
     let drills = bench.authority.drills();
     assert_eq!(verdict(), Ok(()));
     let switches: [&dyn Fn(bool); 5] = [
@@ -139,29 +100,14 @@ fn drills_are_not_believed() {
     ];
     for switch in switches {
         switch(true);
-        assert!(
-            matches!(verdict(), Err(SignerRefusal::Status(_))),
-            "{:?}",
-            verdict()
-        );
+        assert!(matches!(verdict(), Err(SignerRefusal::Status(_))), "{:?}", verdict());
         switch(false);
         assert_eq!(verdict(), Ok(()));
     }
     bench.authority.suspend(&issued.serial).unwrap();
-    assert!(
-        matches!(verdict(), Err(SignerRefusal::Status(OcspRefusal::Revoked { .. }))),
-        "{:?}",
-        verdict()
-    );
+    assert!(matches!(verdict(), Err(SignerRefusal::Status(OcspRefusal::Revoked { .. }))), "{:?}", verdict());
     bench.authority.resume(&issued.serial).unwrap();
     assert_eq!(verdict(), Ok(()));
-    bench
-        .authority
-        .revoke(&issued.serial, RevocationReason::KeyCompromise)
-        .unwrap();
-    assert!(
-        matches!(verdict(), Err(SignerRefusal::Status(OcspRefusal::Revoked { .. }))),
-        "{:?}",
-        verdict()
-    );
+    bench.authority.revoke(&issued.serial, RevocationReason::KeyCompromise).unwrap();
+    assert!(matches!(verdict(), Err(SignerRefusal::Status(OcspRefusal::Revoked { .. }))), "{:?}", verdict());
 }

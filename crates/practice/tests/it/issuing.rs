@@ -22,10 +22,7 @@ fn openssl_verifies_every_certificate_strictly() {
         };
         bench.signing("sign");
         verify("sign.pem", "any");
-        let auth = bench
-            .authority
-            .issue_authentication(&bench.rsa_request("auth"))
-            .unwrap();
+        let auth = bench.authority.issue_authentication(&bench.rsa_request("auth")).unwrap();
         bench.write("auth.pem", auth.pem().as_bytes());
         verify("auth.pem", "sslclient");
         verify("auth.pem", "sslserver");
@@ -44,51 +41,22 @@ fn the_two_profiles_differ_in_their_usages() {
         bench.write(name, pem.as_bytes());
         bench.accepts(&["x509", "-in", name, "-noout", "-text", "-nameopt", "RFC2253"])
     };
-    let sign = shown(
-        "s.pem",
-        bench
-            .authority
-            .issue_signing(&bench.rsa_request("s"))
-            .unwrap()
-            .pem(),
-    );
-    assert!(
-        sign.contains("X509v3 Key Usage: critical\n                Non Repudiation\n"),
-        "{sign}"
-    );
+    let sign = shown("s.pem", bench.authority.issue_signing(&bench.rsa_request("s")).unwrap().pem());
+    assert!(sign.contains("X509v3 Key Usage: critical\n                Non Repudiation\n"), "{sign}");
     assert!(!sign.contains("Extended Key Usage"));
     assert!(sign.contains("OCSP - URI:http://127.0.0.1:8888/"));
     assert!(sign.contains("CA:FALSE") && sign.contains("X509v3 Authority Key Identifier"));
-    assert!(
-        sign.contains("Subject: serialNumber=SS1,CN=MOC,OU=GOV,O=CAMBODIA,C=KH"),
-        "{sign}"
-    );
-    let auth = shown(
-        "a.pem",
-        bench
-            .authority
-            .issue_authentication(&bench.rsa_request("a"))
-            .unwrap()
-            .pem(),
-    );
-    assert!(
-        auth.contains("Digital Signature, Key Encipherment, Data Encipherment"),
-        "{auth}"
-    );
+    assert!(sign.contains("Subject: serialNumber=SS1,CN=MOC,OU=GOV,O=CAMBODIA,C=KH"), "{sign}");
+    let auth = shown("a.pem", bench.authority.issue_authentication(&bench.rsa_request("a")).unwrap().pem());
+    assert!(auth.contains("Digital Signature, Key Encipherment, Data Encipherment"), "{auth}");
     assert!(auth.contains("TLS Web Client Authentication, TLS Web Server Authentication"));
     let key = &["ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
     let elliptic = bench.request("e", key, "/CN=x", "-sha384");
-    let auth = shown(
-        "e.pem",
-        bench.authority.issue_authentication(&elliptic).unwrap().pem(),
-    );
+    let auth = shown("e.pem", bench.authority.issue_authentication(&elliptic).unwrap().pem());
     assert!(auth.contains("Digital Signature, Key Agreement"), "{auth}");
     bench.write("tsa2.der", bench.authority.tsa_certificate());
     let tsa = bench.accepts(&["x509", "-inform", "DER", "-in", "tsa2.der", "-noout", "-text"]);
-    assert!(
-        tsa.contains("X509v3 Extended Key Usage: critical\n                Time Stamping\n"),
-        "{tsa}"
-    );
+    assert!(tsa.contains("X509v3 Extended Key Usage: critical\n                Time Stamping\n"), "{tsa}");
 }
 
 #[test]
@@ -107,37 +75,15 @@ fn requests_of_every_sound_kind_are_taken_and_the_subject_is_kept_as_it_came() {
         let issued = bench.authority.issue_signing(&request).unwrap();
         bench.write("k.pem", issued.pem().as_bytes());
         let name = |arguments: &[&str]| bench.accepts(arguments).trim_start_matches("subject=").to_owned();
-        let asked = name(&[
-            "req",
-            "-in",
-            "k.csr",
-            "-noout",
-            "-subject",
-            "-nameopt",
-            "RFC2253,dump_all",
-        ]);
+        let asked = name(&["req", "-in", "k.csr", "-noout", "-subject", "-nameopt", "RFC2253,dump_all"]);
         assert_eq!(
             asked,
-            name(&[
-                "x509",
-                "-in",
-                "k.pem",
-                "-noout",
-                "-subject",
-                "-nameopt",
-                "RFC2253,dump_all"
-            ])
+            name(&["x509", "-in", "k.pem", "-noout", "-subject", "-nameopt", "RFC2253,dump_all"])
         );
         let asked = bench.accepts(&["req", "-in", "k.csr", "-noout", "-pubkey"]);
-        assert_eq!(
-            asked,
-            bench.accepts(&["x509", "-in", "k.pem", "-noout", "-pubkey"])
-        );
+        assert_eq!(asked, bench.accepts(&["x509", "-in", "k.pem", "-noout", "-pubkey"]));
         bench.accepts(&["req", "-in", "k.csr", "-outform", "DER", "-out", "k.csr.der"]);
-        assert!(
-            bench.authority.issue_signing(&bench.read("k.csr.der")).is_ok(),
-            "DER is taken like PEM"
-        );
+        assert!(bench.authority.issue_signing(&bench.read("k.csr.der")).is_ok(), "DER is taken like PEM");
     }
 }
 
@@ -146,25 +92,11 @@ fn what_was_issued_is_in_the_register() {
     let bench = Bench::new(KeyKind::Rsa, true);
     let own = bench.authority.issued();
     assert_eq!(own.len(), 4, "issuing authority, two OCSP signers, time-stamper");
-    assert!(
-        own.iter()
-            .all(|entry| entry.profile == Profile::Own && entry.status == Status::Good)
-    );
+    assert!(own.iter().all(|entry| entry.profile == Profile::Own && entry.status == Status::Good));
     let issued = bench.signing("s");
-    assert_eq!(
-        PracticeAuthority::serial_of(&issued.der),
-        Some(issued.serial.clone())
-    );
-    assert_eq!(
-        PracticeAuthority::serial_of(issued.pem().as_bytes()),
-        Some(issued.serial.clone())
-    );
-    let entry = bench
-        .authority
-        .issued()
-        .into_iter()
-        .find(|entry| entry.serial == issued.serial)
-        .unwrap();
+    assert_eq!(PracticeAuthority::serial_of(&issued.der), Some(issued.serial.clone()));
+    assert_eq!(PracticeAuthority::serial_of(issued.pem().as_bytes()), Some(issued.serial.clone()));
+    let entry = bench.authority.issued().into_iter().find(|entry| entry.serial == issued.serial).unwrap();
     assert_eq!((entry.profile, entry.by_root), (Profile::Signing, false));
     assert_eq!(entry.certificate, issued.der);
 }

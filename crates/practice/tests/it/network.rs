@@ -10,29 +10,19 @@ const ANY: &str = "127.0.0.1:0";
 
 fn anywhere() -> Addresses {
     let any = ANY.parse().unwrap();
-    Addresses {
-        authority: any,
-        ocsp: any,
-        tsa: any,
-    }
+    Addresses { authority: any, ocsp: any, tsa: any }
 }
 
 async fn start(bench: &Bench) -> Services {
-    Services::start(Arc::clone(&bench.authority), anywhere())
-        .await
-        .unwrap()
+    Services::start(Arc::clone(&bench.authority), anywhere()).await.unwrap()
 }
 
 async fn post(url: &str, body: &[u8]) -> Fetched {
-    fetch("POST", url, &[], Some(body), &FetchLimits::default())
-        .await
-        .unwrap()
+    fetch("POST", url, &[], Some(body), &FetchLimits::default()).await.unwrap()
 }
 
 async fn get(url: &str) -> Fetched {
-    fetch("GET", url, &[], None, &FetchLimits::default())
-        .await
-        .unwrap()
+    fetch("GET", url, &[], None, &FetchLimits::default()).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -41,11 +31,7 @@ async fn openssl_asks_our_responder_over_http() {
     let services = start(&bench).await;
     bench.signing("c");
     let text = bench.accepts(&["x509", "-in", "c.pem", "-noout", "-ocsp_uri"]);
-    assert_eq!(
-        text.trim(),
-        services.ocsp_url(),
-        "the certificate names the responder"
-    );
+    assert_eq!(text.trim(), services.ocsp_url(), "the certificate names the responder");
     let url = services.ocsp_url();
     let arguments = [
         "ocsp",
@@ -62,10 +48,7 @@ async fn openssl_asks_our_responder_over_http() {
         "issuer.pem",
     ];
     let said = said(&bench.openssl(&arguments));
-    assert!(
-        said.contains("Response verify OK") && said.contains("c.pem: good"),
-        "{said}"
-    );
+    assert!(said.contains("Response verify OK") && said.contains("c.pem: good"), "{said}");
     services.stop().await;
 }
 
@@ -74,39 +57,15 @@ async fn ocsp_is_answered_by_get_and_by_post_alike() {
     let bench = Bench::new(KeyKind::Ec, false);
     let services = start(&bench).await;
     bench.signing("c");
-    bench.accepts(&[
-        "ocsp",
-        "-issuer",
-        "issuer.pem",
-        "-cert",
-        "c.pem",
-        "-no_nonce",
-        "-reqout",
-        "q.der",
-    ]);
+    bench.accepts(&["ocsp", "-issuer", "issuer.pem", "-cert", "c.pem", "-no_nonce", "-reqout", "q.der"]);
     let query = bench.read("q.der");
     let posted = post(&services.ocsp_url(), &query).await;
-    assert_eq!(
-        (posted.status, posted.header_text("content-type")),
-        (200, Some("application/ocsp-response"))
-    );
+    assert_eq!((posted.status, posted.header_text("content-type")), (200, Some("application/ocsp-response")));
     let encoded = base64::engine::general_purpose::STANDARD.encode(&query);
-    let encoded = encoded
-        .replace('+', "%2B")
-        .replace('/', "%2F")
-        .replace('=', "%3D");
+    let encoded = encoded.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
     let got = get(&format!("{}{encoded}", services.ocsp_url())).await;
-    let judge = [
-        "ocsp",
-        "-issuer",
-        "issuer.pem",
-        "-cert",
-        "c.pem",
-        "-CAfile",
-        "root.pem",
-        "-respin",
-        "r.der",
-    ];
+    let judge =
+        ["ocsp", "-issuer", "issuer.pem", "-cert", "c.pem", "-CAfile", "root.pem", "-respin", "r.der"];
     for body in [posted.body, got.body] {
         bench.write("r.der", &body);
         assert!(bench.accepts(&judge).contains("c.pem: good"));
@@ -116,9 +75,7 @@ async fn ocsp_is_answered_by_get_and_by_post_alike() {
     assert_eq!(post(&services.ocsp_url(), b"garbage").await.body, malformed);
     assert_eq!(post(&services.ocsp_url(), &vec![0; 20_000]).await.status, 413);
     let limits = FetchLimits::default();
-    let put = fetch("PUT", &services.ocsp_url(), &[], Some(&query), &limits)
-        .await
-        .unwrap();
+    let put = fetch("PUT", &services.ocsp_url(), &[], Some(&query), &limits).await.unwrap();
     assert_eq!(put.status, 405);
     services.stop().await;
 }
@@ -128,16 +85,7 @@ async fn time_stamps_are_given_over_http() {
     let bench = Bench::new(KeyKind::Ec, true);
     let services = start(&bench).await;
     bench.write("m", b"the message");
-    bench.accepts(&[
-        "ts",
-        "-query",
-        "-data",
-        "m",
-        "-sha512",
-        "-no_nonce",
-        "-out",
-        "q.tsq",
-    ]);
+    bench.accepts(&["ts", "-query", "-data", "m", "-sha512", "-no_nonce", "-out", "q.tsq"]);
     let answer = post(&services.tsa_url(), &bench.read("q.tsq")).await;
     assert_eq!(
         (answer.status, answer.header_text("content-type")),
@@ -171,16 +119,8 @@ async fn certificate_requests_are_signed_over_http() {
         let answer = post(&format!("{}?profile={profile}", services.sign_url()), &request).await;
         assert_eq!(answer.status, 200);
         bench.write("c.pem", &answer.body);
-        assert!(
-            bench
-                .accepts(&["x509", "-in", "c.pem", "-noout", "-text"])
-                .contains(usage)
-        );
-        assert!(
-            bench
-                .accepts(&["verify", "-CAfile", "root.pem", "c.pem"])
-                .contains("OK")
-        );
+        assert!(bench.accepts(&["x509", "-in", "c.pem", "-noout", "-text"]).contains(usage));
+        assert!(bench.accepts(&["verify", "-CAfile", "root.pem", "c.pem"]).contains("OK"));
     }
     let sign = format!("{}?profile=sign", services.sign_url());
     for (url, body, status) in [
@@ -217,20 +157,13 @@ async fn offline_services_answer_nothing_useful_and_come_back() {
     assert_eq!(post(&services.tsa_url(), b"x").await.status, 200);
     let url = services.ocsp_url();
     services.stop().await;
-    assert!(
-        fetch("POST", &url, &[], Some(b"x"), &FetchLimits::default())
-            .await
-            .is_err()
-    );
+    assert!(fetch("POST", &url, &[], Some(b"x"), &FetchLimits::default()).await.is_err());
 }
 
 #[tokio::test]
 async fn listens_on_loopback_only() {
     let bench = Bench::new(KeyKind::Ec, false);
-    let wide = Addresses {
-        tsa: "0.0.0.0:0".parse().unwrap(),
-        ..anywhere()
-    };
+    let wide = Addresses { tsa: "0.0.0.0:0".parse().unwrap(), ..anywhere() };
     let refused = Services::start(Arc::clone(&bench.authority), wide).await;
     assert!(matches!(refused, Err(StartFailure::NotLoopback(_))));
     let services = start(&bench).await;

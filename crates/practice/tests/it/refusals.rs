@@ -6,10 +6,7 @@ use practice::{IssueRefusal, KeyKind};
 fn refused(bench: &Bench, request: &[u8], refusal: &IssueRefusal) {
     let before = bench.authority.issued().len();
     assert_eq!(bench.authority.issue_signing(request).as_ref(), Err(refusal));
-    assert_eq!(
-        bench.authority.issue_authentication(request).as_ref(),
-        Err(refusal)
-    );
+    assert_eq!(bench.authority.issue_authentication(request).as_ref(), Err(refusal));
     assert_eq!(bench.authority.issued().len(), before, "nothing was issued");
 }
 
@@ -28,11 +25,7 @@ fn refuses_what_is_no_request() {
         not(&der[..length]);
     }
     not(&[&der[..], b"\0"].concat());
-    refused(
-        &bench,
-        &vec![b' '; 16 * 1024 + 1],
-        &IssueRefusal::TooLarge(16 * 1024),
-    );
+    refused(&bench, &vec![b' '; 16 * 1024 + 1], &IssueRefusal::TooLarge(16 * 1024));
 }
 
 #[test]
@@ -58,26 +51,14 @@ fn refuses_weak_and_unknown_keys_and_algorithms() {
     let odd = bench.request("o", &["rsa:2047"], "/CN=x", "-sha256");
     refused(&bench, &odd, &IssueRefusal::KeySize(2047));
     let small = ["rsa:2048", "-pkeyopt", "rsa_keygen_pubexp:3"];
-    refused(
-        &bench,
-        &bench.request("e", &small, "/CN=x", "-sha256"),
-        &IssueRefusal::Exponent,
-    );
+    refused(&bench, &bench.request("e", &small, "/CN=x", "-sha256"), &IssueRefusal::Exponent);
     let sha1 = bench.request("s", &["rsa:2048"], "/CN=x", "-sha1");
-    refused(
-        &bench,
-        &sha1,
-        &IssueRefusal::SignatureAlgorithm("1.2.840.113549.1.1.5".to_owned()),
-    );
+    refused(&bench, &sha1, &IssueRefusal::SignatureAlgorithm("1.2.840.113549.1.1.5".to_owned()));
     for curve in ["ec_paramgen_curve:secp256k1", "ec_paramgen_curve:P-521"] {
         let request = bench.request("k", &["ec", "-pkeyopt", curve], "/CN=x", "-sha256");
         refused(&bench, &request, &IssueRefusal::KeyKind);
     }
-    refused(
-        &bench,
-        &bench.request("d", &["ed25519"], "/CN=x", "-sha256"),
-        &IssueRefusal::KeyKind,
-    );
+    refused(&bench, &bench.request("d", &["ed25519"], "/CN=x", "-sha256"), &IssueRefusal::KeyKind);
 }
 
 #[test]

@@ -25,9 +25,7 @@ pub(super) fn check(declared: &Declaration, instance: &str) -> Result<(), Declar
     for tsa in &declared.tsas {
         let name = named(&tsa.certificate)?;
         url(&format!("the time-stamping service {name}"), &tsa.url)?;
-        once(&mut stamps, (name.clone(), tsa.url.clone()), || {
-            format!("the time-stamping service {name}")
-        })?;
+        once(&mut stamps, (name.clone(), tsa.url.clone()), || format!("the time-stamping service {name}"))?;
     }
     Ok(())
 }
@@ -37,39 +35,22 @@ fn once<K: Ord>(
     key: K,
     what: impl FnOnce() -> String,
 ) -> Result<(), DeclarationFault> {
-    if seen.insert(key) {
-        Ok(())
-    } else {
-        Err(DeclarationFault::Twice { what: what() })
-    }
+    if seen.insert(key) { Ok(()) } else { Err(DeclarationFault::Twice { what: what() }) }
 }
 
 fn code(what: &'static str, code: &str) -> Result<(), DeclarationFault> {
-    check_new(code).map_err(|why| DeclarationFault::Code {
-        what,
-        code: code.to_owned(),
-        why,
-    })
+    check_new(code).map_err(|why| DeclarationFault::Code { what, code: code.to_owned(), why })
 }
 
 fn text(what: impl FnOnce() -> String, text: &str, may_be_empty: bool) -> Result<(), DeclarationFault> {
     let unfit = text.chars().count() > TEXT_CHARACTERS_MAX
-        || text
-            .chars()
-            .any(|c| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'))
+        || text.chars().any(|c| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'))
         || (text.trim().is_empty() && !may_be_empty);
-    if unfit {
-        Err(DeclarationFault::Text { what: what() })
-    } else {
-        Ok(())
-    }
+    if unfit { Err(DeclarationFault::Text { what: what() }) } else { Ok(()) }
 }
 
 fn url(what: &str, text: &str) -> Result<(), DeclarationFault> {
-    let refused = || DeclarationFault::Url {
-        what: what.to_owned(),
-        url: text.to_owned(),
-    };
+    let refused = || DeclarationFault::Url { what: what.to_owned(), url: text.to_owned() };
     if text.chars().any(|c| c.is_whitespace() || c.is_control()) || text.len() > 2_000 {
         return Err(refused());
     }
@@ -80,10 +61,7 @@ fn ours(id: &impl ToString, of: &str, instance: &str) -> Result<(), DeclarationF
     if of == instance {
         return Ok(());
     }
-    Err(DeclarationFault::ForeignInstance {
-        id: id.to_string(),
-        instance: instance.to_owned(),
-    })
+    Err(DeclarationFault::ForeignInstance { id: id.to_string(), instance: instance.to_owned() })
 }
 
 /// Every member and subsystem, by identifier.
@@ -91,14 +69,8 @@ fn members(declared: &Declaration, instance: &str) -> Result<BTreeSet<ClientId>,
     let mut classes = BTreeSet::new();
     for class in &declared.settings.member_classes {
         code("the member class", &class.code)?;
-        text(
-            || format!("the description of the member class {}", class.code),
-            &class.description,
-            true,
-        )?;
-        once(&mut classes, class.code.as_str(), || {
-            format!("the member class {}", class.code)
-        })?;
+        text(|| format!("the description of the member class {}", class.code), &class.description, true)?;
+        once(&mut classes, class.code.as_str(), || format!("the member class {}", class.code))?;
     }
     let mut known = BTreeSet::new();
     for member in &declared.members {
@@ -109,9 +81,7 @@ fn members(declared: &Declaration, instance: &str) -> Result<BTreeSet<ClientId>,
         }
         text(|| format!("the name of {name}"), &member.name, false)?;
         let id = member.id(instance).map_err(|why| unusable(&name, &why))?;
-        once(&mut known, ClientId::from(id.clone()), || {
-            format!("the member {name}")
-        })?;
+        once(&mut known, ClientId::from(id.clone()), || format!("the member {name}"))?;
         for subsystem in &member.subsystems {
             code("the subsystem code", &subsystem.code)?;
             let shown = format!("{name}/{}", subsystem.code);
@@ -133,46 +103,27 @@ fn unusable(name: &str, why: &identifier::Refusal) -> DeclarationFault {
 
 fn settings(settings: &Settings, instance: &str, known: &BTreeSet<ClientId>) -> Result<(), DeclarationFault> {
     seconds("ocsp_freshness_seconds", settings.ocsp_freshness_seconds, 1)?;
-    seconds(
-        "time_stamping_interval_seconds",
-        settings.time_stamping_interval_seconds,
-        1,
-    )?;
+    seconds("time_stamping_interval_seconds", settings.time_stamping_interval_seconds, 1)?;
     if let Some(interval) = settings.ocsp_fetch_interval_seconds {
         let min = globalconf::parts::FETCH_INTERVAL_MIN_SECONDS;
         seconds("ocsp_fetch_interval_seconds", u64::from(interval), min)?;
     }
-    let provider = Some((
-        "provider of the management services",
-        &settings.management.provider,
-    ));
-    let monitoring = settings
-        .monitoring_client
-        .as_ref()
-        .map(|client| ("monitoring client", client));
+    let provider = Some(("provider of the management services", &settings.management.provider));
+    let monitoring = settings.monitoring_client.as_ref().map(|client| ("monitoring client", client));
     for (role, id) in provider.into_iter().chain(monitoring) {
         ours(id, id.instance(), instance)?;
         if !known.contains(id) {
             return Err(DeclarationFault::UnknownRole { role, id: id.clone() });
         }
     }
-    settings
-        .management
-        .address
-        .as_ref()
-        .map_or(Ok(()), |address| url("the management services", address))
+    settings.management.address.as_ref().map_or(Ok(()), |address| url("the management services", address))
 }
 
 fn seconds(what: &'static str, found: u64, min: u64) -> Result<(), DeclarationFault> {
     if (min..=SECONDS_MAX).contains(&found) {
         return Ok(());
     }
-    Err(DeclarationFault::Seconds {
-        what,
-        found,
-        min,
-        max: SECONDS_MAX,
-    })
+    Err(DeclarationFault::Seconds { what, found, min, max: SECONDS_MAX })
 }
 
 fn servers(servers: &[Server], instance: &str, known: &BTreeSet<ClientId>) -> Result<(), DeclarationFault> {
@@ -212,20 +163,12 @@ fn clients(
     for client in &server.clients {
         ours(client, client.instance(), instance)?;
         if *client == ClientId::from(owner.clone()) {
-            return Err(DeclarationFault::OwnerAsClient {
-                server: id.clone(),
-                owner: owner.clone(),
-            });
+            return Err(DeclarationFault::OwnerAsClient { server: id.clone(), owner: owner.clone() });
         }
         if !known.contains(client) {
-            return Err(DeclarationFault::UnknownClient {
-                server: id.clone(),
-                client: client.clone(),
-            });
+            return Err(DeclarationFault::UnknownClient { server: id.clone(), client: client.clone() });
         }
-        once(&mut seen, client, || {
-            format!("the client {client} of the server {id}")
-        })?;
+        once(&mut seen, client, || format!("the client {client} of the server {id}"))?;
     }
     Ok(())
 }
@@ -245,11 +188,7 @@ fn register(
     let second = format!("the server {server}");
     match certificates.insert(sha256, second.clone()) {
         None => Ok(()),
-        Some(first) => Err(DeclarationFault::CertificateTwice {
-            sha256: hex::encode(sha256),
-            first,
-            second,
-        }),
+        Some(first) => Err(DeclarationFault::CertificateTwice { sha256: hex::encode(sha256), first, second }),
     }
 }
 
@@ -275,10 +214,7 @@ fn server_address(server: &ServerId, address: &str) -> Result<(), DeclarationFau
     if fits {
         return Ok(());
     }
-    Err(DeclarationFault::ServerAddress {
-        server: server.clone(),
-        address: address.to_owned(),
-    })
+    Err(DeclarationFault::ServerAddress { server: server.clone(), address: address.to_owned() })
 }
 
 fn groups(groups: &[Group], instance: &str, known: &BTreeSet<ClientId>) -> Result<(), DeclarationFault> {
@@ -288,14 +224,8 @@ fn groups(groups: &[Group], instance: &str, known: &BTreeSet<ClientId>) -> Resul
         if group.code == OWNERS_GROUP {
             return Err(DeclarationFault::ReservedGroup);
         }
-        text(
-            || format!("the description of the group {}", group.code),
-            &group.description,
-            true,
-        )?;
-        once(&mut seen, group.code.as_str(), || {
-            format!("the group {}", group.code)
-        })?;
+        text(|| format!("the description of the group {}", group.code), &group.description, true)?;
+        once(&mut seen, group.code.as_str(), || format!("the group {}", group.code))?;
         let mut members = BTreeSet::new();
         for member in &group.members {
             ours(member, member.instance(), instance)?;
@@ -303,9 +233,7 @@ fn groups(groups: &[Group], instance: &str, known: &BTreeSet<ClientId>) -> Resul
                 let (group, member) = (group.code.clone(), member.clone());
                 return Err(DeclarationFault::UnknownGroupMember { group, member });
             }
-            once(&mut members, member, || {
-                format!("{member} in the group {}", group.code)
-            })?;
+            once(&mut members, member, || format!("{member} in the group {}", group.code))?;
         }
     }
     Ok(())
@@ -324,9 +252,7 @@ fn authorities(cas: &[CertificationService]) -> Result<(), DeclarationFault> {
             if !part.certificate.is_ca() {
                 return Err(DeclarationFault::NotAnAuthority { subject });
             }
-            once(&mut certificates, part.certificate.sha256(), || {
-                format!("the CA certificate {subject}")
-            })?;
+            once(&mut certificates, part.certificate.sha256(), || format!("the CA certificate {subject}"))?;
             let mut responders = BTreeSet::new();
             for responder in &part.responders {
                 url(&format!("the OCSP responder of {name}"), &responder.url)?;
@@ -341,9 +267,8 @@ fn authorities(cas: &[CertificationService]) -> Result<(), DeclarationFault> {
 /// The common name, by which a trust service is called.
 fn named(certificate: &Certificate) -> Result<String, DeclarationFault> {
     let name = certificate.common_name().filter(|name| !name.trim().is_empty());
-    let name = name.ok_or_else(|| DeclarationFault::NoCommonName {
-        subject: certificate.subject_rfc2253(),
-    })?;
+    let name =
+        name.ok_or_else(|| DeclarationFault::NoCommonName { subject: certificate.subject_rfc2253() })?;
     text(|| "the common name of a trust service".to_owned(), &name, false)?;
     Ok(name)
 }

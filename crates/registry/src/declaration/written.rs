@@ -148,52 +148,30 @@ pub(super) fn read(text: &str, folder: &Path) -> Result<Declaration, Declaration
     Ok(Declaration {
         settings: settings(state.settings, folder)?,
         members: state.members.into_iter().map(member).collect(),
-        servers: state
-            .servers
-            .into_iter()
-            .map(|one| server(one, folder))
-            .collect::<Result<_, _>>()?,
+        servers: state.servers.into_iter().map(|one| server(one, folder)).collect::<Result<_, _>>()?,
         groups: state
             .groups
             .into_iter()
-            .map(|one| Group {
-                code: one.code,
-                description: one.description,
-                members: one.members,
-            })
+            .map(|one| Group { code: one.code, description: one.description, members: one.members })
             .collect(),
-        cas: state
-            .cas
-            .into_iter()
-            .map(|one| ca(one, folder))
-            .collect::<Result<_, _>>()?,
+        cas: state.cas.into_iter().map(|one| ca(one, folder)).collect::<Result<_, _>>()?,
         tsas: state
             .tsas
             .into_iter()
             .map(|one| {
-                Ok(TimeStampingService {
-                    url: one.url,
-                    certificate: certificate(&one.certificate, folder)?,
-                })
+                Ok(TimeStampingService { url: one.url, certificate: certificate(&one.certificate, folder)? })
             })
             .collect::<Result<_, DeclarationFault>>()?,
     })
 }
 
 fn settings(written: WrittenSettings, folder: &Path) -> Result<Settings, DeclarationFault> {
-    let WrittenManagement {
-        provider,
-        address,
-        certificate: file,
-    } = written.management;
+    let WrittenManagement { provider, address, certificate: file } = written.management;
     Ok(Settings {
         member_classes: written
             .member_classes
             .into_iter()
-            .map(|one| MemberClass {
-                code: one.code,
-                description: one.description,
-            })
+            .map(|one| MemberClass { code: one.code, description: one.description })
             .collect(),
         ocsp_freshness_seconds: written.ocsp_freshness_seconds,
         time_stamping_interval_seconds: written.time_stamping_interval_seconds,
@@ -210,25 +188,12 @@ fn settings(written: WrittenSettings, folder: &Path) -> Result<Settings, Declara
 
 fn member(written: WrittenMember) -> Member {
     let subsystems = written.subsystems.into_iter();
-    let subsystems = subsystems
-        .map(|one| Subsystem {
-            code: one.code,
-            name: one.name,
-        })
-        .collect();
-    Member {
-        class: written.class,
-        code: written.code,
-        name: written.name,
-        subsystems,
-    }
+    let subsystems = subsystems.map(|one| Subsystem { code: one.code, name: one.name }).collect();
+    Member { class: written.class, code: written.code, name: written.name, subsystems }
 }
 
 fn server(written: WrittenServer, folder: &Path) -> Result<Server, DeclarationFault> {
-    let certificates = written
-        .auth_certificates
-        .iter()
-        .map(|file| certificate(file, folder));
+    let certificates = written.auth_certificates.iter().map(|file| certificate(file, folder));
     Ok(Server {
         auth_certificates: certificates.collect::<Result<_, _>>()?,
         owner: written.owner,
@@ -246,12 +211,7 @@ fn ca(written: WrittenCa, folder: &Path) -> Result<CertificationService, Declara
         .map(|one| ca_certificate(&one.certificate, one.responders, folder))
         .collect::<Result<_, _>>()?;
     let profile = profile(&written.profile)?;
-    Ok(CertificationService {
-        top,
-        intermediates,
-        profile,
-        authentication_only: written.authentication_only,
-    })
+    Ok(CertificationService { top, intermediates, profile, authentication_only: written.authentication_only })
 }
 
 fn ca_certificate(
@@ -260,14 +220,8 @@ fn ca_certificate(
     folder: &Path,
 ) -> Result<CaCertificate, DeclarationFault> {
     let responders = responders.into_iter().map(|one| {
-        let certificate = one
-            .certificate
-            .map(|file| certificate(&file, folder))
-            .transpose()?;
-        Ok(OcspResponder {
-            url: one.url,
-            certificate,
-        })
+        let certificate = one.certificate.map(|file| certificate(&file, folder)).transpose()?;
+        Ok(OcspResponder { url: one.url, certificate })
     });
     Ok(CaCertificate {
         certificate: certificate(file, folder)?,
@@ -297,10 +251,7 @@ fn profile(text: &str) -> Result<CertificateProfile, DeclarationFault> {
 /// One certificate, PEM or DER. Several in one file are refused: which of them is meant?
 fn certificate(file: &Path, folder: &Path) -> Result<Certificate, DeclarationFault> {
     let path = folder.join(file);
-    let refused = |why: String| DeclarationFault::Certificate {
-        file: path.display().to_string(),
-        why,
-    };
+    let refused = |why: String| DeclarationFault::Certificate { file: path.display().to_string(), why };
     let bytes = match std::fs::metadata(&path) {
         Ok(found) if found.len() > FILE_BYTES_MAX => Err(refused("it is too large".to_owned())),
         Ok(_) => std::fs::read(&path).map_err(|error| refused(error.to_string())),
@@ -310,10 +261,7 @@ fn certificate(file: &Path, folder: &Path) -> Result<Certificate, DeclarationFau
         None => Certificate::from_der(&bytes).map_err(|error| refused(error.to_string())),
         Some(certificates) => match certificates.as_slice() {
             [one] => Ok(one.clone()),
-            several => Err(refused(format!(
-                "it holds {} certificates; one is expected",
-                several.len()
-            ))),
+            several => Err(refused(format!("it holds {} certificates; one is expected", several.len()))),
         },
     }
 }

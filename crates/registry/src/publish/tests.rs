@@ -69,11 +69,7 @@ struct Troubled {
 
 impl Troubled {
     fn new(at: usize, mishap: Mishap) -> Self {
-        Self {
-            at,
-            mishap,
-            acts: Cell::new(0),
-        }
+        Self { at, mishap, acts: Cell::new(0) }
     }
 
     fn act(
@@ -106,11 +102,7 @@ impl Disk for Troubled {
 
     fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), PublishFault> {
         let half = bytes.get(..bytes.len() / 2).unwrap_or_default();
-        self.act(
-            path,
-            || Quick.write(path, bytes),
-            || drop(Quick.write(path, half)),
-        )
+        self.act(path, || Quick.write(path, bytes), || drop(Quick.write(path, half)))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> Result<(), PublishFault> {
@@ -159,16 +151,11 @@ fn generation(minute: i64) -> Generation {
     let stamp = crate::generate::stamp(made);
     let versions = VERSIONS.map(|version| {
         let files = FILES.map(|name| (name, content(&stamp, version, name))).to_vec();
-        let directories = Source::ALL
-            .map(|source| (source, format!("{source} {stamp}").into_bytes()))
-            .to_vec();
+        let directories =
+            Source::ALL.map(|source| (source, format!("{source} {stamp}").into_bytes())).to_vec();
         (version, Contents { files, directories })
     });
-    Generation {
-        made,
-        stamp,
-        versions: BTreeMap::from(versions),
-    }
+    Generation { made, stamp, versions: BTreeMap::from(versions) }
 }
 
 fn keep_from(minute: i64) -> Timestamp {
@@ -184,10 +171,7 @@ fn published(public: &Path) -> Vec<String> {
             let Ok(text) = std::fs::read_to_string(folder.join(source.directory())) else {
                 continue;
             };
-            let stamp = text
-                .strip_prefix(&format!("{source} "))
-                .expect("a whole directory")
-                .to_owned();
+            let stamp = text.strip_prefix(&format!("{source} ")).expect("a whole directory").to_owned();
             for name in FILES {
                 let file =
                     std::fs::read(folder.join(&stamp).join(name)).expect("a file that a directory names");
@@ -200,12 +184,8 @@ fn published(public: &Path) -> Vec<String> {
 }
 
 fn remains(public: &Path) -> Vec<String> {
-    let names = VERSIONS
-        .iter()
-        .flat_map(|version| Quick.list(&folder(public, *version)).unwrap());
-    names
-        .filter(|name| name.starts_with('.') || name.ends_with(".tmp"))
-        .collect()
+    let names = VERSIONS.iter().flat_map(|version| Quick.list(&folder(public, *version)).unwrap());
+    names.filter(|name| name.starts_with('.') || name.ends_with(".tmp")).collect()
 }
 
 /// Publishes generations at minutes 0 and 12 (so that old ones are removed), the second with trouble at each act in turn.
@@ -238,10 +218,7 @@ fn publishes_for_every_version_and_removes_what_is_old() {
         folder(dir.path(), 6).join(generation(1).stamp).is_dir(),
         "ten minutes old: a client may still fetch it"
     );
-    assert!(
-        !folder(dir.path(), 6).join(generation(0).stamp).exists(),
-        "eleven minutes old"
-    );
+    assert!(!folder(dir.path(), 6).join(generation(0).stamp).exists(), "eleven minutes old");
     assert_eq!(newest(&Quick, dir.path(), &VERSIONS).unwrap(), Some(at(11)));
 }
 
@@ -283,21 +260,14 @@ fn a_fault_in_the_first_generation_publishes_nothing() {
         let dir = TempDir::new().unwrap();
         let disk = Troubled::new(act, Mishap::Fails);
         let outcome = publish(&disk, dir.path(), &generation(0), keep_from(0));
-        let expected = if outcome.is_ok() {
-            vec![generation(0).stamp; 4]
-        } else {
-            Vec::new()
-        };
+        let expected = if outcome.is_ok() { vec![generation(0).stamp; 4] } else { Vec::new() };
         assert_eq!(published(dir.path()), expected, "at act {act}");
     }
 }
 
 #[test]
 fn reads_stamps_and_nothing_else_as_times() {
-    assert_eq!(
-        time_of("20260102030405000000001"),
-        at(0).checked_add(SignedDuration::from_nanos(1)).ok()
-    );
+    assert_eq!(time_of("20260102030405000000001"), at(0).checked_add(SignedDuration::from_nanos(1)).ok());
     for text in [
         "",
         "2026010203040500000000",

@@ -3,9 +3,7 @@
 use super::*;
 
 fn found(target: &str) -> Option<String> {
-    let (path, query) = target
-        .split_once('?')
-        .map_or((target, None), |(path, query)| (path, Some(query)));
+    let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
     find(Path::new("P"), path, query).map(|path| path.display().to_string())
 }
 
@@ -17,10 +15,7 @@ fn finds_directories_by_version_and_the_oldest_without() {
         ("/internalconf", "P/V4/internalconf"),
         ("/internalconf?", "P/V4/internalconf"),
         ("/internalconf?a=b&version=5", "P/V5/internalconf"),
-        (
-            "/V6/20260102030405123456000/shared-params.xml",
-            "P/V6/20260102030405123456000/shared-params.xml",
-        ),
+        ("/V6/20260102030405123456000/shared-params.xml", "P/V6/20260102030405123456000/shared-params.xml"),
     ] {
         assert_eq!(found(target).as_deref(), Some(expected), "{target}");
     }

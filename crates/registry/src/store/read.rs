@@ -83,12 +83,8 @@ fn settings(database: &Connection) -> Result<Option<Settings>, StoreFault> {
         .optional()?;
     let Some(row) = row else { return Ok(None) };
     let mut statement = database.prepare_cached("SELECT code, description FROM member_class ORDER BY id")?;
-    let classes = statement.query_map([], |row| {
-        Ok(MemberClass {
-            code: row.get(0)?,
-            description: row.get(1)?,
-        })
-    })?;
+    let classes =
+        statement.query_map([], |row| Ok(MemberClass { code: row.get(0)?, description: row.get(1)? }))?;
     Ok(Some(Settings {
         member_classes: classes.collect::<Result<_, _>>()?,
         ocsp_freshness_seconds: seconds(row.freshness)?,
@@ -112,12 +108,8 @@ fn members(database: &Connection) -> Result<Vec<Member>, StoreFault> {
     let mut members = Vec::new();
     while let Some(row) = rows.next()? {
         let key: i64 = row.get(0)?;
-        let found = subsystems.query_map([key], |row| {
-            Ok(Subsystem {
-                code: row.get(0)?,
-                name: row.get(1)?,
-            })
-        })?;
+        let found =
+            subsystems.query_map([key], |row| Ok(Subsystem { code: row.get(0)?, name: row.get(1)? }))?;
         members.push(Member {
             class: row.get(1)?,
             code: row.get(2)?,
@@ -135,29 +127,17 @@ fn servers(database: &Connection) -> Result<Vec<Server>, StoreFault> {
     let mut servers = Vec::new();
     while let Some(row) = rows.next()? {
         let (key, owner): (i64, String) = (row.get(0)?, row.get(1)?);
-        let certificates: Vec<Vec<u8>> = column(
-            database,
-            "SELECT der FROM server_certificate WHERE server = ?1 ORDER BY id",
-            key,
-        )?;
-        let clients: Vec<String> = column(
-            database,
-            "SELECT client FROM server_client WHERE server = ?1 ORDER BY id",
-            key,
-        )?;
+        let certificates: Vec<Vec<u8>> =
+            column(database, "SELECT der FROM server_certificate WHERE server = ?1 ORDER BY id", key)?;
+        let clients: Vec<String> =
+            column(database, "SELECT client FROM server_client WHERE server = ?1 ORDER BY id", key)?;
         servers.push(Server {
             owner: MemberId::parse_short(&owner)
                 .map_err(|_| StoreFault::Content(format!("owner {owner:?}")))?,
             code: row.get(2)?,
             address: row.get(3)?,
-            auth_certificates: certificates
-                .iter()
-                .map(|der| certificate(der))
-                .collect::<Result<_, _>>()?,
-            clients: clients
-                .iter()
-                .map(|text| client(text))
-                .collect::<Result<_, _>>()?,
+            auth_certificates: certificates.iter().map(|der| certificate(der)).collect::<Result<_, _>>()?,
+            clients: clients.iter().map(|text| client(text)).collect::<Result<_, _>>()?,
             maintenance: row.get(4)?,
         });
     }
@@ -178,10 +158,7 @@ fn groups(database: &Connection) -> Result<Vec<Group>, StoreFault> {
         groups.push(Group {
             code: row.get(1)?,
             description: row.get(2)?,
-            members: members
-                .iter()
-                .map(|text| client(text))
-                .collect::<Result<_, _>>()?,
+            members: members.iter().map(|text| client(text)).collect::<Result<_, _>>()?,
         });
     }
     Ok(groups)

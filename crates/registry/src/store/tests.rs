@@ -37,10 +37,7 @@ fn state(codes: &[&str]) -> Declaration {
 }
 
 fn with_class(mut state: Declaration) -> Declaration {
-    let class = crate::declaration::MemberClass {
-        code: "GOV".to_owned(),
-        description: String::new(),
-    };
+    let class = crate::declaration::MemberClass { code: "GOV".to_owned(), description: String::new() };
     state.settings.member_classes.push(class);
     state
 }
@@ -74,10 +71,7 @@ fn another_connection_learns_of_every_replacement() {
 fn refuses_a_database_that_is_not_there_of_another_instance_or_newer() {
     let dir = TempDir::new().unwrap();
     let file = dir.path().join("r.sqlite");
-    assert!(matches!(
-        Store::open(&file, "CAMBODIA"),
-        Err(StoreFault::NotInitialised { .. })
-    ));
+    assert!(matches!(Store::open(&file, "CAMBODIA"), Err(StoreFault::NotInitialised { .. })));
     assert!(!file.exists());
     drop(Store::create(&file, "CAMBODIA").unwrap());
     let expected = ("CAMBODIA".to_owned(), "VIETNAM".to_owned());
@@ -91,8 +85,5 @@ fn refuses_a_database_that_is_not_there_of_another_instance_or_newer() {
     }
     let database = Connection::open(&file).unwrap();
     database.pragma_update(None, "user_version", 2).unwrap();
-    assert!(matches!(
-        Store::open(&file, "CAMBODIA"),
-        Err(StoreFault::Version { found: 2, known: 1 })
-    ));
+    assert!(matches!(Store::open(&file, "CAMBODIA"), Err(StoreFault::Version { found: 2, known: 1 })));
 }

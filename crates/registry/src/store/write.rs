@@ -79,12 +79,7 @@ fn member(transaction: &Transaction<'_>, member: &Member) -> Result<(), StoreFau
 fn server(transaction: &Transaction<'_>, server: &Server) -> Result<(), StoreFault> {
     transaction.execute(
         "INSERT INTO server (owner, code, address, maintenance) VALUES (?1, ?2, ?3, ?4)",
-        params![
-            server.owner.to_string(),
-            server.code,
-            server.address,
-            server.maintenance
-        ],
+        params![server.owner.to_string(), server.code, server.address, server.maintenance],
     )?;
     let key = transaction.last_insert_rowid();
     for certificate in &server.auth_certificates {
@@ -139,11 +134,7 @@ fn ca_certificate(transaction: &Transaction<'_>, ca: i64, part: &CaCertificate) 
     for responder in &part.responders {
         transaction.execute(
             "INSERT INTO ocsp_responder (ca_certificate, url, certificate) VALUES (?1, ?2, ?3)",
-            params![
-                key,
-                responder.url,
-                responder.certificate.as_ref().map(Certificate::der)
-            ],
+            params![key, responder.url, responder.certificate.as_ref().map(Certificate::der)],
         )?;
     }
     Ok(())

@@ -8,11 +8,7 @@ use keystore::{KeyAlgorithm, Keystore};
 use registry::{KeyFault, SigningKey, Source, admin};
 
 fn keys_of(nation: &Nation, source: Source) -> Vec<SigningKey> {
-    admin::signing_keys(&nation.config)
-        .unwrap()
-        .into_iter()
-        .filter(|key| key.source == source)
-        .collect()
+    admin::signing_keys(&nation.config).unwrap().into_iter().filter(|key| key.source == source).collect()
 }
 
 #[tokio::test]
@@ -28,15 +24,8 @@ async fn a_client_with_the_old_anchor_follows_to_the_new_key() {
     let new = admin::add_signing_key(&nation.config, &pin(), Source::Internal, clock).unwrap();
     assert!(!new.active);
     let second = running.registry.published_after(first).await.unwrap();
-    let held = download(&old_anchor, Role::Main, None, wanted, clock.now())
-        .await
-        .unwrap();
-    assert_eq!(
-        held.configuration().shared().sources[0]
-            .internal_certificates
-            .len(),
-        2
-    );
+    let held = download(&old_anchor, Role::Main, None, wanted, clock.now()).await.unwrap();
+    assert_eq!(held.configuration().shared().sources[0].internal_certificates.len(), 2);
     let new_anchor = read_anchor(&nation.config.anchor_file);
     assert_eq!(new_anchor.sources[0].verification_certificates.len(), 2);
 
@@ -46,47 +35,20 @@ async fn a_client_with_the_old_anchor_follows_to_the_new_key() {
     assert!(activated.known_to_clients);
     let fourth = running.registry.published_after(third).await.unwrap();
     // Who has nothing but the old anchor is lost; who has fetched in between is not, although what it holds has ended.
-    assert!(
-        download(&old_anchor, Role::Main, None, wanted, clock.now())
-            .await
-            .is_err()
-    );
+    assert!(download(&old_anchor, Role::Main, None, wanted, clock.now()).await.is_err());
     let held = Some(held.configuration());
-    let held = download(&old_anchor, Role::Main, held, wanted, clock.now())
-        .await
-        .unwrap();
-    download(&new_anchor, Role::Main, None, wanted, clock.now())
-        .await
-        .unwrap();
+    let held = download(&old_anchor, Role::Main, held, wanted, clock.now()).await.unwrap();
+    download(&new_anchor, Role::Main, None, wanted, clock.now()).await.unwrap();
 
-    let old = keys_of(nation, Source::Internal)
-        .into_iter()
-        .find(|key| !key.active)
-        .unwrap();
+    let old = keys_of(nation, Source::Internal).into_iter().find(|key| !key.active).unwrap();
     nation.hands.advance(SignedDuration::from_secs(1));
     admin::delete_signing_key(&nation.config, &pin(), &old.key, clock).unwrap();
     running.registry.published_after(fourth).await.unwrap();
     let held = Some(held.configuration());
-    let held = download(&old_anchor, Role::Main, held, wanted, clock.now())
-        .await
-        .unwrap();
-    assert_eq!(
-        held.configuration().shared().sources[0]
-            .internal_certificates
-            .len(),
-        1
-    );
-    assert_eq!(
-        read_anchor(&nation.config.anchor_file).sources[0]
-            .verification_certificates
-            .len(),
-        1
-    );
-    assert_eq!(
-        keys_of(nation, Source::External).len(),
-        1,
-        "the other source is as before"
-    );
+    let held = download(&old_anchor, Role::Main, held, wanted, clock.now()).await.unwrap();
+    assert_eq!(held.configuration().shared().sources[0].internal_certificates.len(), 1);
+    assert_eq!(read_anchor(&nation.config.anchor_file).sources[0].verification_certificates.len(), 1);
+    assert_eq!(keys_of(nation, Source::External).len(), 1, "the other source is as before");
     let store = Keystore::open(nation.config.keystore_dir(), &pin()).unwrap();
     assert!(store.find(&old.key).is_none(), "the old key is gone for good");
 }
@@ -101,18 +63,10 @@ fn refuses_a_third_key_and_the_end_of_the_active_one() {
     assert!(matches!(active, Err(KeyFault::Active { .. })));
     let second = admin::add_signing_key(config, &pin(), Source::External, clock).unwrap();
     let third = admin::add_signing_key(config, &pin(), Source::External, clock);
-    assert!(matches!(
-        third,
-        Err(KeyFault::TooMany {
-            origin: Source::External
-        })
-    ));
+    assert!(matches!(third, Err(KeyFault::TooMany { origin: Source::External })));
     let activated = admin::activate_signing_key(config, &second.key, clock).unwrap();
     assert!(!activated.known_to_clients, "nobody can have seen it yet");
-    let active: Vec<bool> = keys_of(&nation, Source::External)
-        .iter()
-        .map(|key| key.active)
-        .collect();
+    let active: Vec<bool> = keys_of(&nation, Source::External).iter().map(|key| key.active).collect();
     assert_eq!(active.iter().filter(|active| **active).count(), 1);
     admin::delete_signing_key(config, &pin(), &first.key, clock).unwrap();
     for unknown in [

@@ -15,9 +15,7 @@ pub(crate) fn read_anchor(file: &Path) -> Anchor {
 }
 
 pub(crate) async fn get(url: &str) -> Fetched {
-    fetch("GET", url, &[], None, &FetchLimits::default())
-        .await
-        .unwrap()
+    fetch("GET", url, &[], None, &FetchLimits::default()).await.unwrap()
 }
 
 /// Tries every location; gives the configuration, or the last refusal.
@@ -28,10 +26,7 @@ pub(crate) async fn download(
     wanted: Wanted,
     now: Timestamp,
 ) -> Result<VerifiedConfiguration, String> {
-    let source = SourceOfConfiguration {
-        instance: anchor.instance.clone(),
-        role,
-    };
+    let source = SourceOfConfiguration { instance: anchor.instance.clone(), role };
     let mut refused = "there is no location".to_owned();
     for location in locations(anchor, held.map(Configuration::shared), None, &mut |_| 0) {
         if location.url.starts_with("https:") {
@@ -62,9 +57,7 @@ pub(crate) async fn download(
             assert_eq!(fetched.status, 200, "{}", file.url);
             files.insert(file.file_name.clone(), fetched.body);
         }
-        return checked
-            .assemble(files, held)
-            .map_err(|refusal| refusal.to_string());
+        return checked.assemble(files, held).map_err(|refusal| refusal.to_string());
     }
     Err(refused)
 }

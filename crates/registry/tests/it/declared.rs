@@ -12,24 +12,13 @@ fn lines(changes: &[Change]) -> Vec<String> {
 #[test]
 fn init_makes_keys_and_anchors_and_refuses_to_do_it_twice() {
     let nation = Nation::bare(KeyAlgorithm::Rsa2048, "registry.example:8080");
-    assert!(matches!(
-        admin::settings(&nation.config),
-        Err(StoreFault::NotInitialised { .. })
-    ));
+    assert!(matches!(admin::settings(&nation.config), Err(StoreFault::NotInitialised { .. })));
     admin::init(&nation.config, &pin(), &nation.clock).unwrap();
     let keys = admin::signing_keys(&nation.config).unwrap();
     assert_eq!(keys.len(), 2);
     for (source, name, file) in [
-        (
-            Source::Internal,
-            "CN=internalSigningKey",
-            nation.config.anchor_file.clone(),
-        ),
-        (
-            Source::External,
-            "CN=externalSigningKey",
-            nation.config.external_anchor_file(),
-        ),
+        (Source::Internal, "CN=internalSigningKey", nation.config.anchor_file.clone()),
+        (Source::External, "CN=externalSigningKey", nation.config.external_anchor_file()),
     ] {
         let key = keys.iter().find(|key| key.source == source).unwrap();
         assert!(key.active);
@@ -40,16 +29,8 @@ fn init_makes_keys_and_anchors_and_refuses_to_do_it_twice() {
         let url = format!("http://registry.example:8080/{}", source.directory());
         assert_eq!(anchor.sources.len(), 1);
         assert_eq!(anchor.sources[0].download_url, url);
-        assert_eq!(
-            anchor.sources[0].verification_certificates[0].decode().unwrap(),
-            key.certificate
-        );
-        assert_eq!(
-            admin::anchor(&nation.config, source, &nation.clock)
-                .unwrap()
-                .sources,
-            anchor.sources
-        );
+        assert_eq!(anchor.sources[0].verification_certificates[0].decode().unwrap(), key.certificate);
+        assert_eq!(admin::anchor(&nation.config, source, &nation.clock).unwrap().sources, anchor.sources);
     }
     assert!(matches!(
         admin::init(&nation.config, &pin(), &nation.clock),
@@ -70,11 +51,7 @@ fn init_goes_on_where_it_was_cut() {
     std::fs::remove_file(&nation.config.anchor_file).unwrap();
     admin::init(&nation.config, &pin(), &nation.clock).unwrap();
     assert!(nation.config.anchor_file.is_file());
-    assert_eq!(
-        admin::signing_keys(&nation.config).unwrap(),
-        keys,
-        "no further keys were made"
-    );
+    assert_eq!(admin::signing_keys(&nation.config).unwrap(), keys, "no further keys were made");
 }
 
 #[test]
@@ -97,10 +74,7 @@ fn init_refuses_a_configuration_that_cannot_work() {
         changed(&|c| c.generate_seconds = 0),
         changed(&|c| c.expire_seconds = 60),
     ] {
-        assert!(
-            matches!(admin::init(&config, &pin(), &clock), Err(InitFault::Config(_))),
-            "{config:?}"
-        );
+        assert!(matches!(admin::init(&config, &pin(), &clock), Err(InitFault::Config(_))), "{config:?}");
         assert!(!config.state_dir.exists());
     }
 }
@@ -126,10 +100,7 @@ fn plan_touches_nothing_and_apply_keeps_everything_as_declared() {
         "+ settings ocsp_freshness_seconds: 3600",
         "+ settings management provider: CAMBODIA/GOV/MPTC",
     ] {
-        assert!(
-            shown.iter().any(|line| line == expected),
-            "{expected} is not in {shown:#?}"
-        );
+        assert!(shown.iter().any(|line| line == expected), "{expected} is not in {shown:#?}");
     }
 }
 
@@ -141,10 +112,7 @@ fn a_change_is_shown_by_what_it_is() {
         .replace("address = \"127.0.0.12\"", "maintenance = \"until noon\"")
         .replace("name = \"Civil registry\"\n", "")
         .replace("verify_next_update = true\n", "")
-        .replace(
-            "\"CAMBODIA/GOV/MOC/business-registry\", \"CAMBODIA/GOV/MOI\"",
-            "\"CAMBODIA/GOV/MPTC\"",
-        );
+        .replace("\"CAMBODIA/GOV/MOC/business-registry\", \"CAMBODIA/GOV/MOI\"", "\"CAMBODIA/GOV/MPTC\"");
     let changes = admin::apply(&nation.config, &declaration(&changed)).unwrap();
     assert_eq!(
         lines(&changes),
@@ -157,10 +125,7 @@ fn a_change_is_shown_by_what_it_is() {
             "- settings verify_next_update: true",
         ]
     );
-    assert_eq!(
-        admin::settings(&nation.config).unwrap(),
-        Some(declaration(&changed))
-    );
+    assert_eq!(admin::settings(&nation.config).unwrap(), Some(declaration(&changed)));
 }
 
 #[test]

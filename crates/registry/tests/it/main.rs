@@ -1,10 +1,5 @@
 //! A registry from outside: declared, run, downloaded, and judged by programs of others.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "test helpers"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test helpers")]
 
 mod nation;
 mod client;

@@ -106,11 +106,7 @@ fn mint() -> TempDir {
     std::fs::write(dir.path().join("openssl.cnf"), EXTENSIONS).unwrap();
     for (name, subject, extensions) in [
         ("ca", "/C=KH/O=Practice/CN=Practice CA", "authority"),
-        (
-            "intermediate",
-            "/C=KH/O=Practice/CN=Practice issuing CA",
-            "authority",
-        ),
+        ("intermediate", "/C=KH/O=Practice/CN=Practice issuing CA", "authority"),
         ("nameless", "/C=KH/O=Practice", "authority"),
         ("ocsp", "/CN=Practice OCSP", "nothing"),
         ("tsa", "/CN=Practice TSA", "nothing"),
@@ -120,25 +116,13 @@ fn mint() -> TempDir {
         ("both", "/C=KH/CN=both", "both"),
     ] {
         let (key, pem) = (format!("{name}.key"), format!("{name}.pem"));
-        let mut arguments = vec![
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-        ];
+        let mut arguments =
+            vec!["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
         arguments.extend(["-config", "openssl.cnf", "-extensions", extensions, "-days", "30"]);
         arguments.extend(["-subj", subject, "-keyout", &key, "-out", &pem]);
         run_in(dir.path(), "openssl", &arguments, b"");
     }
-    run_in(
-        dir.path(),
-        "openssl",
-        &["x509", "-in", "tsa.pem", "-outform", "DER", "-out", "tsa.der"],
-        b"",
-    );
+    run_in(dir.path(), "openssl", &["x509", "-in", "tsa.pem", "-outform", "DER", "-out", "tsa.der"], b"");
     let two = [
         std::fs::read(dir.path().join("ca.pem")).unwrap(),
         std::fs::read(dir.path().join("ocsp.pem")).unwrap(),
@@ -207,12 +191,7 @@ impl Nation {
         };
         let config = config.resolved(dir.path());
         let (clock, hands) = Clock::by_hand(start_time());
-        Self {
-            _dir: dir,
-            config,
-            clock,
-            hands,
-        }
+        Self { _dir: dir, config, clock, hands }
     }
 
     /// Initialised; P-256, since making RSA keys takes long.
@@ -238,11 +217,7 @@ impl Running {
     pub(crate) async fn start(algorithm: KeyAlgorithm) -> Self {
         let running = Self::start_empty(algorithm).await;
         running.nation.apply(STATE);
-        running
-            .registry
-            .published_after(Timestamp::UNIX_EPOCH)
-            .await
-            .unwrap();
+        running.registry.published_after(Timestamp::UNIX_EPOCH).await.unwrap();
         running
     }
 
@@ -257,14 +232,9 @@ impl Running {
     pub(crate) async fn on(listener: TcpListener, nation: Nation) -> Self {
         let (stopper, stop) = stop_channel();
         let (clock, chance) = (nation.clock.clone(), Chance::seeded(7));
-        let registry = Registry::start_on(listener, &nation.config, &pin(), clock, chance, stop)
-            .await
-            .unwrap();
-        Self {
-            nation,
-            registry,
-            stopper,
-        }
+        let registry =
+            Registry::start_on(listener, &nation.config, &pin(), clock, chance, stop).await.unwrap();
+        Self { nation, registry, stopper }
     }
 
     pub(crate) fn url(&self, target: &str) -> String {

@@ -20,10 +20,7 @@ fn and(text: &str) -> String {
 /// Refused when it is checked, with a text that holds `reason`.
 fn check(text: &str, reason: &str) -> DeclarationFault {
     let fault = declaration(text).check("CAMBODIA").expect_err(reason);
-    assert!(
-        fault.to_string().contains(reason),
-        "{fault} does not hold {reason:?}"
-    );
+    assert!(fault.to_string().contains(reason), "{fault} does not hold {reason:?}");
     fault
 }
 
@@ -40,24 +37,12 @@ fn refuses_text_that_is_no_state() {
         "[settings",
         &with("[settings]", "[setting]"),
         &with("[settings]", "[settings]\nspeed = 1"),
-        &with(
-            "[settings.management]\nprovider",
-            "[settings.management]\nsupplier",
-        ),
+        &with("[settings.management]\nprovider", "[settings.management]\nsupplier"),
         &with("name = \"Ministry of Commerce\"", ""),
-        &with(
-            "ocsp_fetch_interval_seconds = 600",
-            "ocsp_fetch_interval_seconds = -1",
-        ),
+        &with("ocsp_fetch_interval_seconds = 600", "ocsp_fetch_interval_seconds = -1"),
         &with("owner = \"CAMBODIA/GOV/MOI\"", "owner = \"CAMBODIA/GOV\""),
-        &with(
-            "owner = \"CAMBODIA/GOV/MOI\"",
-            "owner = \"CAMBODIA/GOV/MOI/civil-registry\"",
-        ),
-        &with(
-            "clients = [\"CAMBODIA/GOV/MOI/civil-registry\"]",
-            "clients = [\"CAMBODIA/GOV\"]",
-        ),
+        &with("owner = \"CAMBODIA/GOV/MOI\"", "owner = \"CAMBODIA/GOV/MOI/civil-registry\""),
+        &with("clients = [\"CAMBODIA/GOV/MOI/civil-registry\"]", "clients = [\"CAMBODIA/GOV\"]"),
         &and("[[gateway]]\ncode = \"x\""),
     ] {
         assert!(matches!(read(text), Err(DeclarationFault::Syntax(_))), "{text}");
@@ -66,19 +51,10 @@ fn refuses_text_that_is_no_state() {
 
 #[test]
 fn refuses_certificate_files_that_are_absent_rubbish_or_several() {
-    for (file, reason) in [
-        ("absent.pem", "No such file"),
-        ("rubbish.pem", ""),
-        ("two.pem", "2 certificates"),
-        (".", ""),
-    ] {
-        for place in [
-            "auth-moi.pem",
-            "ca.pem",
-            "ocsp.pem",
-            "intermediate.pem",
-            "tsa.der",
-        ] {
+    for (file, reason) in
+        [("absent.pem", "No such file"), ("rubbish.pem", ""), ("two.pem", "2 certificates"), (".", "")]
+    {
+        for place in ["auth-moi.pem", "ca.pem", "ocsp.pem", "intermediate.pem", "tsa.der"] {
             match read(&with(place, file)) {
                 Err(DeclarationFault::Certificate { file: told, why }) => {
                     assert!(told.ends_with(file) && why.contains(reason), "{told}: {why}");
@@ -91,9 +67,7 @@ fn refuses_certificate_files_that_are_absent_rubbish_or_several() {
 
 #[test]
 fn refuses_codes_that_peers_cannot_handle() {
-    for bad in [
-        "", " ", "a/b", "a:b", "a;b", "a%b", "a\\\\b", "..", "a\\u0007", " a", "\\u200B",
-    ] {
+    for bad in ["", " ", "a/b", "a:b", "a;b", "a%b", "a\\\\b", "..", "a\\u0007", " a", "\\u200B"] {
         for (from, to) in [
             ("code = \"MPTC\"", format!("code = \"{bad}\"")),
             ("code = \"civil-registry\"", format!("code = \"{bad}\"")),
@@ -102,10 +76,7 @@ fn refuses_codes_that_peers_cannot_handle() {
             ("code = \"COM\"", format!("code = \"{bad}\"")),
         ] {
             let fault = declaration(&with(from, &to)).check("CAMBODIA");
-            assert!(
-                matches!(fault, Err(DeclarationFault::Code { .. })),
-                "{to}: {fault:?}"
-            );
+            assert!(matches!(fault, Err(DeclarationFault::Code { .. })), "{to}: {fault:?}");
         }
     }
 }
@@ -114,29 +85,13 @@ fn refuses_codes_that_peers_cannot_handle() {
 fn refuses_texts_that_are_missing_too_long_or_of_several_lines() {
     let long = "x".repeat(256);
     for name in ["", " ", "two\\nlines", long.as_str()] {
-        let fault = check(
-            &with("name = \"Ministry of Commerce\"", &format!("name = \"{name}\"")),
-            "one line",
-        );
-        assert_eq!(
-            fault,
-            DeclarationFault::Text {
-                what: "the name of CAMBODIA/GOV/MOC".to_owned()
-            }
-        );
+        let fault =
+            check(&with("name = \"Ministry of Commerce\"", &format!("name = \"{name}\"")), "one line");
+        assert_eq!(fault, DeclarationFault::Text { what: "the name of CAMBODIA/GOV/MOC".to_owned() });
     }
-    check(
-        &with("name = \"Civil registry\"", "name = \"\\u0000\""),
-        "one line",
-    );
-    check(
-        &with("description = \"Commerce\"", "description = \"\\uFFFE\""),
-        "one line",
-    );
-    check(
-        &with("address = \"127.0.0.12\"", "maintenance = \"a\\tb\""),
-        "one line",
-    );
+    check(&with("name = \"Civil registry\"", "name = \"\\u0000\""), "one line");
+    check(&with("description = \"Commerce\"", "description = \"\\uFFFE\""), "one line");
+    check(&with("address = \"127.0.0.12\"", "maintenance = \"a\\tb\""), "one line");
 }
 
 #[test]
@@ -151,10 +106,7 @@ fn refuses_what_is_declared_twice() {
         ),
         "twice",
     );
-    check(
-        &with("code = \"COM\"", "code = \"GOV\""),
-        "the member class GOV is declared twice",
-    );
+    check(&with("code = \"COM\"", "code = \"GOV\""), "the member class GOV is declared twice");
     check(
         &and("[[server]]\nowner = \"CAMBODIA/GOV/MOI\"\ncode = \"interior\""),
         "the server CAMBODIA/GOV/MOI/interior is declared twice",
@@ -166,43 +118,19 @@ fn refuses_what_is_declared_twice() {
         ),
         "twice",
     );
-    check(
-        &and("[[group]]\ncode = \"everyone\""),
-        "the group everyone is declared twice",
-    );
-    check(
-        &with(
-            "\"CAMBODIA/GOV/MOI\"]",
-            "\"CAMBODIA/GOV/MOI\", \"CAMBODIA/GOV/MOI\"]",
-        ),
-        "twice",
-    );
-    check(
-        &and("[[ca]]\ncertificate = \"ca.pem\"\nprofile = \"basic\""),
-        "twice",
-    );
-    check(
-        &and("[[ca]]\ncertificate = \"intermediate.pem\"\nprofile = \"basic\""),
-        "twice",
-    );
-    check(
-        &and("[[tsa]]\nurl = \"http://127.0.0.1:8899/tsa\"\ncertificate = \"tsa.pem\""),
-        "twice",
-    );
+    check(&and("[[group]]\ncode = \"everyone\""), "the group everyone is declared twice");
+    check(&with("\"CAMBODIA/GOV/MOI\"]", "\"CAMBODIA/GOV/MOI\", \"CAMBODIA/GOV/MOI\"]"), "twice");
+    check(&and("[[ca]]\ncertificate = \"ca.pem\"\nprofile = \"basic\""), "twice");
+    check(&and("[[ca]]\ncertificate = \"intermediate.pem\"\nprofile = \"basic\""), "twice");
+    check(&and("[[tsa]]\nurl = \"http://127.0.0.1:8899/tsa\"\ncertificate = \"tsa.pem\""), "twice");
     let url = "url = \"http://127.0.0.1:8888/intermediate\"";
-    check(
-        &with(url, &format!("{url}\n[[ca.intermediate.ocsp]]\n{url}")),
-        "twice",
-    );
+    check(&with(url, &format!("{url}\n[[ca.intermediate.ocsp]]\n{url}")), "twice");
 }
 
 #[test]
 fn refuses_references_that_lead_nowhere() {
     check(
-        &with(
-            "class = \"GOV\"\ncode = \"MOC\"",
-            "class = \"NGO\"\ncode = \"MOC\"",
-        ),
+        &with("class = \"GOV\"\ncode = \"MOC\"", "class = \"NGO\"\ncode = \"MOC\""),
         "a class that is not declared",
     );
     check(
@@ -210,23 +138,14 @@ fn refuses_references_that_lead_nowhere() {
         "owner of the server CAMBODIA/GOV/MEF/interior",
     );
     check(
-        &with(
-            "clients = [\"CAMBODIA/GOV/MOI/civil-registry\"]",
-            "clients = [\"CAMBODIA/GOV/MEF\"]",
-        ),
+        &with("clients = [\"CAMBODIA/GOV/MOI/civil-registry\"]", "clients = [\"CAMBODIA/GOV/MEF\"]"),
         "client CAMBODIA/GOV/MEF of the server",
     );
     check(
-        &with(
-            "clients = [\"CAMBODIA/GOV/MOI/civil-registry\"]",
-            "clients = [\"CAMBODIA/GOV/MOI/tax\"]",
-        ),
+        &with("clients = [\"CAMBODIA/GOV/MOI/civil-registry\"]", "clients = [\"CAMBODIA/GOV/MOI/tax\"]"),
         "CAMBODIA/GOV/MOI/tax",
     );
-    check(
-        &with("\"CAMBODIA/GOV/MOI\"]", "\"CAMBODIA/GOV/MEF\"]"),
-        "in the group everyone is not a declared",
-    );
+    check(&with("\"CAMBODIA/GOV/MOI\"]", "\"CAMBODIA/GOV/MEF\"]"), "in the group everyone is not a declared");
     check(
         &with(
             "monitoring_client = \"CAMBODIA/GOV/MPTC\"",
@@ -235,10 +154,7 @@ fn refuses_references_that_lead_nowhere() {
         "monitoring client",
     );
     check(
-        &with(
-            "provider = \"CAMBODIA/GOV/MPTC\"",
-            "provider = \"CAMBODIA/GOV/MPTC/management\"",
-        ),
+        &with("provider = \"CAMBODIA/GOV/MPTC\"", "provider = \"CAMBODIA/GOV/MPTC/management\""),
         "provider of the management services",
     );
 }
@@ -252,10 +168,8 @@ fn refuses_identifiers_of_other_instances() {
         "monitoring_client = \"CAMBODIA",
         "provider = \"CAMBODIA",
     ] {
-        let fault = check(
-            &with(from, &from.replace("CAMBODIA", "VIETNAM")),
-            "another instance than CAMBODIA",
-        );
+        let fault =
+            check(&with(from, &from.replace("CAMBODIA", "VIETNAM")), "another instance than CAMBODIA");
         assert!(matches!(fault, DeclarationFault::ForeignInstance { .. }));
     }
 }
@@ -263,18 +177,12 @@ fn refuses_identifiers_of_other_instances() {
 #[test]
 fn refuses_an_owner_among_its_clients_and_the_group_that_is_kept_by_itself() {
     let fault = check(
-        &with(
-            "clients = [\"CAMBODIA/GOV/MOI/civil-registry\"]",
-            "clients = [\"CAMBODIA/GOV/MOI\"]",
-        ),
+        &with("clients = [\"CAMBODIA/GOV/MOI/civil-registry\"]", "clients = [\"CAMBODIA/GOV/MOI\"]"),
         "it is one anyway",
     );
     assert!(matches!(fault, DeclarationFault::OwnerAsClient { .. }));
     let group = "[[group]]\ncode = \"security-server-owners\"";
-    assert_eq!(
-        check(&and(group), "security-server-owners"),
-        DeclarationFault::ReservedGroup
-    );
+    assert_eq!(check(&and(group), "security-server-owners"), DeclarationFault::ReservedGroup);
 }
 
 #[test]
@@ -284,27 +192,16 @@ fn refuses_certificates_that_do_not_fit_or_name_two_gateways() {
         assert!(matches!(fault, DeclarationFault::NotForAuthentication { .. }));
     }
     let fault = check(&with("auth-moi.pem", "auth-moc.pem"), "is registered twice");
-    let DeclarationFault::CertificateTwice { first, second, .. } = fault else {
-        panic!("{fault:?}")
-    };
+    let DeclarationFault::CertificateTwice { first, second, .. } = fault else { panic!("{fault:?}") };
     assert_eq!(first, "the server CAMBODIA/GOV/MOI/interior");
     assert_eq!(second, "the server CAMBODIA/GOV/MOC/commerce");
-    check(
-        &with("[\"auth-moi.pem\"]", "[\"auth-moi.pem\", \"auth-moi.pem\"]"),
-        "is registered twice",
-    );
+    check(&with("[\"auth-moi.pem\"]", "[\"auth-moi.pem\", \"auth-moi.pem\"]"), "is registered twice");
     check(
         &with("certificate = \"ca.pem\"", "certificate = \"tsa.pem\""),
         "not that of a certification authority",
     );
-    check(
-        &with("intermediate.pem", "auth-moi.pem"),
-        "not that of a certification authority",
-    );
-    check(
-        &with("certificate = \"ca.pem\"", "certificate = \"nameless.pem\""),
-        "no common name",
-    );
+    check(&with("intermediate.pem", "auth-moi.pem"), "not that of a certification authority");
+    check(&with("certificate = \"ca.pem\"", "certificate = \"nameless.pem\""), "no common name");
     check(&with("tsa.der", "nameless.pem"), "no common name");
 }
 
@@ -312,10 +209,7 @@ fn refuses_certificates_that_do_not_fit_or_name_two_gateways() {
 fn refuses_unknown_profiles_and_takes_short_and_long_names() {
     for profile in ["", "Basic", "ee.ria.xroad.Unknown", "basic2"] {
         let text = with("profile = \"basic\"", &format!("profile = \"{profile}\""));
-        assert!(
-            matches!(read(&text), Err(DeclarationFault::UnknownProfile { .. })),
-            "{profile}"
-        );
+        assert!(matches!(read(&text), Err(DeclarationFault::UnknownProfile { .. })), "{profile}");
     }
     for (short, class) in [
         ("ejbca", "EjbcaCertificateProfileInfoProvider"),
@@ -337,35 +231,18 @@ fn refuses_unknown_profiles_and_takes_short_and_long_names() {
 #[test]
 fn refuses_addresses_that_cannot_be_called() {
     for bad in ["", "ftp://h/x", "h/x", "http://", "http:///x", "http://h/a b"] {
-        for from in [
-            "http://127.0.0.1:8888/ocsp",
-            "http://127.0.0.1:8888/intermediate",
-            "http://127.0.0.1:8899/tsa",
-        ] {
+        for from in
+            ["http://127.0.0.1:8888/ocsp", "http://127.0.0.1:8888/intermediate", "http://127.0.0.1:8899/tsa"]
+        {
             let fault = check(&with(from, bad), "is not an http or https address");
             assert!(matches!(fault, DeclarationFault::Url { .. }));
         }
     }
-    check(
-        &with("provider =", "address = \"cs:4001\"\nprovider ="),
-        "is not an http or https address",
-    );
-    for bad in [
-        "",
-        "http://h",
-        "h:5500",
-        "a b",
-        "-h",
-        "h..x",
-        "h/x",
-        "h_x",
-        "1.2.3.4:5",
-        "ក្រសួង",
-    ] {
-        let fault = check(
-            &with("\"127.0.0.12\"", &format!("\"{bad}\"")),
-            "is not a host name or an IP address",
-        );
+    check(&with("provider =", "address = \"cs:4001\"\nprovider ="), "is not an http or https address");
+    for bad in ["", "http://h", "h:5500", "a b", "-h", "h..x", "h/x", "h_x", "1.2.3.4:5", "ក្រសួង"]
+    {
+        let fault =
+            check(&with("\"127.0.0.12\"", &format!("\"{bad}\"")), "is not a host name or an IP address");
         assert!(matches!(fault, DeclarationFault::ServerAddress { .. }));
     }
 }
@@ -376,14 +253,8 @@ fn takes_addresses_of_all_kinds_and_servers_without_one() {
         let text = with("\"127.0.0.12\"", &format!("\"{good}\""));
         assert_eq!(declaration(&text).check("CAMBODIA"), Ok(()), "{good}");
     }
-    assert_eq!(
-        declaration(&with("address = \"127.0.0.12\"", "")).check("CAMBODIA"),
-        Ok(())
-    );
-    assert_eq!(
-        declaration(&with("auth_certificates = [\"auth-moi.pem\"]", "")).check("CAMBODIA"),
-        Ok(())
-    );
+    assert_eq!(declaration(&with("address = \"127.0.0.12\"", "")).check("CAMBODIA"), Ok(()));
+    assert_eq!(declaration(&with("auth_certificates = [\"auth-moi.pem\"]", "")).check("CAMBODIA"), Ok(()));
 }
 
 #[test]
@@ -396,10 +267,7 @@ fn refuses_seconds_out_of_bounds() {
     ] {
         let text = STATE.replace("ocsp_fetch_interval_seconds = 600\n", "");
         let text = text.replacen("[settings]", &format!("[settings]\n{name} = {bad}"), 1);
-        assert!(
-            matches!(check(&text, name), DeclarationFault::Seconds { .. }),
-            "{name} = {bad}"
-        );
+        assert!(matches!(check(&text, name), DeclarationFault::Seconds { .. }), "{name} = {bad}");
     }
 }
 
@@ -408,17 +276,8 @@ fn a_refused_state_leaves_the_stored_one() {
     let nation = Nation::new();
     nation.apply(STATE);
     let before = admin::settings(&nation.config).unwrap();
-    let bad = declaration(&with(
-        "owner = \"CAMBODIA/GOV/MOI\"",
-        "owner = \"CAMBODIA/GOV/MEF\"",
-    ));
-    assert!(matches!(
-        admin::plan(&nation.config, &bad),
-        Err(AdminFault::Declaration(_))
-    ));
-    assert!(matches!(
-        admin::apply(&nation.config, &bad),
-        Err(AdminFault::Declaration(_))
-    ));
+    let bad = declaration(&with("owner = \"CAMBODIA/GOV/MOI\"", "owner = \"CAMBODIA/GOV/MEF\""));
+    assert!(matches!(admin::plan(&nation.config, &bad), Err(AdminFault::Declaration(_))));
+    assert!(matches!(admin::apply(&nation.config, &bad), Err(AdminFault::Declaration(_))));
     assert_eq!(admin::settings(&nation.config).unwrap(), before);
 }

@@ -14,13 +14,7 @@ async fn curl(running: &Running, options: &[&str], target: &str) -> Answer {
     let mut arguments = vec!["-s", "-S", "-i", "--path-as-is", "--max-time", "20"];
     arguments.extend(options);
     let url = running.url(target);
-    let (arguments, url) = (
-        arguments
-            .iter()
-            .map(|text| (*text).to_owned())
-            .collect::<Vec<_>>(),
-        url,
-    );
+    let (arguments, url) = (arguments.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>(), url);
     let output = tokio::task::spawn_blocking(move || {
         let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         arguments.push(&url);
@@ -30,11 +24,7 @@ async fn curl(running: &Running, options: &[&str], target: &str) -> Answer {
     let (head, body) = text.split_once("\r\n\r\n").unwrap();
     let mut lines = head.split("\r\n");
     let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-    Answer {
-        status,
-        headers: lines.map(str::to_lowercase).collect(),
-        body: body.to_owned(),
-    }
+    Answer { status, headers: lines.map(str::to_lowercase).collect(), body: body.to_owned() }
 }
 
 impl Answer {
@@ -44,10 +34,7 @@ impl Answer {
 }
 
 fn version_of(document: &str) -> &str {
-    document
-        .lines()
-        .find_map(|line| line.strip_prefix("Version: "))
-        .unwrap()
+    document.lines().find_map(|line| line.strip_prefix("Version: ")).unwrap()
 }
 
 #[tokio::test]
@@ -62,39 +49,20 @@ async fn serves_directories_and_files_without_caching() {
         ("/externalconf", "4"),
     ] {
         let answer = curl(&running, &[], target).await;
-        assert_eq!(
-            (answer.status, version_of(&answer.body)),
-            (200, version),
-            "{target}"
-        );
+        assert_eq!((answer.status, version_of(&answer.body)), (200, version), "{target}");
         assert!(answer.has("cache-control: no-cache"), "{:?}", answer.headers);
-        assert!(
-            answer.has("content-type: application/octet-stream"),
-            "{:?}",
-            answer.headers
-        );
+        assert!(answer.has("content-type: application/octet-stream"), "{:?}", answer.headers);
         // A client takes the beginning of the body for the beginning of a MIME document.
-        assert!(
-            answer
-                .body
-                .starts_with("Content-Type: multipart/related; charset=UTF-8; boundary=")
-        );
+        assert!(answer.body.starts_with("Content-Type: multipart/related; charset=UTF-8; boundary="));
         let has_private = answer.body.contains("PRIVATE-PARAMETERS");
         assert_eq!(has_private, target.starts_with("/internalconf"), "{target}");
-        let line = answer
-            .body
-            .lines()
-            .find(|line| line.ends_with("/shared-params.xml"))
-            .unwrap();
+        let line = answer.body.lines().find(|line| line.ends_with("/shared-params.xml")).unwrap();
         let location = line.strip_prefix("Content-location: ").unwrap();
         let file = curl(&running, &[], location).await;
         assert_eq!(file.status, 200);
         assert!(file.has("content-type: text/xml") && file.has("cache-control: no-cache"));
         assert!(file.has(&format!("content-length: {}", file.body.len())));
-        assert!(
-            file.body
-                .contains("<instanceIdentifier>CAMBODIA</instanceIdentifier>")
-        );
+        assert!(file.body.contains("<instanceIdentifier>CAMBODIA</instanceIdentifier>"));
     }
 }
 
@@ -130,12 +98,7 @@ async fn answers_head_like_get_without_the_body_and_nothing_else() {
     let head = curl(&running, &["--head"], "/internalconf?version=6").await;
     assert_eq!((head.status, head.body.as_str()), (200, ""));
     assert!(head.has(&format!("content-length: {}", got.body.len())));
-    assert_eq!(
-        curl(&running, &["--head"], "/internalconf?version=9")
-            .await
-            .status,
-        404
-    );
+    assert_eq!(curl(&running, &["--head"], "/internalconf?version=9").await.status, 404);
     for method in ["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "get"] {
         let answer = curl(&running, &["-X", method], "/internalconf?version=6").await;
         assert_eq!(answer.status, 405, "{method}");

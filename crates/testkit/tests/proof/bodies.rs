@@ -115,7 +115,11 @@ async fn an_answer_that_breaks_off_between_the_gateways_is_an_error_and_not_a_cu
         let answer = nation.send(call("GET", "/v1/people"), None).await.unwrap();
         assert_eq!(answer.status, 500, "cut after {bytes} bytes");
         let fault = answer.fault().unwrap_or_default();
-        assert!(fault.starts_with("server.clientproxy."), "cut after {bytes} bytes: {fault} {}", answer.text());
+        assert!(
+            fault.starts_with("server.clientproxy."),
+            "cut after {bytes} bytes: {fault} {}",
+            answer.text()
+        );
         assert!(!answer.body.is_empty() && answer.body.len() < 10_000);
         let called = nation.service.count() - before;
         assert!(called <= 1, "nobody asks twice: cut after {bytes} bytes, {called} calls");
@@ -131,7 +135,13 @@ async fn an_answer_that_breaks_off_between_the_gateways_is_an_error_and_not_a_cu
 async fn a_service_that_breaks_off_in_the_middle_gives_the_consumer_an_error() {
     let nation = Nation::start().await.unwrap();
     for framing in [Framing::ContentLength(2_000_000), Framing::Chunked] {
-        let reply = Reply { status: 200, body: body(2_000_000), cut: true, framing: Some(framing), ..Reply::default() };
+        let reply = Reply {
+            status: 200,
+            body: body(2_000_000),
+            cut: true,
+            framing: Some(framing),
+            ..Reply::default()
+        };
         nation.service.answers(reply);
         let answer = nation.send(call("GET", "/v1/people"), None).await.unwrap();
         assert_eq!(answer.status, 500, "{framing:?}");

@@ -72,7 +72,14 @@ fn every_octet_of_the_file(zip: &[u8], held: &GlobalConf) {
 /// Where in a zip file each octet stands.
 fn places(zip: &[u8]) -> Vec<&'static str> {
     let mut places = vec!["data"; zip.len()];
-    let local = [(4, "version needed"), (6, "flags"), (8, "method"), (10, "time"), (14, "checksum and sizes"), (26, "lengths")];
+    let local = [
+        (4, "version needed"),
+        (6, "flags"),
+        (8, "method"),
+        (10, "time"),
+        (14, "checksum and sizes"),
+        (26, "lengths"),
+    ];
     let local = local.map(|(at, name)| (at, leak("local header", name)));
     let central = [
         (4, "made by"),

@@ -48,11 +48,17 @@ async fn judged(algorithm: KeyAlgorithm, intermediate: bool) {
             tools.judge(container);
         }
     }
-    println!("{algorithm:?}: {} + {} containers; side, direction, (hash chain, batch stamp, body): {judged:?}",
-        consumer.len(), provider.len());
+    println!(
+        "{algorithm:?}: {} + {} containers; side, direction, (hash chain, batch stamp, body): {judged:?}",
+        consumer.len(),
+        provider.len()
+    );
     let kinds: BTreeSet<_> = judged.keys().map(|(_, _, kind)| *kind).collect();
     for kind in [(false, false, false), (false, true, false), (true, true, false), (true, true, true)] {
-        assert!(kinds.contains(&kind), "there is no container with (hash chain, batch stamp, body) = {kind:?}");
+        assert!(
+            kinds.contains(&kind),
+            "there is no container with (hash chain, batch stamp, body) = {kind:?}"
+        );
     }
     for config in [&nation.consumer.config, &nation.provider.config] {
         tools.judge_globalconf(config);
@@ -125,14 +131,20 @@ fn own_verdicts(nation: &Nation, containers: &[Container]) {
     for config in [&nation.consumer.config, &nation.provider.config] {
         let held = stored(config);
         for container in containers {
-            let report = judge(&container.bytes, &held).unwrap_or_else(|why| panic!("{}: {why}", container.name));
+            let report =
+                judge(&container.bytes, &held).unwrap_or_else(|why| panic!("{}: {why}", container.name));
             let stamp = if container.kind.1 { StampKind::Batch } else { StampKind::Single };
             assert_eq!(report.stamp, stamp, "{}", container.name);
             let (sender, signer) = match container.direction {
                 Direction::Request => (testkit::CLIENT, &nation.consumer_identity.signing),
                 Direction::Response => (testkit::PROVIDER, &nation.provider_identity.signing),
             };
-            assert_eq!((report.sender.to_string().as_str(), &report.signer), (sender, signer), "{}", container.name);
+            assert_eq!(
+                (report.sender.to_string().as_str(), &report.signer),
+                (sender, signer),
+                "{}",
+                container.name
+            );
         }
     }
 }
@@ -163,7 +175,11 @@ impl Tools {
             std::fs::copy(at.join("xsd/identifiers.xsd"), at.join("xsd/globalconf/identifiers.xsd")).unwrap();
             std::fs::write(at.join("xsd/wrapper.xsd"), WRAPPER).unwrap();
         }
-        Self { folder, intermediate: authority.intermediate_certificate().is_some(), schemas: schemas.is_some() }
+        Self {
+            folder,
+            intermediate: authority.intermediate_certificate().is_some(),
+            schemas: schemas.is_some(),
+        }
     }
 
     fn path(&self, name: &str) -> String {
@@ -182,7 +198,9 @@ impl Tools {
         self.revocation(&at);
         self.time_stamp(&at, container);
         self.validate(&at, "wrapper.xsd", &with_a_short_serial(&at));
-        for chain in ["sig-hashchain.xml", "sig-hashchainresult.xml", "ts-hashchain.xml", "ts-hashchainresult.xml"] {
+        for chain in
+            ["sig-hashchain.xml", "sig-hashchainresult.xml", "ts-hashchain.xml", "ts-hashchainresult.xml"]
+        {
             if at.join(chain).exists() {
                 self.validate(&at, "hashchain.xsd", chain);
             }
@@ -229,7 +247,19 @@ impl Tools {
             let told = run(
                 at,
                 "openssl",
-                &["ocsp", "-respin", "ocsp.der", "-issuer", issued_by, "-cert", certificate, "-VAfile", answered_by, "-CAfile", &root],
+                &[
+                    "ocsp",
+                    "-respin",
+                    "ocsp.der",
+                    "-issuer",
+                    issued_by,
+                    "-cert",
+                    certificate,
+                    "-VAfile",
+                    answered_by,
+                    "-CAfile",
+                    &root,
+                ],
             );
             assert!(told.contains("Response verify OK") && told.contains(": good"), "{told}");
         }
@@ -244,7 +274,8 @@ impl Tools {
             ("ts.der", "value.bin")
         };
         let tsa = self.path("tsa.pem");
-        let arguments = ["ts", "-verify", "-in", token, "-token_in", "-data", data, "-CAfile", &tsa, "-partial_chain"];
+        let arguments =
+            ["ts", "-verify", "-in", token, "-token_in", "-data", data, "-CAfile", &tsa, "-partial_chain"];
         let told = run(at, "openssl", &arguments);
         assert!(told.contains("Verification: OK"), "{}: {told}", container.name);
     }
@@ -252,7 +283,10 @@ impl Tools {
     /// What a gateway holds of the global configuration, as it holds it.
     fn judge_globalconf(&self, config: &Config) {
         let held = config.globalconf_dir().join(testkit::INSTANCE);
-        for (schema, file) in [("v6/shared-parameters.xsd", "shared-params.xml"), ("v3/private-parameters.xsd", "private-params.xml")] {
+        for (schema, file) in [
+            ("v6/shared-parameters.xsd", "shared-params.xml"),
+            ("v3/private-parameters.xsd", "private-params.xml"),
+        ] {
             self.validate(&held, &format!("globalconf/{schema}"), file);
         }
     }
@@ -262,8 +296,13 @@ impl Tools {
 fn with_a_short_serial(at: &Path) -> String {
     let mut xml = std::fs::read_to_string(at.join(SIGNATURES)).unwrap();
     let mark = "X509SerialNumber>";
-    let serials: Vec<String> =
-        xml.split(mark).skip(1).step_by(2).filter_map(|rest| rest.split('<').next()).map(str::to_owned).collect();
+    let serials: Vec<String> = xml
+        .split(mark)
+        .skip(1)
+        .step_by(2)
+        .filter_map(|rest| rest.split('<').next())
+        .map(str::to_owned)
+        .collect();
     assert!(!serials.is_empty());
     for serial in serials {
         assert!(serial.bytes().all(|digit| digit.is_ascii_digit()), "{serial}");

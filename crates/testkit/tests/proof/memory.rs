@@ -50,7 +50,12 @@ async fn measured() {
     let _reset = std::fs::write("/proc/self/clear_refs", "5");
     there_and_back(&nation, BODY_BYTES).await;
     let growth = status_bytes("VmHWM:").saturating_sub(before);
-    println!("{} MB there and back; memory {} kB before, at most {} kB more", BODY_BYTES >> 20, before >> 10, growth >> 10);
+    println!(
+        "{} MB there and back; memory {} kB before, at most {} kB more",
+        BODY_BYTES >> 20,
+        before >> 10,
+        growth >> 10
+    );
     assert!(growth < GROWTH_BYTES_MAX, "{growth} bytes");
     until("the spools are empty", || {
         spooled(&nation.consumer.config) + spooled(&nation.provider.config) == 0

@@ -39,7 +39,8 @@ async fn after_a_restart_of_both_gateways_the_logs_go_on_and_nothing_stands_twic
         let all = entries(&log_of(&side.config));
         let numbers: Vec<u64> = all.iter().map(|entry| entry.id.0).collect();
         assert_eq!(numbers, (1..=24).collect::<Vec<u64>>(), "no number is missing, none stands twice");
-        let messages: BTreeSet<_> = all.iter().map(|entry| (entry.query_id.clone(), entry.direction)).collect();
+        let messages: BTreeSet<_> =
+            all.iter().map(|entry| (entry.query_id.clone(), entry.direction)).collect();
         assert_eq!(messages.len(), 24, "no message stands twice");
         let ids: BTreeSet<String> = all.iter().map(|entry| entry.query_id.clone()).collect();
         assert_eq!(ids, asked);

@@ -53,7 +53,8 @@ async fn settings_applied_by_another_process_are_in_force_within_seconds() {
 /// The certificate in the newest signature that the consumer's gateway made.
 fn newest_signer(nation: &Nation) -> Certificate {
     let reader = log_of(&nation.consumer.config);
-    let request = entries(&reader).into_iter().rfind(|e| e.direction == messagelog::Direction::Request).unwrap();
+    let request =
+        entries(&reader).into_iter().rfind(|e| e.direction == messagelog::Direction::Request).unwrap();
     let xml = String::from_utf8(reader.record(request.id).unwrap().signature).unwrap();
     let text = between(&xml, "<ds:X509Certificate>", "</ds:X509Certificate>").unwrap();
     Certificate::from_der(&decoded(text)).unwrap()

@@ -25,7 +25,8 @@ impl Pair {
         server.auth_certificates = vec![identity.authentication];
         state.servers.push(server);
         nation.publish(&state).await.unwrap();
-        let second = RunningGateway::start(config, &nation.pin, nation.clock.clone(), chance()).await.unwrap();
+        let second =
+            RunningGateway::start(config, &nation.pin, nation.clock.clone(), chance()).await.unwrap();
         second.ready().await.unwrap();
         Self { nation, second, state }
     }
@@ -98,7 +99,9 @@ fn prepare(nation: &Nation) -> (Config, Enrolled) {
     config.state_dir = nation.folder.path().join("interior2");
     std::fs::create_dir_all(&config.state_dir).unwrap();
     let listen = &mut config.listen;
-    for address in [&mut listen.consumer_http, &mut listen.consumer_https, &mut listen.transport, &mut listen.ocsp] {
+    for address in
+        [&mut listen.consumer_http, &mut listen.consumer_https, &mut listen.transport, &mut listen.ocsp]
+    {
         *address = nation.address(33, address.port());
     }
     let identity = enrol(
@@ -153,7 +156,10 @@ async fn a_server_with_a_wrong_certificate_or_in_maintenance_is_passed_over() {
 
     pair.publish_with(&[winner], |server| server.auth_certificates.clear()).await;
     for n in 0..5 {
-        assert_eq!(pair.answered(None, &format!("the winner's certificate is not its own, call {n}")).await, other);
+        assert_eq!(
+            pair.answered(None, &format!("the winner's certificate is not its own, call {n}")).await,
+            other
+        );
     }
     let (fault, text) = pair.refused(Some(NAMES[winner]), "the server with the wrong certificate").await;
     assert!(fault.contains("ssl_authentication_failed"), "{fault} {text}");

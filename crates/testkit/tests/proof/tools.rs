@@ -11,7 +11,8 @@ use std::time::Duration;
 pub(crate) fn run(folder: &Path, program: &str, arguments: &[&str]) -> String {
     let told = Command::new(program).args(arguments).current_dir(folder).output();
     let output = told.unwrap_or_else(|error| panic!("{program} cannot be run: {error}"));
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{program} {}:\n{text}", arguments.join(" "));
     text
 }

@@ -46,10 +46,7 @@ fn check(input: &[u8], expected: &Result<Parts, Malformed>) {
 }
 
 fn accepts(input: &str, parts: &[(&str, &str)]) {
-    let parts = parts
-        .iter()
-        .map(|(kind, body)| ((*kind).to_owned(), body.as_bytes().to_vec()))
-        .collect();
+    let parts = parts.iter().map(|(kind, body)| ((*kind).to_owned(), body.as_bytes().to_vec())).collect();
     check(input.as_bytes(), &Ok(parts));
 }
 
@@ -59,22 +56,13 @@ fn refuses(input: &str, refusal: Malformed) {
 
 #[test]
 fn reads_parts_with_either_line_end() {
-    accepts(
-        "--B\r\nContent-Type: a/b\r\n\r\none\r\n--B--\r\n",
-        &[("a/b", "one")],
-    );
+    accepts("--B\r\nContent-Type: a/b\r\n\r\none\r\n--B--\r\n", &[("a/b", "one")]);
     accepts(
         "--B\nCONTENT-TYPE:a/b;x=y\n\none\n--B\ncontent-type: c/d\n\n\ntwo\n\n--B--",
         &[("a/b", "one"), ("c/d", "\ntwo\n")],
     );
-    accepts(
-        "--B\r\nX: y\r\ncontent-type: a/b\r\n\r\n\r\n\r\n--B--",
-        &[("a/b", "\r\n")],
-    );
-    accepts(
-        "--B  \r\ncontent-type: a/b\r\n\r\none\r\n--B-- \t\r\n",
-        &[("a/b", "one")],
-    );
+    accepts("--B\r\nX: y\r\ncontent-type: a/b\r\n\r\n\r\n\r\n--B--", &[("a/b", "\r\n")]);
+    accepts("--B  \r\ncontent-type: a/b\r\n\r\none\r\n--B-- \t\r\n", &[("a/b", "one")]);
 }
 
 #[test]
@@ -88,10 +76,7 @@ fn reads_empty_bodies_and_empty_heads() {
 
 #[test]
 fn skips_what_stands_before_and_after() {
-    accepts(
-        "hello\r\n--Bx\r\nworld\r\n--B\r\n\r\nx\r\n--B--\r\nbye\r\n--B\r\n\r\ny",
-        &[("", "x")],
-    );
+    accepts("hello\r\n--Bx\r\nworld\r\n--B\r\n\r\nx\r\n--B--\r\nbye\r\n--B\r\n\r\ny", &[("", "x")]);
     accepts("--\n\n--B\n\nx\n--B--\n--B--\n", &[("", "x")]);
 }
 
@@ -143,14 +128,9 @@ fn unfolds_headers_and_keeps_them_in_order() {
     let input =
         b"--B\r\nX-One: 1\r\ncontent-type: a/b;\r\n\tc=d\r\nx-two:  \xe4 \r\n\r\n\r\n--B--".as_slice();
     reader.push(Bytes::from_static(input));
-    let Ok(Some(Event::PartStart(head))) = reader.next_event() else {
-        panic!("no part")
-    };
+    let Ok(Some(Event::PartStart(head))) = reader.next_event() else { panic!("no part") };
     assert_eq!(head.content_type(), Some("a/b;\tc=d"));
-    let expected = [
-        ("X-One".to_owned(), "1".to_owned()),
-        ("x-two".to_owned(), "ä".to_owned()),
-    ];
+    let expected = [("X-One".to_owned(), "1".to_owned()), ("x-two".to_owned(), "ä".to_owned())];
     assert_eq!(head.headers(), &expected);
 }
 
@@ -158,11 +138,7 @@ fn unfolds_headers_and_keeps_them_in_order() {
 fn refuses_a_message_that_was_cut_at_any_byte() {
     let whole = b"--B\r\ncontent-type: a/b\r\n\r\none\r\n--B\r\ncontent-type: a/b\r\n\r\ntwo\r\n--B--\r\n";
     for length in 0..whole.len() - 2 {
-        assert_eq!(
-            read(&[&whole[..length]]),
-            Err(Malformed::Truncated),
-            "cut after {length}"
-        );
+        assert_eq!(read(&[&whole[..length]]), Err(Malformed::Truncated), "cut after {length}");
     }
     for length in whole.len() - 2..=whole.len() {
         assert!(read(&[&whole[..length]]).is_ok(), "cut after {length}");
@@ -172,19 +148,14 @@ fn refuses_a_message_that_was_cut_at_any_byte() {
 #[test]
 fn refuses_a_line_that_is_nearly_a_boundary() {
     for line in ["--B-", "--B-x", "--B--x", "--B x", "--B\rx", "--B--\r.", "--B\t-"] {
-        refuses(
-            &format!("--B\r\n\r\nx\r\n{line}\r\n--B--\r\n"),
-            Malformed::AmbiguousBoundary,
-        );
+        refuses(&format!("--B\r\n\r\nx\r\n{line}\r\n--B--\r\n"), Malformed::AmbiguousBoundary);
     }
     refuses("--B -\r\n", Malformed::AmbiguousBoundary);
 }
 
 #[test]
 fn refuses_heads_that_readers_could_take_in_two_ways() {
-    let line = |line: &str| Malformed::HeaderLine {
-        line: line.to_owned(),
-    };
+    let line = |line: &str| Malformed::HeaderLine { line: line.to_owned() };
     let check =
         |head: &str, refusal: Malformed| refuses(&format!("--B\r\n{head}\r\n\r\nx\r\n--B--\r\n"), refusal);
     check("content-type", line("content-type"));
@@ -195,10 +166,7 @@ fn refuses_heads_that_readers_could_take_in_two_ways() {
     check("a: b\rc: d", line("a: b\rc: d"));
     check("a: b\0", line("a: b\0"));
     check("--B--", line("--B--"));
-    check(
-        "content-type: a/b\r\nContent-Type: a/b",
-        Malformed::RepeatedContentType,
-    );
+    check("content-type: a/b\r\nContent-Type: a/b", Malformed::RepeatedContentType);
 }
 
 #[test]
@@ -207,35 +175,15 @@ fn holds_the_limits_to_the_byte() {
     accepts(&line(1000), &[("", "x")]);
     refuses(&line(1001), Malformed::HeaderLineTooLong);
     let lines = |count: usize| format!("--B\n{}\nx\n--B--\n", "a:b\n".repeat(count));
-    assert_eq!(
-        read(&[lines(1000).as_bytes()]),
-        Ok(vec![(String::new(), b"x".to_vec())])
-    );
-    assert_eq!(
-        read(&[lines(1001).as_bytes()]),
-        Err(Malformed::TooManyHeaderLines)
-    );
+    assert_eq!(read(&[lines(1000).as_bytes()]), Ok(vec![(String::new(), b"x".to_vec())]));
+    assert_eq!(read(&[lines(1001).as_bytes()]), Err(Malformed::TooManyHeaderLines));
     let around = |before: usize, after: usize| {
-        [
-            vec![b'p'; before],
-            b"\n--B\n\nx\n--B--\n".to_vec(),
-            vec![b'e'; after],
-        ]
-        .concat()
+        [vec![b'p'; before], b"\n--B\n\nx\n--B--\n".to_vec(), vec![b'e'; after]].concat()
     };
     assert!(read(&[&around(SURROUNDINGS_MAX, SURROUNDINGS_MAX)]).is_ok());
-    assert_eq!(
-        read(&[&around(SURROUNDINGS_MAX + 1, 0)]),
-        Err(Malformed::SurroundingsTooLong)
-    );
-    assert_eq!(
-        read(&[&around(0, SURROUNDINGS_MAX + 1)]),
-        Err(Malformed::SurroundingsTooLong)
-    );
-    refuses(
-        &format!("--B\r\n\r\nx\r\n--B{}", " ".repeat(1001)),
-        Malformed::AmbiguousBoundary,
-    );
+    assert_eq!(read(&[&around(SURROUNDINGS_MAX + 1, 0)]), Err(Malformed::SurroundingsTooLong));
+    assert_eq!(read(&[&around(0, SURROUNDINGS_MAX + 1)]), Err(Malformed::SurroundingsTooLong));
+    refuses(&format!("--B\r\n\r\nx\r\n--B{}", " ".repeat(1001)), Malformed::AmbiguousBoundary);
 }
 
 #[test]

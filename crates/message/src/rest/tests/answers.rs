@@ -20,10 +20,7 @@ fn builds_the_answer_with_the_five_headers_last() {
     let own =
         RestResponse::build_own(&request, "aGFzaA==", 200, "", &head(&[("content-type", "a/b")])).unwrap();
     assert!(own.to_bytes().starts_with(b"200\r\n\r\nx-road-id:EX-1\r\n"));
-    assert!(
-        own.to_bytes()
-            .ends_with(b"x-road-request-hash:aGFzaA==\r\ncontent-type:a/b\r\n")
-    );
+    assert!(own.to_bytes().ends_with(b"x-road-request-hash:aGFzaA==\r\ncontent-type:a/b\r\n"));
 }
 
 #[test]
@@ -48,61 +45,29 @@ fn escapes_identifiers_in_the_answer() {
 #[test]
 fn refuses_an_answer_that_lacks_or_repeats_what_ties_it() {
     for status in ["", "20", "2000", "099", "+20", "20x", "200 OK", "²00"] {
-        assert_eq!(
-            response_with("200", status),
-            Err(Refusal::InvalidStatus),
-            "{status:?}"
-        );
+        assert_eq!(response_with("200", status), Err(Refusal::InvalidStatus), "{status:?}");
     }
-    assert_eq!(
-        response_with("x-road-request-hash:aGFzaA==", "x-hash:h"),
-        Err(Refusal::MissingRequestHash)
-    );
-    assert_eq!(
-        response_with("hash:aGFzaA==", "hash:"),
-        Err(Refusal::MissingRequestHash)
-    );
-    assert_eq!(
-        response_with("x-road-id:EX-1", "x-road-id:"),
-        Err(Refusal::MissingId)
-    );
+    assert_eq!(response_with("x-road-request-hash:aGFzaA==", "x-hash:h"), Err(Refusal::MissingRequestHash));
+    assert_eq!(response_with("hash:aGFzaA==", "hash:"), Err(Refusal::MissingRequestHash));
+    assert_eq!(response_with("x-road-id:EX-1", "x-road-id:"), Err(Refusal::MissingId));
     assert_eq!(response_with("x-road-id:EX-1", "a:b"), Err(Refusal::MissingId));
-    for (from, to) in [
-        ("x-road-client:EX/GOV/2/c", "x-road-client:EX/GOV"),
-        ("x-road-client:EX/GOV/2/c", "x-road-client:"),
-    ] {
+    for (from, to) in
+        [("x-road-client:EX/GOV/2/c", "x-road-client:EX/GOV"), ("x-road-client:EX/GOV/2/c", "x-road-client:")]
+    {
         assert!(matches!(
             response_with(from, to),
-            Err(Refusal::InvalidIdentifier {
-                header: "x-road-client",
-                ..
-            })
+            Err(Refusal::InvalidIdentifier { header: "x-road-client", .. })
         ));
     }
     for service in ["EX/COM/1/svc", "EX/COM/1/sub/svc/v1", ""] {
         let refused = response_with("EX/COM/1/sub/svc", service);
         assert!(
-            matches!(
-                refused,
-                Err(Refusal::InvalidIdentifier {
-                    header: "x-road-service",
-                    ..
-                })
-            ),
+            matches!(refused, Err(Refusal::InvalidIdentifier { header: "x-road-service", .. })),
             "{service}"
         );
     }
-    for name in [
-        "x-road-id",
-        "X-Road-Client",
-        "x-road-request-id",
-        "X-ROAD-REQUEST-HASH",
-    ] {
-        let value = if name == "X-Road-Client" {
-            "EX/GOV/2/c"
-        } else {
-            "v"
-        };
+    for name in ["x-road-id", "X-Road-Client", "x-road-request-id", "X-ROAD-REQUEST-HASH"] {
+        let value = if name == "X-Road-Client" { "EX/GOV/2/c" } else { "v" };
         let doubled = response(&format!("{RESPONSE}{name}:{value}\r\n"));
         assert!(matches!(doubled, Err(Refusal::RepeatedHeader { .. })), "{name}");
     }
@@ -112,19 +77,10 @@ fn refuses_an_answer_that_lacks_or_repeats_what_ties_it() {
 fn refuses_to_build_an_answer_that_the_other_side_would_refuse() {
     let request = request(REQUEST).unwrap();
     for status in [0, 99, 1000, u16::MAX] {
-        assert_eq!(
-            RestResponse::build(&request, "h", status, "", &[]),
-            Err(Refusal::InvalidStatus)
-        );
+        assert_eq!(RestResponse::build(&request, "h", status, "", &[]), Err(Refusal::InvalidStatus));
     }
-    assert_eq!(
-        RestResponse::build(&request, "h", 200, "a\nb", &[]),
-        Err(Refusal::InvalidReason)
-    );
-    assert_eq!(
-        RestResponse::build(&request, "", 200, "", &[]),
-        Err(Refusal::MissingRequestHash)
-    );
+    assert_eq!(RestResponse::build(&request, "h", 200, "a\nb", &[]), Err(Refusal::InvalidReason));
+    assert_eq!(RestResponse::build(&request, "", 200, "", &[]), Err(Refusal::MissingRequestHash));
 }
 
 #[test]
@@ -132,30 +88,14 @@ fn refuses_an_answer_to_another_question() {
     let request = request(REQUEST).unwrap();
     let check = |from: &str, to: &str, expected: Inconsistent| {
         let response = response_with(from, to).unwrap();
-        assert_eq!(
-            response.answers(&request, "aGFzaA=="),
-            Err(expected),
-            "{from} -> {to}"
-        );
+        assert_eq!(response.answers(&request, "aGFzaA=="), Err(expected), "{from} -> {to}");
     };
-    check(
-        "x-road-client:EX/GOV/2/c",
-        "x-road-client:EX/GOV/2",
-        Inconsistent::Client,
-    );
+    check("x-road-client:EX/GOV/2/c", "x-road-client:EX/GOV/2", Inconsistent::Client);
     check("x-road-client:EX/GOV/2/c\r\n", "", Inconsistent::Client);
-    check(
-        "x-road-service:EX/COM/1/sub/svc",
-        "x-road-service:EX/COM/1/sub/other",
-        Inconsistent::Service,
-    );
+    check("x-road-service:EX/COM/1/sub/svc", "x-road-service:EX/COM/1/sub/other", Inconsistent::Service);
     check("x-road-service:EX/COM/1/sub/svc\r\n", "", Inconsistent::Service);
     check("x-road-id:EX-1", "x-road-id: EX-1", Inconsistent::Id);
-    check(
-        "x-road-request-id:r-1",
-        "x-road-request-id:r-2",
-        Inconsistent::RequestId,
-    );
+    check("x-road-request-id:r-1", "x-road-request-id:r-2", Inconsistent::RequestId);
     check("x-road-request-id:r-1\r\n", "", Inconsistent::RequestId);
     check("aGFzaA==", "AGFzaA==", Inconsistent::RequestHash);
 }

@@ -66,7 +66,8 @@ pub(super) fn carried(bytes: &[u8]) -> Result<Carried, Refusal> {
     let text = reading::text_of(bytes).map_err(structure::UnreadableSignature::from)?;
     let document = reading::parse(text).map_err(structure::UnreadableSignature::from)?;
     let unsigned = Signature::of(&document)?.unsigned;
-    let certificates = unsigned.certificates.iter().filter_map(|one| Certificate::from_der(&one.der).ok()).collect();
+    let certificates =
+        unsigned.certificates.iter().filter_map(|one| Certificate::from_der(&one.der).ok()).collect();
     Ok(Carried { ocsp: unsigned.ocsp, certificates })
 }
 
