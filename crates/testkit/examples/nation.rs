@@ -28,7 +28,9 @@ async fn main() -> Result<()> {
     let consumer = nation.consumer.config.listen.consumer_http;
     println!("{algorithm:?}, state in {}", nation.folder.path().display());
     println!("service: {service}; provider's gateway: {}", nation.provider.config.listen.transport);
-    println!("wrk -t2 -c32 -d15s --latency -H 'X-Road-Client: {CLIENT}' http://{consumer}/r1/{PROVIDER}/people/v1/people/1");
+    println!(
+        "wrk -t2 -c32 -d15s --latency -H 'X-Road-Client: {CLIENT}' http://{consumer}/r1/{PROVIDER}/people/v1/people/1"
+    );
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
         #[expect(clippy::disallowed_methods, reason = "the nation's clock follows the system's")]
@@ -41,5 +43,6 @@ async fn person(mut request: Request) {
     // Whoever goes away in the middle is told nothing.
     let _body = request.body.read_all(1024 * 1024).await;
     let head = ResponseHead::new(200).with("Content-Type", "application/json");
-    let _gone = request.responder.respond(&head, b"{\"id\":1,\"name\":\"SOK CHANNA\",\"born\":\"1990-04-14\"}").await;
+    let _gone =
+        request.responder.respond(&head, b"{\"id\":1,\"name\":\"SOK CHANNA\",\"born\":\"1990-04-14\"}").await;
 }

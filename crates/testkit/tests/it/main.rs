@@ -2,6 +2,7 @@
 
 mod crossing;
 mod peer;
+mod proof;
 mod refusals;
 mod replay;
 mod vectors;

@@ -1,7 +1,7 @@
 //! What both gateways keep of exchanges, taken out and judged by programs that share no code with us.
 
-use crate::containers::{Container, exported, judge, stamped, stamped_singly, stored};
-use crate::tools::{entries, log_of, run, schemas};
+use super::containers::{Container, exported, judge, stamped, stamped_singly, stored};
+use super::tools::{entries, log_of, run, schemas};
 use gateway::Config;
 use keystore::KeyAlgorithm;
 use messagelog::{Direction, Reader, RecordId};
@@ -323,7 +323,7 @@ fn xpath(at: &Path, expression: &str) -> String {
 /// Takes the octets of the n-th element of this name out of the signature.
 fn take_out(at: &Path, name: &str, number: usize, file: &str) {
     let value = xpath(at, &format!("string((//*[local-name()='{name}'])[{number}])"));
-    std::fs::write(at.join(file), crate::tools::decoded(&value)).unwrap();
+    std::fs::write(at.join(file), super::tools::decoded(&value)).unwrap();
 }
 
 /// Python reads each entry to its end and compares checksums; nothing follows the archive that it does not know.

@@ -1,6 +1,6 @@
 //! Containers taken out of the gateways' logs, and our own verification of them with nothing but a stored configuration.
 
-use crate::tools::{entries, log_of, until};
+use super::tools::{entries, log_of, until};
 use gateway::Config;
 use globalconf::GlobalConf;
 use jiff::SignedDuration;

@@ -1,6 +1,6 @@
 //! One provider behind two gateways: which one answers, and what happens when it cannot.
 
-use crate::tools::chance;
+use super::tools::chance;
 use gateway::Config;
 use identifier::ServerId;
 use keystore::KeyAlgorithm;

@@ -1,7 +1,7 @@
 //! Bodies on their way: without a length, slow, given up, cut.
 
-use crate::forwarder::between_gateways;
-use crate::tools::{spooled, until};
+use super::forwarder::between_gateways;
+use super::tools::{spooled, until};
 use http1::{ClientConnection, Framing, Limits, RequestHead};
 use std::time::Duration;
 use testkit::{Nation, Reply, call};

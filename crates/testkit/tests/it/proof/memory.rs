@@ -1,7 +1,7 @@
 //! Memory does not grow with the body. The measure is taken of a process in which nothing else runs: unless this test was asked for
 //! alone (`--exact`), it starts itself again so.
 
-use crate::tools::{spooled, until};
+use super::tools::{spooled, until};
 use bytes::Bytes;
 use gateway::Log;
 use http1::{ClientConnection, Framing, Limits, Request, ResponseHead, stop_channel};

@@ -1,7 +1,7 @@
 //! What another process changes under a running gateway is in force within seconds.
 
-use crate::containers::{exported, judge, stamped, stored};
-use crate::tools::{between, decoded, entries, log_of, run};
+use super::containers::{exported, judge, stamped, stored};
+use super::tools::{between, decoded, entries, log_of, run};
 use keystore::{KeyAlgorithm, KeyUsage, Keystore, Owner, Subject};
 use std::time::Duration;
 use testkit::{Answer, INSTANCE, Nation, call};

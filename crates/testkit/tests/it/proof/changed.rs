@@ -1,6 +1,6 @@
 //! One octet changed anywhere in a container: either the evidence is refused, or what is read is provably the same.
 
-use crate::containers::{exported, judge, stamped, stamped_singly, stored};
+use super::containers::{exported, judge, stamped, stamped_singly, stored};
 use globalconf::GlobalConf;
 use signature::container::AsicContainer;
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! Gateways that are stopped and started again go on where they were.
 
-use crate::containers::{exported, judge, stamped, stored};
-use crate::tools::{chance, entries, log_of};
+use super::containers::{exported, judge, stamped, stored};
+use super::tools::{chance, entries, log_of};
 use std::collections::BTreeSet;
 use testkit::{Nation, RunningGateway, call};
 

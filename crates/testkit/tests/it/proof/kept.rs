@@ -1,7 +1,7 @@
 //! Connections that gateways of our own kind keep between calls.
 
-use crate::forwarder::between_gateways;
-use crate::tools::{chance, until};
+use super::forwarder::between_gateways;
+use super::tools::{chance, until};
 use jiff::SignedDuration;
 use testkit::{Nation, RunningGateway, call};
 
