@@ -7,7 +7,7 @@ use crate::gateway::Gateway;
 use identifier::ClientId;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use trust::algorithm::DigestAlgorithm;
 use trust::{Authorities, Certificate, OcspRefusal, OcspResponse, PathRefusal, PeerRefusal};
 
@@ -70,7 +70,7 @@ pub(crate) async fn provider(
     let statuses = verified.statuses();
     gateway.identity.ocsp.keep_all(statuses.path().certificates(), statuses.responses());
     // A picture that was replaced meanwhile may not know these authorities any more.
-    if std::sync::Arc::ptr_eq(&picture, &gateway.picture()?) {
+    if Arc::ptr_eq(&picture, &gateway.picture()?) {
         gateway.verdicts.note(question, now, statuses.usable_until());
     }
     Ok(())
@@ -92,11 +92,14 @@ pub(crate) fn caller(
     if gateway.verdicts.stands(&question, now) {
         return Ok(());
     }
+    let picture = gateway.picture()?;
     let authorities = authorities(gateway, client, now)?;
     let verified = trust::peer::verify_peer(presented, responses, &authorities, now)
         .map_err(|refusal| refused("", &refusal.to_string()))?;
     serves(gateway, leaf, client, now)?;
-    gateway.verdicts.note(question, now, verified.statuses().usable_until());
+    if Arc::ptr_eq(&picture, &gateway.picture()?) {
+        gateway.verdicts.note(question, now, verified.statuses().usable_until());
+    }
     Ok(())
 }
 
