@@ -293,8 +293,10 @@ fn a_gateway_by_itself_stops_gracefully_and_says_which_port_is_taken() {
     until("the gateway", || std::net::TcpStream::connect(format!("{}:8080", base.host(11))).ok());
     chhatra(&["gateway", "run", "--config", &config])
         .refused(1, &format!("{}:8080 cannot be listened on", base.host(11)));
-    let doctor = chhatra(&["doctor", "--config", &config]);
-    assert!(doctor.out.contains("it is running"), "{doctor:?}");
+    // Its addresses are taken first, its log a moment later.
+    until("the doctor to see it run", || {
+        chhatra(&["doctor", "--config", &config]).out.contains("it is running").then_some(())
+    });
     drop(child.stdin.take());
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success());

@@ -14,6 +14,7 @@ mod consumer_tls;
 mod service_tls;
 mod configuration;
 mod tampered;
+mod passed_over;
 mod certificates;
 mod stamping;
 mod log;
