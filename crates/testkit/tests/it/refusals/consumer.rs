@@ -89,6 +89,10 @@ async fn of_two_clients_the_last_counts() {
     let answer = nation.send(head, None).await.unwrap();
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert_eq!(answer.header("x-road-client").as_deref(), Some(CLIENT));
+    // A service that reads the first would act for somebody who did not ask.
+    let seen = nation.service.seen().pop().unwrap();
+    let named: Vec<_> = seen.head.header_all("x-road-client").collect();
+    assert_eq!(named, [CLIENT], "the service reads only who was permitted");
     before.assert_whole(&nation, "two clients").unwrap();
 }
 
