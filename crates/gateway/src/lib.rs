@@ -82,6 +82,7 @@ mod spool;
 mod parts;
 mod proof;
 mod recorded;
+mod possession;
 mod transport;
 pub mod outbound;
 pub mod inbound;

@@ -1,9 +1,9 @@
 //! TLS towards services (data-plane 8.4): no names and no authorities; the certificate itself must be one that the provider registered.
 
 use crate::error::Refusal;
+use crate::possession::Possession;
 use crate::serverconf::{ClientEntry, ServiceEntry};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -16,11 +16,10 @@ pub(crate) fn config(
     key: PrivateKeyDer<'static>,
 ) -> Result<rustls::ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let verifier = Arc::new(ComparedLater(Arc::clone(&provider)));
     rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .dangerous()
-        .with_custom_certificate_verifier(verifier)
+        .with_custom_certificate_verifier(Arc::new(Possession))
         .with_client_auth_cert(chain, key)
 }
 
@@ -53,53 +52,4 @@ fn compare(presented: Option<&[u8]>, trusted: &[Certificate], provider: &ClientE
         return Ok(());
     }
     Err(Refusal::ServiceTls("IS certificate is not trusted".to_owned()))
-}
-
-/// The handshake proves that the service holds the key; which certificate it may be is compared right after.
-#[derive(Debug)]
-struct ComparedLater(Arc<rustls::crypto::CryptoProvider>);
-
-impl ServerCertVerifier for ComparedLater {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &rustls::DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls12_signature(
-            message,
-            certificate,
-            signature,
-            &self.0.signature_verification_algorithms,
-        )
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &rustls::DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls13_signature(
-            message,
-            certificate,
-            signature,
-            &self.0.signature_verification_algorithms,
-        )
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }

@@ -2,11 +2,9 @@
 
 use crate::gateway::Gateway;
 use crate::outbound;
+use crate::possession::Possession;
 use http1::{Limits, Request, ServerConnection, Stop};
-use rustls::DistinguishedName;
-use rustls::client::danger::HandshakeSignatureValid;
-use rustls::pki_types::{CertificateDer, UnixTime};
-use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::pki_types::CertificateDer;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -43,8 +41,15 @@ pub(crate) async fn serve_https(gateway: Arc<Gateway>, listener: TcpListener, st
         async move {
             let wait = limits.head_timeout;
             let acceptor = TlsAcceptor::from(Arc::clone(&gateway.internal_tls().accepting));
-            let Ok(Ok(stream)) = tokio::time::timeout(wait, acceptor.accept(socket)).await else {
-                return;
+            let stream = match tokio::time::timeout(wait, acceptor.accept(socket)).await {
+                Ok(Ok(stream)) => stream,
+                Ok(Err(error)) => return tracing::info!("a consumer's TLS handshake failed: {error}"),
+                Err(_) => {
+                    return tracing::info!(
+                        "a consumer's TLS handshake took longer than {} ms",
+                        wait.as_millis()
+                    );
+                }
             };
             let presented = stream.get_ref().1.peer_certificates().and_then(<[CertificateDer<'_>]>::first);
             let certificate = presented.and_then(|der| Certificate::from_der(der).ok());
@@ -73,70 +78,14 @@ fn limits(gateway: &Gateway) -> Limits {
     }
 }
 
-/// TLS for consumers: any certificate or none; what is presented must be proven to be held, nothing more.
+/// TLS for consumers: any certificate or none. Which one a client must have is decided per message (data-plane 8.2).
 pub(crate) fn tls_config(
     chain: Vec<CertificateDer<'static>>,
     key: rustls::pki_types::PrivateKeyDer<'static>,
 ) -> Result<rustls::ServerConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let verifier = Arc::new(AnyCertificate(Arc::clone(&provider)));
     rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
-        .with_client_cert_verifier(verifier)
+        .with_client_cert_verifier(Arc::new(Possession))
         .with_single_cert(chain, key)
-}
-
-/// Which certificate a client must have is decided per message (data-plane 8.2), not at the handshake.
-#[derive(Debug)]
-struct AnyCertificate(Arc<rustls::crypto::CryptoProvider>);
-
-impl ClientCertVerifier for AnyCertificate {
-    fn client_auth_mandatory(&self) -> bool {
-        false
-    }
-
-    fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        &[]
-    }
-
-    fn verify_client_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: UnixTime,
-    ) -> Result<ClientCertVerified, rustls::Error> {
-        Ok(ClientCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &rustls::DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls12_signature(
-            message,
-            certificate,
-            signature,
-            &self.0.signature_verification_algorithms,
-        )
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &rustls::DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls13_signature(
-            message,
-            certificate,
-            signature,
-            &self.0.signature_verification_algorithms,
-        )
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }

@@ -12,6 +12,7 @@ mod answers;
 mod bodies;
 mod consumer_tls;
 mod service_tls;
+mod version_one;
 mod configuration;
 mod tampered;
 mod passed_over;
