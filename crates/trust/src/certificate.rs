@@ -154,13 +154,13 @@ impl Certificate {
         self.inner.issuer.rfc2253()
     }
 
-    /// The first subject attribute with this dotted OID.
+    /// The subject's attribute with this dotted OID; see [`Name::attribute`].
     #[must_use]
     pub fn subject_attribute(&self, oid: &str) -> Option<String> {
         self.inner.subject.attribute(oid)
     }
 
-    /// The subject's first CN.
+    /// The subject's CN.
     #[must_use]
     pub fn common_name(&self) -> Option<String> {
         self.inner.subject.attribute_by_oid(oid::COMMON_NAME)

@@ -76,18 +76,20 @@ impl Name {
         &self.der
     }
 
-    /// The text of the first attribute with this dotted OID, in the order of the encoding.
+    /// The text of the attribute with this dotted OID. Of several the one that stands last in the encoding: X-Road reads
+    /// names in RFC 2253 order, where it is the first, and whom a certificate speaks for must not depend on the reader.
     #[must_use]
     pub fn attribute(&self, oid: &str) -> Option<String> {
-        self.attributes
-            .iter()
-            .find(|attribute| asn1::dotted(&attribute.oid).as_deref() == Ok(oid))
-            .and_then(Attribute::text)
+        self.last_text(|attribute| asn1::dotted(&attribute.oid).as_deref() == Ok(oid))
     }
 
-    /// The attribute's content octets of OID are `oid`.
+    /// As [`Self::attribute`], by the content octets of the OID.
     pub(crate) fn attribute_by_oid(&self, oid: &[u8]) -> Option<String> {
-        self.attributes.iter().find(|attribute| attribute.oid == oid).and_then(Attribute::text)
+        self.last_text(|attribute| attribute.oid == oid)
+    }
+
+    fn last_text(&self, is_wanted: impl Fn(&&Attribute) -> bool) -> Option<String> {
+        self.attributes.iter().rev().find(is_wanted).and_then(Attribute::text)
     }
 
     /// Whether both names mean the same: letter case, runs of spaces and the kind of string do not count

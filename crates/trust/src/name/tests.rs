@@ -89,9 +89,11 @@ fn names_mean_the_same_whatever_case_spaces_and_kind_of_string() {
 }
 
 #[test]
-fn gives_the_first_attribute_of_a_type() {
-    let name = name(&[&[(CN, UTF8_STRING, b"first")], &[(CN, UTF8_STRING, b"second")]]);
-    assert_eq!(name.attribute("2.5.4.3").as_deref(), Some("first"));
+fn gives_of_two_attributes_the_one_that_comes_first_in_the_text_of_the_name() {
+    let name = name(&[&[(CN, UTF8_STRING, b"first")], &[(CN, UTF8_STRING, b"last")]]);
+    assert_eq!(name.rfc2253(), "CN=last,CN=first");
+    assert_eq!(name.attribute("2.5.4.3").as_deref(), Some("last"));
+    assert_eq!(name.attribute_by_oid(CN).as_deref(), Some("last"));
     assert_eq!(name.attribute("2.5.4.10"), None);
 }
 
