@@ -16,13 +16,19 @@ const OTHERS: u32 = 0o077;
 /// Suffix of a file being written. One that a crash left behind is worthless and is overwritten by the next write.
 pub(crate) const UNFINISHED: &str = "unfinished";
 
-/// Makes `dir` (and what leads to it) with mode 0700; one that exists must have it already.
+/// Makes `dir` (and what leads to it) with mode 0700, durably; one that exists must have that mode already.
 pub(crate) fn make_private_directory(dir: &Path) -> Result<(), StorageFailure> {
+    let new: Vec<&Path> =
+        dir.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists()).collect();
     DirBuilder::new()
         .recursive(true)
         .mode(OWNER_ONLY_DIRECTORY)
         .create(dir)
         .map_err(|e| StorageFailure::io("create", dir, &e))?;
+    // Files in a directory that is itself not on the disk would be lost with it.
+    for made in new {
+        sync_directory_of(made)?;
+    }
     check_directory(dir)
 }
 
@@ -131,19 +137,20 @@ fn remove_if_there(path: &Path) -> Result<(), StorageFailure> {
 }
 
 fn sync_directory_of(path: &Path) -> Result<(), StorageFailure> {
-    let dir = path.parent().unwrap_or(Path::new("."));
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(dir).and_then(|d| d.sync_all()).map_err(|e| StorageFailure::io("flush", dir, &e))
 }
 
-/// Held while the index is changed, so that two processes (a gateway and a command) do not overwrite each other's
-/// change. The operating system lets go of it when the process ends, however it ends.
+/// Held while index and key files are changed or read together, so that two processes (a gateway and a command) neither
+/// overwrite each other's change nor see half of it. The operating system lets go of it when the process ends, however
+/// it ends.
 #[derive(Debug)]
 pub(crate) struct Lock {
     _file: File,
 }
 
 impl Lock {
-    /// Waits until nobody else changes the keystore in `dir`.
+    /// Waits until nobody else changes or reads the keystore in `dir`.
     pub(crate) fn take(dir: &Path) -> Result<Self, StorageFailure> {
         let path = dir.join("keystore.lock");
         let file = OpenOptions::new()

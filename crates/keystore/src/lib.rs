@@ -6,7 +6,7 @@
 //! ```text
 //! keystore.json   every key's name, label, usage, kind, public key, certificates and requests; the PIN record
 //! <KEYID>.key     one private key: PKCS#8, sealed with AES-256-GCM under the data key
-//! keystore.lock   empty; held while something is changed
+//! keystore.lock   empty; held while something is changed or all of it is read
 //! ```
 //!
 //! The data key is random and sealed under what argon2id makes of the PIN; a verifier beside it tells a wrong PIN

@@ -37,8 +37,9 @@ impl Default for PinHardness {
     }
 }
 
-/// The PIN's part of the index. Nothing in it opens anything without the PIN.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// The PIN's part of the index. Nothing in it opens anything without the PIN; but with it a PIN can be guessed at, so
+/// `Debug` does not print it.
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PinRecord {
     derivation: String,
@@ -48,6 +49,12 @@ pub(crate) struct PinRecord {
     salt: String,
     verifier: String,
     data_key: String,
+}
+
+impl std::fmt::Debug for PinRecord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PinRecord(…)")
+    }
 }
 
 /// The key that seals the private keys. Zeroed when dropped.

@@ -128,6 +128,8 @@ impl Keystore {
             return Err(OpenRefusal::Absent { dir });
         }
         disk::check_directory(&dir)?;
+        // A key that another process removes between the reading of index and key files would look like damage.
+        let _lock = Lock::take(&dir)?;
         let index = read_index(&dir)?;
         let data_key = index.pin.open(pin).map_err(|fault| pin_refusal(&dir, fault))?;
         let opened = open_all(&dir, &data_key, &index, &BTreeMap::new())?;

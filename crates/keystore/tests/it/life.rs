@@ -55,6 +55,12 @@ fn nothing_that_is_listed_stored_or_printed_shows_a_secret() {
     let printed = format!("{:?} {:?}", room.keystore, room.keystore.list());
     assert!(!printed.contains(&format!("{number:?}")[1..50]));
     assert!(!printed.contains("Secret1234"));
+    // Nor what a PIN could be guessed at with.
+    let index = std::fs::read_to_string(room.path().join("keystore.json")).unwrap();
+    let index: serde_json::Value = serde_json::from_str(&index).unwrap();
+    for name in ["salt", "verifier", "data_key"] {
+        assert!(!printed.contains(index["pin"][name].as_str().unwrap()), "{name}");
+    }
     for entry in std::fs::read_dir(room.path()).unwrap() {
         let bytes = std::fs::read(entry.unwrap().path()).unwrap();
         assert!(!bytes.windows(number.len()).any(|window| window == number));
@@ -177,4 +183,20 @@ fn many_threads_change_one_keystore_without_loss() {
         }
     });
     assert_eq!(room.open_again().unwrap().list().len(), 8);
+}
+
+#[test]
+fn a_keystore_is_opened_while_keys_come_and_go() {
+    let room = room();
+    std::thread::scope(|scope| {
+        let changing = scope.spawn(|| {
+            for _ in 0..200 {
+                let key = room.keystore.generate(KeyUsage::Signing, KeyAlgorithm::EcP256, "brief").unwrap();
+                room.keystore.delete(&key).unwrap();
+            }
+        });
+        while !changing.is_finished() {
+            room.open_again().unwrap();
+        }
+    });
 }
