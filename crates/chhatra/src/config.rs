@@ -43,17 +43,6 @@ pub(crate) fn folder(path: &Path) -> Result<PathBuf> {
 
 /// The first line of a PIN file that nobody else may read.
 pub(crate) fn pin(path: &Path) -> Result<Pin> {
-    Ok(Pin::new(pin_text(path)?))
-}
-
-/// As [`pin`], for something new: the PIN must be a good one.
-pub(crate) fn good_pin(path: &Path) -> Result<Pin> {
-    let text = pin_text(path)?;
-    keystore::check_policy(&text).with_context(|| format!("the PIN in {} is too weak", path.display()))?;
-    Ok(Pin::new(text))
-}
-
-fn pin_text(path: &Path) -> Result<String> {
     use std::os::unix::fs::PermissionsExt as _;
     let shown = path.display();
     let found = std::fs::metadata(path).with_context(|| {
@@ -64,8 +53,12 @@ fn pin_text(path: &Path) -> Result<String> {
         bail!("{shown} can be read by others; run: chmod 600 {shown}");
     }
     let text = std::fs::read_to_string(path).with_context(|| format!("{shown} cannot be read"))?;
-    match text.lines().next().map(str::trim) {
-        Some(pin) if !pin.is_empty() => Ok(pin.to_owned()),
-        Some(_) | None => bail!("{shown} is empty; its first line must be the PIN"),
-    }
+    Pin::of_first_line(text).with_context(|| format!("{shown} is empty; its first line must be the PIN"))
+}
+
+/// As [`pin`], for something new: the PIN must be a good one.
+pub(crate) fn good_pin(path: &Path) -> Result<Pin> {
+    let pin = pin(path)?;
+    keystore::check_policy(&pin).with_context(|| format!("the PIN in {} is too weak", path.display()))?;
+    Ok(pin)
 }

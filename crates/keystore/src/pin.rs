@@ -14,6 +14,12 @@ impl Pin {
         Self(Zeroizing::new(text.into()))
     }
 
+    /// The PIN on the first line of a text, without white space around it; `None` when there is none. The text is zeroed.
+    pub fn of_first_line(text: String) -> Option<Self> {
+        let text = Zeroizing::new(text);
+        text.lines().next().map(str::trim).filter(|pin| !pin.is_empty()).map(Self::new)
+    }
+
     pub(crate) fn text(&self) -> &str {
         &self.0
     }
@@ -57,7 +63,8 @@ pub enum WeakPin {
 ///
 /// # Errors
 /// What the PIN lacks. A character that is not allowed is told before length and classes.
-pub fn check_policy(pin: &str) -> Result<(), WeakPin> {
+pub fn check_policy(pin: &Pin) -> Result<(), WeakPin> {
+    let pin = pin.text();
     if !pin.bytes().all(|b| (32..=126).contains(&b)) {
         return Err(WeakPin::Character);
     }
@@ -92,7 +99,22 @@ mod tests {
             ("abcdef 123", Ok(())),
         ];
         for (pin, expected) in cases {
-            assert_eq!(check_policy(pin), expected, "{pin:?}");
+            assert_eq!(check_policy(&Pin::new(pin)), expected, "{pin:?}");
+        }
+    }
+
+    #[test]
+    fn a_pin_is_taken_from_the_first_line() {
+        let cases = [
+            ("", None),
+            ("\n", None),
+            (" \t\nSecret", None),
+            ("Secret", Some("Secret")),
+            (" two words \r\nmore", Some("two words")),
+        ];
+        for (text, expected) in cases {
+            let pin = Pin::of_first_line(text.to_owned());
+            assert_eq!(pin.as_ref().map(Pin::text), expected, "{text:?}");
         }
     }
 
