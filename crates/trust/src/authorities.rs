@@ -52,6 +52,11 @@ impl Authority {
     pub fn ca_certificates(&self) -> impl Iterator<Item = &CaCertificate> {
         std::iter::once(&self.top).chain(&self.intermediates)
     }
+
+    /// Whether this is one of its CA certificates.
+    pub(crate) fn has(&self, certificate: &Certificate) -> bool {
+        self.ca_certificates().any(|ca| ca.certificate == *certificate)
+    }
 }
 
 /// What the global configuration of **one** instance says about trust. Plain data: whoever builds it has verified the
@@ -115,7 +120,7 @@ impl Authorities {
     #[must_use]
     pub fn authority_of(&self, certificate: &Certificate) -> Option<&Authority> {
         let issuer = self.issuer_of(certificate)?;
-        self.cas.iter().find(|service| service.ca_certificates().any(|ca| ca.certificate == *issuer))
+        self.cas.iter().find(|service| service.has(issuer))
     }
 
     /// How the issuing CA writes members into subjects (data-plane 5.7).

@@ -331,7 +331,8 @@ pub enum SignerRefusal {
         /// The certificate.
         subject: String,
     },
-    /// No approved CA has the issuer's name, so that no profile tells whom the certificate is about.
+    /// No approved CA has the issuer's name, so that no profile tells whom the certificate is about; or one has the name,
+    /// but another with the same name signed.
     #[error("{subject} is issued by {issuer}, which is no approved CA")]
     UnknownIssuer {
         /// The certificate.

@@ -53,16 +53,17 @@ pub fn check_subject(
             claimed: claimed.to_string(),
         });
     }
-    let profile = authorities.profile_for(leaf).ok_or_else(|| SignerRefusal::UnknownIssuer {
-        subject: leaf.subject_rfc2253(),
-        issuer: leaf.issuer_rfc2253(),
-    })?;
+    let profile = authorities.profile_for(leaf).ok_or_else(|| unknown_issuer(leaf))?;
     let member = profile.signer_member(leaf, claimed.instance())?;
     if member == claimed.member() {
         Ok(member)
     } else {
         Err(SignerRefusal::OtherMember { named: member.to_string(), claimed: claimed.to_string() })
     }
+}
+
+fn unknown_issuer(leaf: &Certificate) -> SignerRefusal {
+    SignerRefusal::UnknownIssuer { subject: leaf.subject_rfc2253(), issuer: leaf.issuer_rfc2253() }
 }
 
 /// Step 4 of data-plane 5.6: keyUsage includes nonRepudiation.
@@ -94,6 +95,10 @@ pub fn verify_signer(
 ) -> Result<VerifiedSigner, SignerRefusal> {
     let member = check_subject(leaf, claimed, authorities)?;
     let path = verify_path(leaf, extra, authorities, at)?;
+    // The issuer's name chose the profile. A CA below another service could bear that name.
+    if !authorities.authority_of(leaf).is_some_and(|service| service.has(path.anchor())) {
+        return Err(unknown_issuer(leaf));
+    }
     let statuses = verify_statuses(&path, responses, authorities, at)?;
     Ok(VerifiedSigner { member, statuses })
 }

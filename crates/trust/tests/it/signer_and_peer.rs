@@ -132,6 +132,24 @@ fn a_signer_has_to_be_trusted_valid_and_good() {
 }
 
 #[test]
+fn the_profile_is_that_of_the_service_to_which_the_path_leads() {
+    let one = Wish::ca("One").mint(None);
+    let other = Wish::ca("Other").mint(None);
+    let authorities = approve(&[(&one.certificate, &[]), (&other.certificate, &[])]);
+    // A CA below the one takes the name of the other, and with it the other's way of naming members.
+    let impostor = Wish::ca("Other").mint(Some(&one));
+    let leaf = Wish::signer("1").mint(Some(&impostor));
+    let responses = [
+        Answer::new(&leaf.certificate, &impostor.certificate).by(&impostor),
+        Answer::new(&impostor.certificate, &one.certificate).by(&one),
+    ];
+    let claimed = ClientId::parse_short("EX/GOV/1").unwrap();
+    let extra = std::slice::from_ref(&impostor.certificate);
+    let verdict = verify_signer(&leaf.certificate, extra, &responses, &claimed, &authorities, now());
+    assert!(matches!(verdict, Err(SignerRefusal::UnknownIssuer { .. })), "{verdict:?}");
+}
+
+#[test]
 fn a_peer_shows_a_certificate_for_authentication() {
     let nation = nation();
     assert_eq!(nation.peer(&Wish::peer("1")), Ok(()));
