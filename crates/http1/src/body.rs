@@ -247,14 +247,11 @@ async fn more(reader: &mut Reader, decoder: &mut Decoder, wait: Duration) -> Res
     }
 }
 
-/// A broken connection is a cut: TLS says `UnexpectedEof` when the closing alert is missing, which with a body that
-/// ends with the connection is the only sign that something is missing.
+/// TLS says `UnexpectedEof` when the closing alert is missing, which with a body that ends with the connection is the
+/// only sign that something is missing.
 fn connection_error(kind: io::ErrorKind, received: u64) -> BodyError {
-    let cut = [
-        io::ErrorKind::UnexpectedEof,
-        io::ErrorKind::ConnectionReset,
-        io::ErrorKind::ConnectionAborted,
-        io::ErrorKind::BrokenPipe,
-    ];
-    if cut.contains(&kind) { BodyError::Cut { received } } else { BodyError::Connection(kind) }
+    if kind == io::ErrorKind::UnexpectedEof {
+        return BodyError::Cut { received };
+    }
+    BodyError::Connection(kind)
 }

@@ -7,7 +7,6 @@ use crate::head::{RequestHead, ResponseHead, parse_response, put_request};
 use crate::limits::Limits;
 use crate::wire::{HeadError, Reader, Writer, halves};
 use crate::write::{BodyWriter, Outcome};
-use std::io;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Mutex, oneshot};
@@ -262,10 +261,6 @@ fn head_error(error: HeadError) -> ReceiveError {
         HeadError::Refused(refusal) => ReceiveError::Refused(refusal),
         HeadError::Cut => ReceiveError::Cut,
         HeadError::Ended => ReceiveError::NoAnswer,
-        HeadError::Connection(kind) => {
-            let gone =
-                [io::ErrorKind::ConnectionReset, io::ErrorKind::BrokenPipe, io::ErrorKind::UnexpectedEof];
-            if gone.contains(&kind) { ReceiveError::NoAnswer } else { ReceiveError::Connection(kind) }
-        }
+        HeadError::Connection(kind) => ReceiveError::Connection(kind),
     }
 }

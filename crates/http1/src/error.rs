@@ -97,7 +97,7 @@ pub enum RequestError {
 /// Why a body could not be read to its end.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum BodyError {
-    /// The peer closed, or the connection broke, before the announced end.
+    /// The peer closed before the announced end.
     #[error("the body was cut off after {received} bytes")]
     Cut { received: u64 },
     #[error("nothing of the body arrived for too long, after {received} bytes")]
@@ -133,7 +133,8 @@ pub enum WriteError {
 /// Why a client got no answer.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ReceiveError {
-    /// The peer closed before the first byte of an answer: it may not have seen the request.
+    /// The peer closed properly before the first byte of an answer. A connection that was reset is
+    /// [`Self::Connection`].
     #[error("the connection was closed before an answer")]
     NoAnswer,
     #[error("the connection ended inside the answer's head")]

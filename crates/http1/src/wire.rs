@@ -74,8 +74,10 @@ impl Reader {
                 return Ok((self.buffer.split_to(length).freeze(), scanner.headers()));
             }
             match self.fill(Duration::MAX).await {
-                Ok(0) if self.buffer.is_empty() => return Err(HeadError::Ended),
-                Ok(0) => return Err(HeadError::Cut),
+                // TLS without its closing alert is an end like any other: a head tells its own end.
+                Ok(0) | Err(FillError::Connection(io::ErrorKind::UnexpectedEof)) => {
+                    return Err(if self.buffer.is_empty() { HeadError::Ended } else { HeadError::Cut });
+                }
                 Ok(_) => {}
                 Err(FillError::Slow) => return Err(HeadError::Connection(io::ErrorKind::TimedOut)),
                 Err(FillError::Connection(kind)) => return Err(HeadError::Connection(kind)),

@@ -4,7 +4,10 @@ use http1::{
     BodyError, ClientConnection, Framing, HeadRefusal, Limits, ReceiveError, RequestHead, Response,
     WriteError,
 };
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use std::io::{self, ErrorKind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
 
 fn get() -> RequestHead {
     RequestHead::new("GET", "/").with("host", "a")
@@ -72,6 +75,64 @@ async fn an_answer_cut_anywhere_is_an_error_and_never_an_end() {
             }
         }
         assert!(whole(answer).await.unwrap().is_ok());
+    }
+}
+
+/// A stream that takes everything, gives these bytes, and then fails.
+struct Failing {
+    given: &'static [u8],
+    then: ErrorKind,
+}
+
+impl AsyncRead for Failing {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.given.is_empty() {
+            return Poll::Ready(Err(self.then.into()));
+        }
+        into.put_slice(std::mem::take(&mut self.given));
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Failing {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_fails_is_told_apart_from_one_that_ends() {
+    let reset = ErrorKind::ConnectionReset;
+    let cases: [(&[u8], ErrorKind, ReceiveError); 4] = [
+        (b"", reset, ReceiveError::Connection(reset)),
+        (b"HTTP/1.1 200", reset, ReceiveError::Connection(reset)),
+        // TLS that ends without its closing alert.
+        (b"", ErrorKind::UnexpectedEof, ReceiveError::NoAnswer),
+        (b"HTTP/1.1 200", ErrorKind::UnexpectedEof, ReceiveError::Cut),
+    ];
+    for (given, then, expected) in cases {
+        let mut connection = ClientConnection::new(Failing { given, then }, Limits::default());
+        assert_eq!(connection.exchange(&get(), None).await.unwrap_err(), expected);
+    }
+    for (then, expected) in
+        [(reset, BodyError::Connection(reset)), (ErrorKind::UnexpectedEof, BodyError::Cut { received: 2 })]
+    {
+        let given = b"HTTP/1.1 200 OK\r\n\r\nab";
+        let mut connection = ClientConnection::new(Failing { given, then }, Limits::default());
+        let mut response = connection.exchange(&get(), None).await.unwrap();
+        assert_eq!(response.body.read_all(100).await, Err(expected));
     }
 }
 
