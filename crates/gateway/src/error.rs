@@ -1,6 +1,7 @@
 //! Verdicts of this room. Each says what happened; [`crate::fault`] alone decides what a consumer or a peer reads.
 
 use identifier::{ClientId, ServerId, ServiceId};
+use std::io;
 
 /// Why a declared state was not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,7 +42,7 @@ pub enum StoreFault {
     Database(#[from] rusqlite::Error),
     /// Its folder cannot be made.
     #[error("the state folder cannot be made: {0}")]
-    Folder(std::io::Error),
+    Folder(io::Error),
     /// Written by a newer program.
     #[error("the settings database has version {found}; this program knows up to {known}")]
     Version {
@@ -66,11 +67,11 @@ pub enum StartFault {
         /// Which.
         address: std::net::SocketAddr,
         /// What the system said.
-        error: std::io::Error,
+        error: io::Error,
     },
     /// The folder for bodies on their way cannot be used.
     #[error("the folder for message bodies cannot be used: {0}")]
-    Spool(std::io::Error),
+    Spool(io::Error),
     /// The keystore does not open.
     #[error("the keystore does not open: {0}")]
     Keystore(#[from] keystore::OpenRefusal),
@@ -243,30 +244,39 @@ pub enum Refusal {
     },
 
     // ── the service ──
-    /// It has no usable address.
-    #[error("Service address is missing or malformed")]
-    ServiceUrl,
+    /// It has no address.
+    #[error("Service address not specified for '{}'", .0.display_form())]
+    ServiceUrlMissing(ServiceId),
+    /// Its address is none.
+    #[error("Service address of '{}' is malformed", .0.display_form())]
+    ServiceUrlMalformed(ServiceId),
     /// Its name has no address.
     #[error("Unknown service host: {0}")]
     ServiceHost(String),
-    /// It cannot be connected.
-    #[error("Could not connect to the service: {0}")]
-    ServiceUnreachable(String),
-    /// Its TLS is not what the provider demands.
+    /// Its certificate is not one that the provider registered.
     #[error("{0}")]
     ServiceTls(String),
-    /// It was slow, or broke off.
+    /// The connection to it failed, or could not be made.
+    #[error("{0}")]
+    ServiceNetwork(String),
+    /// It was slow, broke off, or is not understood.
     #[error("{0}")]
     ServiceIo(String),
-    /// Its connection failed.
-    #[error("{0}")]
-    ServiceReset(String),
 }
 
 impl Refusal {
     /// Marks a refusal as raised while the message was being decoded.
     pub(crate) fn while_reading(self) -> Self {
         Self::WhileReading(Box::new(self))
+    }
+
+    /// Bytes to or from a service did not pass. X-Road tells a socket that failed (`network_error`) apart from a wait that was too long,
+    /// an end that came too early, and TLS or HTTP that is not understood (`io_error`; data-plane 9.1).
+    pub(crate) fn of_service(kind: Option<io::ErrorKind>, text: String) -> Self {
+        match kind {
+            Some(kind) if is_socket_failure(kind) => Self::ServiceNetwork(text),
+            Some(_) | None => Self::ServiceIo(text),
+        }
     }
 
     /// Whether asking again later can help without anybody changing the message.
@@ -287,9 +297,8 @@ impl Refusal {
             | Self::PeerStatus(_)
             | Self::Disabled { .. }
             | Self::ServiceHost(_)
-            | Self::ServiceUnreachable(_)
-            | Self::ServiceIo(_)
-            | Self::ServiceReset(_) => true,
+            | Self::ServiceNetwork(_)
+            | Self::ServiceIo(_) => true,
             Self::WhileReading(inner) => inner.retry_can_help(),
             Self::MalformedRequest(_)
             | Self::NoClient
@@ -314,8 +323,28 @@ impl Refusal {
             | Self::UnknownService(_)
             | Self::NotRest
             | Self::AccessDenied(_)
-            | Self::ServiceUrl
+            | Self::ServiceUrlMissing(_)
+            | Self::ServiceUrlMalformed(_)
             | Self::ServiceTls(_) => false,
         }
     }
+}
+
+/// Whether the system says that the connection itself is gone or cannot be: all else only says that bytes did not come as they should.
+const fn is_socket_failure(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(
+        kind,
+        Kind::ConnectionRefused
+            | Kind::ConnectionReset
+            | Kind::ConnectionAborted
+            | Kind::NotConnected
+            | Kind::BrokenPipe
+            | Kind::HostUnreachable
+            | Kind::NetworkUnreachable
+            | Kind::NetworkDown
+            | Kind::AddrNotAvailable
+            | Kind::AddrInUse
+            | Kind::PermissionDenied
+    )
 }

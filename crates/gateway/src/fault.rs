@@ -113,9 +113,7 @@ fn code(refusal: &Refusal) -> Cow<'static, str> {
         Refusal::InvalidServer(_) => "invalid_security_server".into(),
         Refusal::Maintenance(_) => "maintenance_mode".into(),
         Refusal::UnknownHost(_) | Refusal::ServiceHost(_) => "unknown_host".into(),
-        Refusal::Unreachable(_) | Refusal::ServiceUnreachable(_) | Refusal::ServiceReset(_) => {
-            "network_error".into()
-        }
+        Refusal::Unreachable(_) | Refusal::ServiceNetwork(_) => "network_error".into(),
         Refusal::PeerStatus(_) => "http_error".into(),
         Refusal::Decoding(refusal) => refusal.code().into(),
         Refusal::CutProof(_) => "signature_verification.invalid_xml".into(),
@@ -130,7 +128,8 @@ fn code(refusal: &Refusal) -> Cow<'static, str> {
         Refusal::NotRest => "service_type".into(),
         Refusal::AccessDenied(_) => "access_denied".into(),
         Refusal::Disabled { .. } => "service_disabled".into(),
-        Refusal::ServiceUrl => "service_malformed_url".into(),
+        Refusal::ServiceUrlMissing(_) => "service_missing_url".into(),
+        Refusal::ServiceUrlMalformed(_) => "service_malformed_url".into(),
     }
 }
 

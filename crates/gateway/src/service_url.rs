@@ -21,6 +21,9 @@ pub(crate) struct ServiceUrl {
 /// Why an address is not one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum UrlFault {
+    /// None was given.
+    #[error("there is no address")]
+    Missing,
     /// Neither `http://` nor `https://`.
     #[error("the address must begin with http:// or https://")]
     Scheme,
@@ -41,6 +44,9 @@ impl ServiceUrl {
     /// # Errors
     /// See [`UrlFault`].
     pub(crate) fn parse(text: &str) -> Result<Self, UrlFault> {
+        if text.is_empty() {
+            return Err(UrlFault::Missing);
+        }
         let (tls, rest) = match (text.strip_prefix("http://"), text.strip_prefix("https://")) {
             (Some(rest), _) => (false, rest),
             (None, Some(rest)) => (true, rest),
@@ -155,6 +161,7 @@ mod tests {
     #[test]
     fn refuses_what_is_not_a_plain_address() {
         for (text, fault) in [
+            ("", UrlFault::Missing),
             ("ftp://h/", UrlFault::Scheme),
             ("h/x", UrlFault::Scheme),
             ("http://", UrlFault::Host),

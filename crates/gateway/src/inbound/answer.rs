@@ -189,9 +189,10 @@ fn message(delivered: &Delivered) -> Result<RestResponse, Refusal> {
 /// The next piece of the service's body, unpacked.
 async fn next(delivered: &mut Delivered) -> Result<Option<Bytes>, Refusal> {
     loop {
-        let chunk = delivered.response.body.read_chunk().await.map_err(|error| {
-            Refusal::ServiceIo(format!("The service's answer could not be read: {error}"))
-        })?;
+        let chunk = match delivered.response.body.read_chunk().await {
+            Ok(chunk) => chunk,
+            Err(error) => return Err(delivered.cut(&error).await),
+        };
         let (piece, ended) = match chunk {
             Some(chunk) => (delivered.unpacker.push(chunk)?, false),
             None => (std::mem::take(&mut delivered.unpacker).finish()?, true),

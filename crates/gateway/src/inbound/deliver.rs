@@ -9,9 +9,12 @@ use crate::error::Refusal;
 use crate::gateway::Gateway;
 use crate::recorded::Recorded;
 use crate::serverconf::{ClientEntry, ServiceEntry};
-use crate::service_url::ServiceUrl;
+use crate::service_url::{ServiceUrl, UrlFault};
 use crate::spool::Spooled;
-use http1::{BodyWriter, ClientConnection, FetchError, Framing, Limits, ReceiveError, RequestHead, Response};
+use http1::{
+    BodyError, BodyWriter, ClientConnection, FetchError, Framing, Limits, ReceiveError, RequestHead,
+    Response, WriteError,
+};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
@@ -25,8 +28,17 @@ pub struct Delivered {
     pub(crate) response: Response,
     pub(crate) unpacker: Unpacker,
     /// What is still being sent ends with the answer, and so does the connection.
-    _upload: JoinSet<Result<(), Refusal>>,
+    upload: Upload,
     _connection: ClientConnection,
+}
+
+impl Delivered {
+    /// The answer broke off.
+    pub(crate) async fn cut(&mut self, error: &BodyError) -> Refusal {
+        let kind = if let BodyError::Connection(kind) = error { Some(*kind) } else { None };
+        let refusal = Refusal::of_service(kind, format!("The service's answer could not be read: {error}"));
+        self.upload.failure().await.unwrap_or(refusal)
+    }
 }
 
 /// Calls the service.
@@ -35,8 +47,14 @@ pub struct Delivered {
 /// The service has no address, cannot be reached, or does not answer in time.
 pub async fn deliver(gateway: &Gateway, recorded: Recorded<Permitted>) -> Result<Delivered, Refusal> {
     let permitted = recorded.into_subject();
-    let (provider, service) = permitted.service().ok_or(Refusal::ServiceUrl)?;
-    let url = service.url.as_ref().ok_or(Refusal::ServiceUrl)?;
+    let id = permitted.verified().received().service();
+    let (provider, service) = permitted.service().ok_or_else(|| Refusal::UnknownService(id.clone()))?;
+    let url = service.url.as_ref().map_err(|fault| match fault {
+        UrlFault::Missing => Refusal::ServiceUrlMissing(id.clone()),
+        UrlFault::Scheme | UrlFault::Host | UrlFault::Port | UrlFault::Path => {
+            Refusal::ServiceUrlMalformed(id.clone())
+        }
+    })?;
     let mut connection = connect(gateway, provider, service, url).await?;
     let received = permitted.verified().received();
     let (mut response, upload) = send(&mut connection, received, url, service.timeout).await?;
@@ -46,7 +64,7 @@ pub async fn deliver(gateway: &Gateway, recorded: Recorded<Permitted>) -> Result
         headers.retain(|(name, _)| !CODING_HEADERS.iter().any(|h| name.eq_ignore_ascii_case(h.as_bytes())));
     }
     let verified = permitted.into_verified();
-    Ok(Delivered { verified, response, unpacker, _upload: upload, _connection: connection })
+    Ok(Delivered { verified, response, unpacker, upload, _connection: connection })
 }
 
 /// Only where something is packed: an answer to HEAD, or an empty one, keeps its headers, as in X-Road.
@@ -87,7 +105,8 @@ fn unreachable(error: FetchError) -> Refusal {
     if let FetchError::UnknownHost(host) = error {
         return Refusal::ServiceHost(host);
     }
-    Refusal::ServiceUnreachable(error.to_string())
+    let kind = if let FetchError::Connect(kind) = error { Some(kind) } else { None };
+    Refusal::of_service(kind, format!("Could not connect to the service: {error}"))
 }
 
 fn timed_out(wait: Duration) -> Refusal {
@@ -99,64 +118,80 @@ async fn send(
     received: &Received,
     url: &ServiceUrl,
     wait: Duration,
-) -> Result<(Response, JoinSet<Result<(), Refusal>>), Refusal> {
-    let carries_body = matches!(received.method(), "POST" | "PUT" | "PATCH");
+) -> Result<(Response, Upload), Refusal> {
+    let carries_body = received.request.verb().delivers_body();
     let body = received.body().filter(|_| carries_body);
     let framing = match body {
         Some(body) => Framing::ContentLength(body.length()),
         None if carries_body => Framing::ContentLength(0),
         None => Framing::None,
     };
-    let failed =
-        |e: &dyn std::fmt::Display| Refusal::ServiceIo(format!("The service could not be called: {e}"));
     let (writer, mut answer) =
-        connection.send(&head(received, url, framing), framing).await.map_err(|e| failed(&e))?;
-    // The upload goes on beside the answer: a service may answer before it has read everything.
-    let mut upload = JoinSet::new();
-    upload.spawn(send_body(writer, body.cloned()));
-    let early = tokio::select! {
+        connection.send(&head(received, url, framing), framing).await.map_err(|e| not_taken(&e))?;
+    let mut upload = Upload::start(writer, body.cloned());
+    let received = tokio::select! {
         biased;
-        sent = upload.join_next() => Err(sent),
-        response = answer.receive() => Ok(response),
-    };
-    let response = match early {
-        Ok(response) => response.map_err(|e| no_answer(&e))?,
-        Err(sent) => match tokio::time::timeout(wait, answer.receive()).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) => {
-                let ours = sent.and_then(Result::ok).and_then(Result::err);
-                return Err(ours.unwrap_or_else(|| no_answer(&error)));
-            }
-            Err(_) => return Err(timed_out(wait)),
+        () = upload.over() => match tokio::time::timeout(wait, answer.receive()).await {
+            Ok(received) => received.map_err(|e| no_answer(&e)),
+            Err(_) => Err(timed_out(wait)),
         },
+        received = answer.receive() => received.map_err(|e| no_answer(&e)),
     };
-    Ok((response, upload))
+    match received {
+        Ok(response) => Ok((response, upload)),
+        Err(refusal) => Err(upload.failure().await.unwrap_or(refusal)),
+    }
 }
 
-/// Sends the body. Only a failure of our own is told; what the service did not take, its answer explains.
+/// The request's body on its way, beside the answer: a service may answer before it has read everything.
+#[derive(Debug)]
+struct Upload {
+    running: JoinSet<Result<(), Refusal>>,
+    failed: Option<Refusal>,
+}
+
+impl Upload {
+    fn start(writer: BodyWriter, body: Option<Spooled>) -> Self {
+        let mut running = JoinSet::new();
+        running.spawn(send_body(writer, body));
+        Self { running, failed: None }
+    }
+
+    /// Waits for its end.
+    async fn over(&mut self) {
+        if let Some(Ok(Err(refusal))) = self.running.join_next().await {
+            self.failed = Some(refusal);
+        }
+    }
+
+    /// Ends it, and tells why it failed. Asked only when no whole answer came: an answer explains better. What the system told the
+    /// writer of a broken connection, it does not tell the reader again.
+    async fn failure(&mut self) -> Option<Refusal> {
+        self.running.abort_all();
+        self.over().await;
+        self.failed.take()
+    }
+}
+
 async fn send_body(mut writer: BodyWriter, body: Option<Spooled>) -> Result<(), Refusal> {
     let spool = |e: std::io::Error| Refusal::Spool(e.to_string());
     if let Some(body) = body {
         let mut reader = body.read().await.map_err(spool)?;
         while let Some(chunk) = reader.next().await.map_err(spool)? {
-            if writer.write(&chunk).await.is_err() {
-                return Ok(());
-            }
+            writer.write(&chunk).await.map_err(|e| not_taken(&e))?;
         }
     }
-    // As above.
-    let _taken = writer.finish().await;
-    Ok(())
+    writer.finish().await.map_err(|e| not_taken(&e))
 }
 
-/// X-Road tells a socket that failed apart from an answer that did not come (data-plane 9.1).
+fn not_taken(error: &WriteError) -> Refusal {
+    let kind = if let WriteError::Connection(kind) = error { Some(*kind) } else { None };
+    Refusal::of_service(kind, format!("The service did not take the request: {error}"))
+}
+
 fn no_answer(error: &ReceiveError) -> Refusal {
-    let text = format!("The service gave no answer: {error}");
-    if matches!(error, ReceiveError::Connection(_)) {
-        Refusal::ServiceReset(text)
-    } else {
-        Refusal::ServiceIo(text)
-    }
+    let kind = if let ReceiveError::Connection(kind) = error { Some(*kind) } else { None };
+    Refusal::of_service(kind, format!("The service gave no answer: {error}"))
 }
 
 /// The message's headers in their order and spelling, then those of the connection (seen on a live 7.8.0).

@@ -32,10 +32,10 @@ pub(crate) async fn connect(
     service: &ServiceEntry,
 ) -> Result<TlsStream<TcpStream>, Refusal> {
     let name = ServerName::try_from(host.to_owned()).map_err(|e| Refusal::ServiceTls(e.to_string()))?;
-    let stream = TlsConnector::from(config)
-        .connect(name, socket)
-        .await
-        .map_err(|e| Refusal::ServiceTls(format!("The TLS handshake with the service failed: {e}")))?;
+    // Only the certificate is a matter of authentication; a handshake that fails is bytes that did not pass (data-plane 8.4, 9.1).
+    let stream = TlsConnector::from(config).connect(name, socket).await.map_err(|e| {
+        Refusal::of_service(Some(e.kind()), format!("The TLS handshake with the service failed: {e}"))
+    })?;
     if service.verify_certificate {
         let presented = stream.get_ref().1.peer_certificates().and_then(<[CertificateDer<'_>]>::first);
         compare(presented.map(AsRef::as_ref), &provider.internal_certificates, provider)?;

@@ -4,7 +4,7 @@ use super::declaration::{
     Client, ClientStatus, Connection, Declaration, Service, ServiceKind, Subject, TimeStampService,
 };
 use crate::error::DeclarationFault;
-use crate::service_url::ServiceUrl;
+use crate::service_url::{ServiceUrl, UrlFault};
 use base64::Engine as _;
 use identifier::{ClientId, LocalGroupId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,8 +38,9 @@ pub(crate) struct ClientEntry {
 pub(crate) struct ServiceEntry {
     /// What kind of service it is.
     pub(crate) kind: ServiceKind,
-    /// Its address as declared.
-    pub(crate) url: Option<ServiceUrl>,
+    /// Its address, or why what the settings have is none: a declaration with such an address is refused, but settings may be older
+    /// than that.
+    pub(crate) url: Result<ServiceUrl, UrlFault>,
     /// How long it may take.
     pub(crate) timeout: std::time::Duration,
     /// Whether its TLS certificate must be among the client's internal certificates.
@@ -118,7 +119,7 @@ impl ServiceEntry {
     fn new(service: &Service) -> Self {
         Self {
             kind: service.kind,
-            url: ServiceUrl::parse(&service.url).ok(),
+            url: ServiceUrl::parse(&service.url),
             timeout: std::time::Duration::from_secs(service.timeout_seconds),
             verify_certificate: service.verify_certificate,
             disabled: service.disabled.clone(),

@@ -14,7 +14,7 @@ pub(crate) enum Then {
     Close,
     /// The connection stays open and silent.
     Hold,
-    /// The request is left unread, so that the system resets the connection.
+    /// The request was left unread, so that the system resets the connection.
     Reset,
 }
 
@@ -79,6 +79,7 @@ async fn answer(mut socket: TcpStream, script: Script) -> Result<()> {
     if script.then == Then::Reset {
         let mut first = [0_u8; 1];
         socket.peek(&mut first).await?;
+        socket.write_all(&script.bytes).await?;
         return Ok(());
     }
     let mut head = Vec::new();

@@ -7,7 +7,9 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use http1::RequestHead;
 use std::io::Write as _;
+use std::time::Duration;
 use testkit::{CLIENT, Nation, PROVIDER, call};
+use tokio::net::{TcpSocket, TcpStream};
 
 fn ask(method: &str, service: &str) -> RequestHead {
     RequestHead::new(method, &format!("/r1/{PROVIDER}/{service}/v1")).with("X-Road-Client", CLIENT)
@@ -22,7 +24,7 @@ async fn a_service_that_cannot_be_reached_is_named_by_its_kind() {
         ("nameless", "http://service.invalid/x", "unknown_host"),
         ("nameless-tls", "https://service.invalid/x", "unknown_host"),
         ("not-http", "ftp://127.0.0.1/", "service_malformed_url"),
-        ("no-url", "", "service_malformed_url"),
+        ("no-url", "", "service_missing_url"),
     ];
     let offered = services.iter().map(|(code, url, _)| service(code, url)).collect();
     nation.provider.apply(&offer(nation.provider_settings().unwrap(), offered).unwrap()).await.unwrap();
@@ -36,6 +38,29 @@ async fn a_service_that_cannot_be_reached_is_named_by_its_kind() {
     let before = Traces::of(&nation).unwrap();
     assert_eq!(nation.send(call("GET", "/v1"), None).await.unwrap().status, 200);
     before.assert_whole(&nation, "afterwards").unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_takes_no_connection_in_time_is_slow() {
+    let nation = Nation::start().await.unwrap();
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(nation.address(25, 9080)).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    // Nobody accepts: when the queue is full, the system lets further callers wait.
+    let mut queue = Vec::new();
+    while let Ok(waiting) =
+        tokio::time::timeout(Duration::from_millis(200), TcpStream::connect(address)).await
+    {
+        queue.push(waiting.unwrap());
+    }
+    let mut offered = service("full", &format!("http://{address}"));
+    offered.timeout_seconds = 1;
+    nation.provider.apply(&offer(nation.provider_settings().unwrap(), vec![offered]).unwrap()).await.unwrap();
+    let before = Traces::of(&nation).unwrap();
+    let answer = nation.send(ask("GET", "full"), None).await.unwrap();
+    refused("full", &answer, "server.serverproxy.io_error");
+    assert_eq!(Traces::of(&nation).unwrap(), before.plus(0, 1, 1));
 }
 
 fn gzip(text: &[u8]) -> Vec<u8> {
@@ -58,6 +83,9 @@ fn slow_or_cut() -> Vec<Misbehaviour> {
         row("silent between chunks", CHUNKED, "5\r\nhello\r\n", Then::Hold),
         row("no answer", "", "", Then::Close),
         row("reset", "", "", Then::Reset),
+        row("reset inside the head", "HTTP/1.1 200 OK\r\nConte", "", Then::Reset),
+        row("reset before its length", SIZED, "hello", Then::Reset),
+        row("reset inside a chunk", CHUNKED, "5\r\nhel", Then::Reset),
         row("cut in the head", "HTTP/1.1 200 OK\r\nConte", "", Then::Close),
         row("cut before its length", SIZED, "hello", Then::Close),
         row("cut before any byte", SIZED, "", Then::Close),
@@ -118,7 +146,9 @@ async fn a_service_that_breaks_off_leaves_no_answer() {
             raw.answers(&bytes, then);
             let before = (Traces::of(&nation).unwrap(), raw.count());
             let answer = nation.send(ask(method, "raw"), body).await.unwrap();
-            refused(&case, &answer, "server.serverproxy.io_error");
+            // A socket that failed is told apart from an answer that did not come whole.
+            let code = if then == Then::Reset { "network_error" } else { "io_error" };
+            refused(&case, &answer, &format!("server.serverproxy.{code}"));
             assert_eq!(Traces::of(&nation).unwrap(), before.0.plus(0, 1, 1), "{case}");
             assert_eq!(raw.count(), before.1 + 1, "{case}: asked once, and not again");
         }
