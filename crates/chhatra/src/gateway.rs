@@ -32,23 +32,15 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
             outside::runtime()?.block_on(serve(config, *until_stdin_closes))?;
         }
         Command::Plan(files) => {
-            let (config, declared) = read(files)?;
-            plan::print(&admin::plan(&config, &declared)?);
+            let declared = files.declared(Declaration::read)?;
+            plan::print(&admin::plan(&config::gateway(&files.config)?, &declared)?);
         }
         Command::Apply(files) => {
-            let (config, declared) = read(files)?;
-            plan::print(&admin::apply(&config, &declared)?);
+            let declared = files.declared(Declaration::read)?;
+            plan::print(&admin::apply(&config::gateway(&files.config)?, &declared)?);
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn read(files: &plan::Files) -> Result<(::gateway::Config, Declaration)> {
-    let text = std::fs::read_to_string(&files.state)
-        .with_context(|| format!("{} cannot be read", files.state.display()))?;
-    let declared = Declaration::read(&text, &config::folder(&files.state)?)
-        .with_context(|| format!("{} cannot be used", files.state.display()))?;
-    Ok((config::gateway(&files.config)?, declared))
 }
 
 async fn serve(file: &Path, until_stdin_closes: bool) -> Result<()> {

@@ -63,7 +63,10 @@ impl Role {
             | Self::Trust(practice::Command::Run(_)) => "info",
             Self::Gateway(gateway::Command::Plan(_) | gateway::Command::Apply(_))
             | Self::Registry(
-                registry::Command::Init { .. } | registry::Command::Plan(_) | registry::Command::Apply(_),
+                registry::Command::Init { .. }
+                | registry::Command::Plan(_)
+                | registry::Command::Apply(_)
+                | registry::Command::Keys(_),
             )
             | Self::Keystore(_)
             | Self::Evidence(_)

@@ -1,8 +1,10 @@
-//! `chhatra registry run|init|plan|apply`.
+//! `chhatra registry run|init|plan|apply|keys`.
+
+mod keys;
 
 use crate::{config, outside, plan};
 use ::registry::{Declaration, Registry, admin};
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Subcommand;
 use http1::stop_channel;
 use std::path::{Path, PathBuf};
@@ -26,6 +28,9 @@ pub(crate) enum Command {
     Plan(plan::Files),
     /// Makes the declared state that of the instance; a running registry publishes it within a second.
     Apply(plan::Files),
+    /// The keys that sign the configuration, and their change-over.
+    #[command(subcommand)]
+    Keys(keys::Command),
 }
 
 pub(crate) fn run(command: &Command) -> Result<ExitCode> {
@@ -33,23 +38,16 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
         Command::Run { config } => outside::runtime()?.block_on(serve(config))?,
         Command::Init { config } => init(config)?,
         Command::Plan(files) => {
-            let (config, declared) = read(files)?;
-            plan::print(&admin::plan(&config, &declared)?);
+            let declared = files.declared(Declaration::read)?;
+            plan::print(&admin::plan(&config::registry(&files.config)?, &declared)?);
         }
         Command::Apply(files) => {
-            let (config, declared) = read(files)?;
-            plan::print(&admin::apply(&config, &declared)?);
+            let declared = files.declared(Declaration::read)?;
+            plan::print(&admin::apply(&config::registry(&files.config)?, &declared)?);
         }
+        Command::Keys(command) => keys::run(command)?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn read(files: &plan::Files) -> Result<(::registry::Config, Declaration)> {
-    let text = std::fs::read_to_string(&files.state)
-        .with_context(|| format!("{} cannot be read", files.state.display()))?;
-    let declared = Declaration::read(&text, &config::folder(&files.state)?)
-        .with_context(|| format!("{} cannot be used", files.state.display()))?;
-    Ok((config::registry(&files.config)?, declared))
 }
 
 fn init(file: &Path) -> Result<()> {

@@ -103,19 +103,25 @@ pub fn add_signing_key(
     let keystore = open_keystore(config, pin)?;
     let key = make_key(config, &mut store, &keystore, source, clock.now())?;
     put_anchors(config, &store, clock.now())?;
-    let found = store.signing_keys()?.into_iter().find(|one| one.key == key);
-    found.ok_or(KeyFault::Unknown { key })
+    find(&store.signing_keys()?, &key)
 }
 
 /// Lets a key sign from the next generation on, which follows within a second. The answer says whether it was public for long
 /// enough; when it was not, gateways that have not fetched since it was made need a new anchor.
 ///
 /// # Errors
-/// [`KeyFault::Unknown`]; whatever the database refuses.
-pub fn activate_signing_key(config: &Config, key: &KeyId, clock: &Clock) -> Result<Activated, KeyFault> {
+/// [`KeyFault::Unknown`], [`KeyFault::NotHeld`]; whatever keystore or database refuse.
+pub fn activate_signing_key(
+    config: &Config,
+    pin: &Pin,
+    key: &KeyId,
+    clock: &Clock,
+) -> Result<Activated, KeyFault> {
     let mut store = open(config)?;
-    let found = store.signing_keys()?.into_iter().find(|one| one.key == *key);
-    let found = found.ok_or_else(|| KeyFault::Unknown { key: key.clone() })?;
+    let found = find(&store.signing_keys()?, key)?;
+    if open_keystore(config, pin)?.find(key).is_none() {
+        return Err(KeyFault::NotHeld { key: key.clone() });
+    }
     if !store.activate_key(key)? {
         return Err(KeyFault::Unknown { key: key.clone() });
     }
@@ -129,18 +135,25 @@ pub fn activate_signing_key(config: &Config, key: &KeyId, clock: &Clock) -> Resu
 /// A crash in the middle leaves a key in the keystore that no source names; it signs nothing.
 ///
 /// # Errors
-/// [`KeyFault::Active`], [`KeyFault::Unknown`]; whatever keystore, database or disk refuse.
+/// [`KeyFault::Last`], [`KeyFault::Active`], [`KeyFault::Unknown`]; whatever keystore, database or disk refuse.
 pub fn delete_signing_key(config: &Config, pin: &Pin, key: &KeyId, clock: &Clock) -> Result<(), KeyFault> {
+    config.check()?;
     let mut store = open(config)?;
-    let found = store.signing_keys()?.into_iter().find(|one| one.key == *key);
-    let found = found.ok_or_else(|| KeyFault::Unknown { key: key.clone() })?;
+    let keys = store.signing_keys()?;
+    let found = find(&keys, key)?;
+    if keys.iter().filter(|one| one.source == found.source).count() < 2 {
+        return Err(KeyFault::Last { key: key.clone(), origin: found.source });
+    }
     let keystore = open_keystore(config, pin)?;
     if found.active || !store.forget_key(key)? {
         return Err(KeyFault::Active { key: key.clone() });
     }
     put_anchors(config, &store, clock.now())?;
-    keystore.deactivate(&found.certificate.sha256())?;
-    Ok(keystore.delete(key)?)
+    if keystore.find(key).is_some() {
+        keystore.deactivate(&found.certificate.sha256())?;
+        keystore.delete(key)?;
+    }
+    Ok(())
 }
 
 /// The anchor of a source: where its directory is, and every certificate of its keys, active or not.
@@ -162,6 +175,11 @@ pub fn anchor(config: &Config, source: Source, clock: &Clock) -> Result<Anchor, 
 pub fn write_anchors(config: &Config, clock: &Clock) -> Result<(), KeyFault> {
     config.check()?;
     put_anchors(config, &open(config)?, clock.now())
+}
+
+fn find(keys: &[SigningKey], key: &KeyId) -> Result<SigningKey, KeyFault> {
+    let found = keys.iter().find(|one| one.key == *key);
+    found.cloned().ok_or_else(|| KeyFault::Unknown { key: key.clone() })
 }
 
 fn open(config: &Config) -> Result<Store, StoreFault> {

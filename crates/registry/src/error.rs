@@ -304,8 +304,26 @@ pub enum KeyFault {
         key: KeyId,
     },
     /// The active key signs every minute.
-    #[error("the signing key {key} is active; activate another one first")]
+    #[error("the signing key {key} is active and cannot be deleted; activate the other one first")]
     Active {
+        /// The name.
+        key: KeyId,
+    },
+    /// Without a key nothing more could be published.
+    #[error(
+        "the signing key {key} is the only one of the {origin} configuration; add another one and activate it first"
+    )]
+    Last {
+        /// The name.
+        key: KeyId,
+        /// Of which configuration.
+        origin: Source,
+    },
+    /// A key that nobody holds would end the publication.
+    #[error(
+        "the keystore does not hold the signing key {key}; restore the keystore from a backup, or delete the key and add another one"
+    )]
+    NotHeld {
         /// The name.
         key: KeyId,
     },

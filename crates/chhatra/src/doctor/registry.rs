@@ -3,7 +3,7 @@
 use super::certificates::{self, Dated};
 use super::findings::Findings;
 use super::place;
-use ::registry::{Config, Declaration, Source, admin};
+use ::registry::{Config, Declaration, SIGNING_KEYS_MAX, Source, admin};
 use globalconf::{Anchor, CertificateBytes, directory};
 
 pub(super) fn examine(config: &Config, findings: &mut Findings) {
@@ -98,17 +98,19 @@ fn signing_keys(config: &Config, running: bool, findings: &mut Findings) {
     };
     for source in Source::ALL {
         let of_source: Vec<_> = keys.iter().filter(|key| key.source == source).collect();
-        let says = format!(
-            "{source} configuration: {} of at most {}",
-            of_source.len(),
-            ::registry::SIGNING_KEYS_MAX
-        );
+        let says = format!("{source} configuration: {} of at most {SIGNING_KEYS_MAX}", of_source.len());
         if of_source.iter().any(|key| key.active) {
             findings.ok("signing keys", says);
         } else {
             findings.problem("signing keys", format!("{says}, none of them active"), "chhatra registry init");
         }
     }
+    let active = keys.iter().filter(|key| key.active).map(|key| Dated {
+        what: format!("signs the {} configuration", key.source),
+        certificate: key.certificate.clone(),
+        renew: "change over to a new key, beginning with: chhatra registry keys add",
+    });
+    certificates::ends(active.collect(), findings);
     let of_gateways: Vec<CertificateBytes> = keys
         .iter()
         .filter(|key| key.source == Source::Internal)
@@ -151,5 +153,53 @@ fn published(config: &Config, certificates: &[CertificateBytes], running: bool, 
             findings.ok("published", format!("the configuration holds until {until}"));
         }
         Err(refusal) => findings.problem("published", refusal.to_string(), advice),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clock::Clock;
+    use keystore::{KeyAlgorithm, Pin};
+    use serde_json::Value;
+
+    #[test]
+    fn the_end_of_the_active_key_s_certificate_is_told_while_there_is_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config {
+            instance: "EX".to_owned(),
+            state_dir: "state".into(),
+            anchor_file: "anchor.xml".into(),
+            pin_file: "pin".into(),
+            listen: "127.0.0.1:0".parse().unwrap(),
+            address: "registry.example".to_owned(),
+            expire_seconds: 600,
+            generate_seconds: 60,
+            signing_key_algorithm: KeyAlgorithm::EcP256,
+        }
+        .resolved(folder.path());
+        let (clock, _hands) = Clock::by_hand("2026-01-01T00:00:00Z".parse().unwrap());
+        admin::init(&config, &Pin::new("Practice-1234"), &clock).unwrap();
+        let told = |at: &str| -> Vec<(String, String)> {
+            let mut findings = Findings::new(at.parse().unwrap());
+            signing_keys(&config, false, &mut findings);
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let all = findings.as_json();
+            let certificates = all["checks"].as_array().unwrap().iter();
+            let certificates = certificates.filter(|check| check["about"] == "certificate");
+            certificates.map(|check| (text(&check["level"]), text(&check["advice"]))).collect()
+        };
+        let advice = "change over to a new key, beginning with: chhatra registry keys add";
+        assert_eq!(
+            told("2037-11-20T00:00:00Z"),
+            [("ok".to_owned(), String::new()), ("ok".to_owned(), String::new())]
+        );
+        for (at, level) in [("2037-12-20T00:00:00Z", "warning"), ("2038-01-02T00:00:00Z", "problem")] {
+            assert_eq!(
+                told(at),
+                [(level.to_owned(), advice.to_owned()), (level.to_owned(), advice.to_owned())],
+                "{at}"
+            );
+        }
     }
 }

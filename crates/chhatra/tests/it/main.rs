@@ -13,6 +13,7 @@ mod keystore;
 mod take_over;
 mod evidence;
 mod settings;
+mod signing_keys;
 mod doctor;
 mod practice;
 mod nation;

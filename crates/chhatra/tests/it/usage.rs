@@ -4,13 +4,16 @@ use crate::tools::chhatra;
 
 #[test]
 fn a_mistake_on_the_command_line_is_exit_code_2() {
-    let mistakes: [&[&str]; 14] = [
+    let mistakes: [&[&str]; 17] = [
         &[],
         &["fly"],
         &["gateway"],
         &["gateway", "run"],
         &["gateway", "plan", "--config", "a.toml"],
         &["registry", "apply", "state.toml"],
+        &["registry", "keys"],
+        &["registry", "keys", "add", "--config", "a.toml"],
+        &["registry", "keys", "activate", "--config", "a.toml"],
         &["keystore", "generate", "--config", "a.toml"],
         &["keystore", "generate", "--config", "a.toml", "--usage", "fun"],
         &["keystore", "generate", "--config", "a.toml", "--usage", "signing", "--algorithm", "rsa-512"],
