@@ -232,10 +232,10 @@ impl Certificate {
         self.subject().matches(self.issuer())
     }
 
-    /// The dotted OIDs of critical extensions that we do not process.
+    /// The dotted OIDs of extensions that we do not process and may not ignore: the critical ones, and name constraints.
     #[must_use]
-    pub fn unknown_critical_extensions(&self) -> &[String] {
-        &self.inner.extensions.unknown_critical
+    pub fn unprocessed_extensions(&self) -> &[String] {
+        &self.inner.extensions.unprocessed
     }
 
     /// The key that the certificate is about.

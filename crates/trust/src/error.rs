@@ -151,9 +151,9 @@ pub enum PathRefusal {
         /// How many there are.
         found: u64,
     },
-    /// A critical extension that we do not process.
-    #[error("{subject} has the critical extension {oid}, which is not processed here")]
-    UnknownCriticalExtension {
+    /// An extension that we do not process and may not ignore: a critical one, or name constraints.
+    #[error("{subject} has the extension {oid}, which may not be ignored and is not processed here")]
+    UnprocessedExtension {
         /// The certificate.
         subject: String,
         /// The extension.

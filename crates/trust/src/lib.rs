@@ -26,7 +26,7 @@
 //!
 //! Where we are stricter than X-Road 7.8.0: an OCSP response from the future is refused; a delegated responder's
 //! certificate has to be valid; a time-stamp has to name its authority's certificate; critical extensions that we do not
-//! process are refused, name constraints and policy constraints among them.
+//! process are refused, and name constraints, critical or not.
 //!
 //! What it deliberately does not do: fetch anything, read a clock (every decision takes `at`), hold a private key, make
 //! certificates or requests for them, know which server or member a certificate is registered to.

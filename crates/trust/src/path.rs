@@ -202,8 +202,8 @@ impl Search<'_> {
         if issuer.key_usage().is_some_and(|usage| !usage.certificate_sign()) {
             return Err(PathRefusal::MayNotSignCertificates { subject: subject() });
         }
-        let below = self.path.iter().skip(1).filter(|below| !below.is_self_issued()).count();
-        let found = u64::try_from(below).unwrap_or(u64::MAX);
+        // All but the leaf; self-issued ones, which would not count, never enter a path.
+        let found = u64::try_from(self.path.len().saturating_sub(1)).unwrap_or(u64::MAX);
         match constraints.path_length_max {
             Some(allowed) if found > allowed => {
                 Err(PathRefusal::PathTooLong { subject: subject(), allowed, found })
@@ -230,8 +230,8 @@ fn check_any(certificate: &Certificate, at: Timestamp) -> Result<(), PathRefusal
     if at > certificate.not_after() {
         return Err(PathRefusal::Expired { subject: subject(), not_after: certificate.not_after(), at });
     }
-    match certificate.unknown_critical_extensions().first() {
-        Some(oid) => Err(PathRefusal::UnknownCriticalExtension { subject: subject(), oid: oid.clone() }),
+    match certificate.unprocessed_extensions().first() {
+        Some(oid) => Err(PathRefusal::UnprocessedExtension { subject: subject(), oid: oid.clone() }),
         None => Ok(()),
     }
 }

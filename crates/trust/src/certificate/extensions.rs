@@ -1,4 +1,4 @@
-//! The extensions of a certificate that we process; the critical ones that we do not are remembered.
+//! The extensions of a certificate that we process; those that we do not, and may not ignore, are remembered.
 
 use crate::asn1::{self, Element, Malformed, Reader};
 use crate::name;
@@ -78,7 +78,7 @@ pub(crate) struct Extensions {
     pub(crate) subject_key_identifier: Option<Vec<u8>>,
     pub(crate) ocsp_urls: Vec<String>,
     pub(crate) alternative_names: Option<String>,
-    pub(crate) unknown_critical: Vec<String>,
+    pub(crate) unprocessed: Vec<String>,
 }
 
 impl Extensions {
@@ -121,12 +121,15 @@ impl Extensions {
             _ if id == oid::SUBJECT_ALTERNATIVE_NAME => {
                 self.alternative_names = alternative_names(value).ok()
             }
-            // They restrict nothing that we decide on: policies need no agreement here, CRLs are not fetched.
+            // They restrict nothing that we decide on: policies need no agreement here, CRLs are not fetched, responders'
+            // certificates are not asked about.
             _ if id == oid::ISSUER_ALTERNATIVE_NAME
                 || id == oid::CERTIFICATE_POLICIES
                 || id == oid::AUTHORITY_KEY_IDENTIFIER
-                || id == oid::CRL_DISTRIBUTION_POINTS => {}
-            _ if critical => self.unknown_critical.push(asn1::dotted(id)?),
+                || id == oid::CRL_DISTRIBUTION_POINTS
+                || id == oid::OCSP_NO_CHECK => {}
+            // Not every CA marks its name constraints as critical; they restrict it all the same.
+            _ if critical || id == oid::NAME_CONSTRAINTS => self.unprocessed.push(asn1::dotted(id)?),
             _ => {}
         }
         Ok(())

@@ -206,6 +206,7 @@ fn is_authorised(
         || (responder.issuer().matches(issuer.subject())
             && responder.has_purpose(OCSP_SIGNING)
             && responder.is_valid_at(at)
+            && responder.unprocessed_extensions().is_empty()
             && responder.verify_signed_by(issuer).is_ok())
 }
 

@@ -94,6 +94,9 @@ fn believes_a_delegate_of_the_issuer_only_while_it_is_one() {
     not_authorised(&Wish { purposes: Vec::new(), ..delegate.clone() });
     not_authorised(&Wish { until: "2026-11-22T11:59:59Z", ..delegate.clone() });
     not_authorised(&Wish { from: "2026-11-22T12:00:01Z", ..delegate.clone() });
+    let marked = |oid: &'static str| Wish { more: vec![(oid, true, vec![5, 0])], ..delegate.clone() };
+    not_authorised(&marked("1.2.3.4"));
+    assert!(delegated(&marked("1.3.6.1.5.5.7.48.1.5")).is_ok(), "need not be asked about itself");
     not_authorised(&Wish { issuer_name: Some(vec![("2.5.4.3", "someone else")]), ..delegate.clone() });
 }
 

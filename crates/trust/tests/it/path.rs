@@ -182,10 +182,12 @@ fn refuses_an_intermediate_that_is_no_valid_ca() {
         check(Wish { key_usage: Some(DIGITAL_SIGNATURE), ..Wish::ca("Between") }),
         PathRefusal::MayNotSignCertificates { .. }
     ));
-    assert!(matches!(
-        check(Wish { more: vec![("2.5.29.30", true, vec![0x30, 0])], ..Wish::ca("Between") }),
-        PathRefusal::UnknownCriticalExtension { ref oid, .. } if oid == "2.5.29.30"
-    ));
+    for critical in [true, false] {
+        assert!(matches!(
+            check(Wish { more: vec![("2.5.29.30", critical, vec![0x30, 0])], ..Wish::ca("Between") }),
+            PathRefusal::UnprocessedExtension { ref oid, .. } if oid == "2.5.29.30"
+        ));
+    }
 }
 
 #[test]
@@ -211,12 +213,12 @@ fn counts_the_cas_below_an_issuer() {
 }
 
 #[test]
-fn refuses_a_leaf_with_an_unknown_critical_extension() {
+fn refuses_a_leaf_with_an_unknown_critical_extension_and_takes_one_that_is_not() {
     let root = root();
     let leaf = Wish { more: vec![("1.2.3.4", true, vec![5, 0])], ..Wish::signer("1") }.mint(Some(&root));
     assert_eq!(
         check(&root, &[], &leaf),
-        Err(PathRefusal::UnknownCriticalExtension {
+        Err(PathRefusal::UnprocessedExtension {
             subject: "CN=1,O=GOV,C=EX".to_owned(),
             oid: "1.2.3.4".to_owned()
         })
