@@ -187,6 +187,9 @@ pub enum Refusal {
     /// HTTP went wrong between the gateways.
     #[error("{0}")]
     PeerIo(String),
+    /// The connection failed before an answer came.
+    #[error("{0}")]
+    PeerNetwork(String),
     /// An HTTP status that a peer never sends.
     #[error("Server responded with HTTP status {0}")]
     PeerStatus(u16),
@@ -270,6 +273,14 @@ impl Refusal {
         Self::WhileReading(Box::new(self))
     }
 
+    /// A peer gave no answer; told apart as with [`Self::of_service`].
+    pub(crate) fn of_peer(kind: Option<io::ErrorKind>, text: String) -> Self {
+        match kind {
+            Some(kind) if is_socket_failure(kind) => Self::PeerNetwork(text),
+            Some(_) | None => Self::PeerIo(text),
+        }
+    }
+
     /// Bytes to or from a service did not pass. X-Road tells a socket that failed (`network_error`) apart from a wait that was too long,
     /// an end that came too early, and TLS or HTTP that is not understood (`io_error`; data-plane 9.1).
     pub(crate) fn of_service(kind: Option<io::ErrorKind>, text: String) -> Self {
@@ -294,6 +305,7 @@ impl Refusal {
             | Self::UnknownHost(_)
             | Self::Unreachable(_)
             | Self::PeerIo(_)
+            | Self::PeerNetwork(_)
             | Self::PeerStatus(_)
             | Self::Disabled { .. }
             | Self::ServiceHost(_)

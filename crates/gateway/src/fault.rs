@@ -113,7 +113,9 @@ fn code(refusal: &Refusal) -> Cow<'static, str> {
         Refusal::InvalidServer(_) => "invalid_security_server".into(),
         Refusal::Maintenance(_) => "maintenance_mode".into(),
         Refusal::UnknownHost(_) | Refusal::ServiceHost(_) => "unknown_host".into(),
-        Refusal::Unreachable(_) | Refusal::ServiceNetwork(_) => "network_error".into(),
+        Refusal::Unreachable(_) | Refusal::PeerNetwork(_) | Refusal::ServiceNetwork(_) => {
+            "network_error".into()
+        }
         Refusal::PeerStatus(_) => "http_error".into(),
         Refusal::Decoding(refusal) => refusal.code().into(),
         Refusal::CutProof(_) => "signature_verification.invalid_xml".into(),

@@ -206,5 +206,6 @@ fn not_sent(error: &WriteError) -> Refusal {
 }
 
 fn no_answer(error: &ReceiveError) -> Refusal {
-    Refusal::PeerIo(format!("The server failed to respond: {error}"))
+    let kind = if let ReceiveError::Connection(kind) = error { Some(*kind) } else { None };
+    Refusal::of_peer(kind, format!("The server failed to respond: {error}"))
 }

@@ -7,6 +7,7 @@ mod shape;
 mod consumer;
 mod addressing;
 mod permission;
+mod broken_peer;
 mod service_faults;
 mod answers;
 mod bodies;
