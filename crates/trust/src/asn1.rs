@@ -198,7 +198,8 @@ pub(crate) fn unsigned(body: &[u8]) -> Result<u64, Malformed> {
     Ok(body.iter().fold(0u64, |sum, octet| (sum << 8) | u64::from(*octet)))
 }
 
-/// The dotted form of an OID's content octets.
+/// The dotted form of an OID's content octets. An arc that begins with a zero septet is refused: it would be a second
+/// spelling of the same text.
 pub(crate) fn dotted(body: &[u8]) -> Result<String, Malformed> {
     const BAD: Malformed = Malformed::Value("OBJECT IDENTIFIER");
     if body.is_empty() || body.len() > 64 || body.last().is_some_and(|last| last & 0x80 != 0) {
@@ -206,7 +207,12 @@ pub(crate) fn dotted(body: &[u8]) -> Result<String, Malformed> {
     }
     let mut text = String::new();
     let mut arc: u64 = 0;
+    let mut begins = true;
     for octet in body {
+        if begins && *octet == 0x80 {
+            return Err(BAD);
+        }
+        begins = octet & 0x80 == 0;
         arc = arc.checked_mul(128).and_then(|arc| arc.checked_add(u64::from(octet & 0x7f))).ok_or(BAD)?;
         if octet & 0x80 != 0 {
             continue;

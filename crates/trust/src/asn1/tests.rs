@@ -87,6 +87,8 @@ fn reads_object_identifiers() {
     check(&[0x88, 0x37], Ok("2.999"));
     check(&[0x09, 0x92, 0x26], Ok("0.9.2342"));
     check(&[], Err(Malformed::Value("OBJECT IDENTIFIER")));
+    check(&[0x55, 0x04, 0x80, 0x03], Err(Malformed::Value("OBJECT IDENTIFIER")));
+    check(&[0x80, 0x55, 0x04], Err(Malformed::Value("OBJECT IDENTIFIER")));
     check(&[0x55, 0x84], Err(Malformed::Value("OBJECT IDENTIFIER")));
     check(&[0xff; 12], Err(Malformed::Value("OBJECT IDENTIFIER")));
     check(&[0x01; 65], Err(Malformed::Value("OBJECT IDENTIFIER")));
