@@ -60,9 +60,8 @@ pub fn verify_statuses(
     let mut chosen = Vec::new();
     let mut usable_until = Timestamp::MAX;
     for (certificate, issuer) in path.with_issuers() {
-        let response = choose(certificate, issuer, responses, authorities, at)?;
-        usable_until =
-            usable_until.min(response.usable_until(&authorities.ocsp)).min(certificate.not_after());
+        let (response, until) = choose(certificate, issuer, responses, authorities, at)?;
+        usable_until = usable_until.min(until).min(certificate.not_after());
         chosen.push(response);
     }
     Ok(VerifiedStatuses { path: path.clone(), responses: chosen, usable_until })
@@ -74,7 +73,7 @@ fn choose(
     responses: &[OcspResponse],
     authorities: &Authorities,
     at: Timestamp,
-) -> Result<OcspResponse, OcspRefusal> {
+) -> Result<(OcspResponse, Timestamp), OcspRefusal> {
     let mut good = None;
     let mut refusal = None;
     for response in responses.iter().take(RESPONSES_MAX) {
@@ -82,8 +81,8 @@ fn choose(
             continue;
         }
         match verify_good(response, certificate, issuer, authorities, at) {
-            Ok(()) => {
-                good.get_or_insert_with(|| response.clone());
+            Ok(until) => {
+                good.get_or_insert_with(|| (response.clone(), until));
             }
             Err(revoked @ OcspRefusal::Revoked { .. }) => return Err(revoked),
             Err(other) => {
@@ -99,16 +98,17 @@ fn choose(
     })
 }
 
+/// Until when the same checks pass again.
 fn verify_good(
     response: &OcspResponse,
     certificate: &Certificate,
     issuer: &Certificate,
     authorities: &Authorities,
     at: Timestamp,
-) -> Result<(), OcspRefusal> {
+) -> Result<Timestamp, OcspRefusal> {
     let subject = || certificate.subject_rfc2253();
     let serial = || certificate.serial_decimal();
-    check_source(response, certificate, issuer, authorities, at)?;
+    let authorised_until = check_source(response, certificate, issuer, authorities, at)?;
     check_age(response, certificate, authorities, at)?;
     match response.status() {
         CertificateStatus::Good => {}
@@ -120,7 +120,8 @@ fn verify_good(
         }
     }
     // Last, so that a revocation is reported as one even when its date lies ahead.
-    check_not_ahead(response, certificate, at)
+    check_not_ahead(response, certificate, at)?;
+    Ok(response.usable_until(&authorities.ocsp).min(authorised_until))
 }
 
 /// Checks everything about one response but the status that it gives, which is returned: whoever fetches keeps a
@@ -141,14 +142,14 @@ pub fn verify_response(
     Ok(response.status())
 }
 
-/// Steps 1 to 4: about this certificate, signed, by someone who may say so.
+/// Steps 1 to 4: about this certificate, signed, by someone who may say so; and until when.
 fn check_source(
     response: &OcspResponse,
     certificate: &Certificate,
     issuer: &Certificate,
     authorities: &Authorities,
     at: Timestamp,
-) -> Result<(), OcspRefusal> {
+) -> Result<Timestamp, OcspRefusal> {
     let subject = || certificate.subject_rfc2253();
     if !response.matches(certificate, issuer) {
         return Err(OcspRefusal::OtherCertificate {
@@ -166,8 +167,8 @@ fn check_source(
         let responder = candidate.subject_rfc2253();
         if let Err(cause) = check_signature(response, candidate) {
             refusal.get_or_insert(OcspRefusal::WrongSignature { subject: subject(), responder, cause });
-        } else if is_authorised(candidate, issuer, authorities, at) {
-            return Ok(());
+        } else if let Some(until) = authorised_until(candidate, issuer, authorities, at) {
+            return Ok(until);
         } else {
             // It did sign: this says more than that another of the same name did not.
             refusal = Some(OcspRefusal::NotAuthorised { subject: subject(), responder });
@@ -194,20 +195,22 @@ fn check_signature(response: &OcspResponse, responder: &Certificate) -> Result<(
 }
 
 /// Listed for the issuer, the issuer itself, or delegated by the issuer. A delegation has to be valid at `at`, which
-/// the original does not ask for; a listed responder is trusted because it is listed.
-fn is_authorised(
+/// the original does not ask for, and ends with its certificate; a listed responder is trusted because it is listed.
+fn authorised_until(
     responder: &Certificate,
     issuer: &Certificate,
     authorities: &Authorities,
     at: Timestamp,
-) -> bool {
-    authorities.responders_of(issuer).any(|listed| listed == responder)
-        || responder == issuer
-        || (responder.issuer().matches(issuer.subject())
-            && responder.has_purpose(OCSP_SIGNING)
-            && responder.is_valid_at(at)
-            && responder.unprocessed_extensions().is_empty()
-            && responder.verify_signed_by(issuer).is_ok())
+) -> Option<Timestamp> {
+    if responder == issuer || authorities.responders_of(issuer).any(|listed| listed == responder) {
+        return Some(Timestamp::MAX);
+    }
+    let delegated = responder.issuer().matches(issuer.subject())
+        && responder.has_purpose(OCSP_SIGNING)
+        && responder.is_valid_at(at)
+        && responder.unprocessed_extensions().is_empty()
+        && responder.verify_signed_by(issuer).is_ok();
+    delegated.then(|| responder.not_after())
 }
 
 /// Steps 5 and 6: fresh, and not overdue.

@@ -87,7 +87,9 @@ fn delegated(wish: &Wish<'_>) -> Result<Timestamp, OcspRefusal> {
 #[test]
 fn believes_a_delegate_of_the_issuer_only_while_it_is_one() {
     let delegate = Wish { purposes: vec![OCSP_SIGNING], ..Wish::peer("responder") };
-    assert!(delegated(&delegate).is_ok());
+    assert_eq!(delegated(&delegate), Ok(at("2026-11-22T12:55:00Z")));
+    let short = Wish { until: "2026-11-22T12:10:00Z", ..delegate.clone() };
+    assert_eq!(delegated(&short), Ok(at("2026-11-22T12:10:00Z")), "its word ends with its certificate");
     let not_authorised =
         |wish: &Wish<'_>| assert!(matches!(delegated(wish), Err(OcspRefusal::NotAuthorised { .. })));
     not_authorised(&Wish::peer("responder"));
