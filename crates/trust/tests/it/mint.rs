@@ -306,16 +306,21 @@ impl<'a> Stamp<'a> {
         }
     }
 
-    pub(crate) fn token(&self, tsa: &Identity) -> Vec<u8> {
+    /// TSTInfo
+    pub(crate) fn content(&self) -> Vec<u8> {
         let nonce = if self.nonce { integer(42) } else { Vec::new() };
-        let content = sequence(&[
+        sequence(&[
             &integer(1),
             &oid("1.2.3.4"),
             &sequence(&[&digest(SHA256), &octets(&self.imprint)]),
             &integer(99),
             &time(now()),
             &nonce,
-        ]);
+        ])
+    }
+
+    pub(crate) fn token(&self, tsa: &Identity) -> Vec<u8> {
+        let content = self.content();
         let hash = self.message_digest.clone().unwrap_or_else(|| DigestAlgorithm::Sha256.digest(&content));
         let attribute = |kind: &str, value: &[u8]| sequence(&[&oid(kind), &set(&[value])]);
         let mut attributes = vec![

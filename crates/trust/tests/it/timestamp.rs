@@ -207,3 +207,27 @@ fn openssl_reads_our_request_and_we_read_its_answer() {
         );
     }
 }
+
+#[test]
+fn takes_a_token_that_openssl_writes_with_open_lengths() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path();
+    std::fs::write(folder.join("ts.cnf"), CONFIGURATION).unwrap();
+    openssl::must(
+        folder,
+        "req -x509 -newkey rsa:2048 -nodes -keyout tsa.key -out tsa.pem -days 2 -subj /CN=TSA -config ts.cnf -extensions stamping",
+    );
+    let tsa = Certificate::from_der_or_pem(&std::fs::read(folder.join("tsa.pem")).unwrap()).unwrap();
+    let content = Stamp::over(DATA, &tsa).content();
+    std::fs::write(folder.join("content"), content).unwrap();
+    openssl::must(
+        folder,
+        "cms -sign -in content -binary -nodetach -stream -cades -econtent_type 1.2.840.113549.1.9.16.1.4 -md sha256 -signer tsa.pem -inkey tsa.key -outform DER -out token",
+    );
+    let token = std::fs::read(folder.join("token")).unwrap();
+    assert_eq!(token[..2], [0x30, 0x80], "of indefinite length");
+    let stamp = verify_token(&token, DATA, std::slice::from_ref(&tsa)).unwrap();
+    assert_eq!(stamp.time(), now());
+    let forged = verify_token(&token, b"other data", std::slice::from_ref(&tsa));
+    assert_eq!(forged, Err(TimestampRefusal::OtherImprint));
+}
