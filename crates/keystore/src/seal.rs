@@ -168,9 +168,16 @@ impl PinRecord {
             .map_err(|e| out_of_bounds(e.to_string()))?;
         let salt =
             hex::decode(&self.salt).map_err(|_| out_of_bounds("the salt is not hexadecimal".to_owned()))?;
+        // The library's own working memory would not be zeroed, and what comes out could be computed from it.
+        let mut memory = Zeroizing::new(vec![argon2::Block::new(); parameters.block_count()]);
         let mut out = Zeroizing::new([0_u8; 2 * KEY_BYTES]);
         argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, parameters)
-            .hash_password_into(pin.text().as_bytes(), &salt, out.as_mut_slice())
+            .hash_password_into_with_memory(
+                pin.text().as_bytes(),
+                &salt,
+                out.as_mut_slice(),
+                memory.as_mut_slice(),
+            )
             .map_err(|e| out_of_bounds(e.to_string()))?;
         let (mut sealing, mut checking) =
             (Zeroizing::new([0_u8; KEY_BYTES]), Zeroizing::new([0_u8; KEY_BYTES]));
