@@ -17,16 +17,8 @@ pub(crate) fn read_client(node: Node<'_, '_>) -> Result<ClientId, Malformed> {
 /// configurations in use have it: that is read as the subsystem, the narrower of the two readings, so that no
 /// right grows and no instance falls out.
 pub(crate) fn read_group_member(node: Node<'_, '_>) -> Result<ClientId, Malformed> {
-    let contradiction = Refusal::TypeContradictsParts { found: ObjectType::Member };
     match identifier::xml::read_client(node) {
-        Err(refusal) if refusal == contradiction => {
-            let part = |part: Part| {
-                let mut children = node.children().filter(|child| child.tag_name().name() == part.xml_name());
-                children.next().and_then(|child| child.text()).unwrap_or_default()
-            };
-            let member = member(node, part(Part::Instance), part(Part::MemberClass), part(Part::MemberCode))?;
-            client(node, &member, Some(part(Part::SubsystemCode)))
-        }
+        Err(Refusal::TypeContradictsParts { found: ObjectType::Member, client }) => Ok(client),
         other => other.map_err(|error| refused(node, &error)),
     }
 }
@@ -81,4 +73,29 @@ pub(crate) fn write_service(
     service: &ServiceId,
 ) -> Result<(), Unwritable> {
     write(writer, element, service.object_type(), &service.parts())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read_group_member;
+
+    fn read(object_type: &str, parts: &str) -> Option<String> {
+        let text = format!(
+            "<x xmlns:i='http://x-road.eu/xsd/identifiers' i:objectType='{object_type}'><i:xRoadInstance>EX</i:xRoadInstance><i:memberClass>GOV</i:memberClass>{parts}</x>"
+        );
+        let document = roxmltree::Document::parse(&text).unwrap();
+        read_group_member(document.root_element()).ok().map(|client| client.to_string())
+    }
+
+    #[test]
+    fn a_member_of_a_group_that_names_a_subsystem_is_the_subsystem() {
+        let code = "<i:memberCode>1<!-- -->2</i:memberCode>";
+        let subsystem = format!("{code}<i:subsystemCode>s<!-- -->t</i:subsystemCode>");
+        // A comment hides nothing.
+        assert_eq!(read("MEMBER", &subsystem).as_deref(), Some("EX/GOV/12/st"));
+        assert_eq!(read("MEMBER", code).as_deref(), Some("EX/GOV/12"));
+        assert_eq!(read("SUBSYSTEM", &subsystem).as_deref(), Some("EX/GOV/12/st"));
+        // The wider reading of the other contradiction would give a right to a whole member.
+        assert_eq!(read("SUBSYSTEM", code), None);
+    }
 }

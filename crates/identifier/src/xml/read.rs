@@ -38,6 +38,8 @@ pub enum Refusal {
     TypeContradictsParts {
         /// The type it says.
         found: ObjectType,
+        /// The client that its parts make.
+        client: ClientId,
     },
     /// An element that is no part of an identifier of this type.
     #[error("the element {name} does not belong into this identifier")]
@@ -94,7 +96,11 @@ pub fn read_client(node: Node<'_, '_>) -> Result<ClientId, Refusal> {
     let mut parts = Parts::of(node)?;
     let client = parts.take_client()?;
     parts.end()?;
-    if client.object_type() == found { Ok(client) } else { Err(Refusal::TypeContradictsParts { found }) }
+    if client.object_type() == found {
+        Ok(client)
+    } else {
+        Err(Refusal::TypeContradictsParts { found, client })
+    }
 }
 
 /// Reads a service.

@@ -93,12 +93,13 @@ fn a_comment_does_not_hide_the_rest_of_a_part() {
 
 #[test]
 fn refuses_a_type_that_its_parts_contradict() {
-    for (object_type, content, found) in [
-        ("MEMBER", format!("{MEMBER}{SUBSYSTEM}"), ObjectType::Member),
-        ("SUBSYSTEM", MEMBER.to_owned(), ObjectType::Subsystem),
+    for (object_type, content, found, subsystem) in [
+        ("MEMBER", format!("{MEMBER}{SUBSYSTEM}"), ObjectType::Member, Some("s")),
+        ("SUBSYSTEM", MEMBER.to_owned(), ObjectType::Subsystem, None),
     ] {
         let refusal = read(&element(object_type, &content)).unwrap_err();
-        assert_eq!(refusal, Refusal::TypeContradictsParts { found });
+        let client = ClientId::new("EX", "COM", "1", subsystem).unwrap();
+        assert_eq!(refusal, Refusal::TypeContradictsParts { found, client });
         assert_eq!(refusal.code(), "invalid_client_identifier");
     }
 }
