@@ -189,19 +189,14 @@ fn message(delivered: &Delivered) -> Result<RestResponse, Refusal> {
 /// The next piece of the service's body, unpacked.
 async fn next(delivered: &mut Delivered) -> Result<Option<Bytes>, Refusal> {
     loop {
-        let chunk = match delivered.response.body.read_chunk().await {
-            Ok(chunk) => chunk,
-            Err(error) => return Err(delivered.cut(&error).await),
-        };
-        let (piece, ended) = match chunk {
-            Some(chunk) => (delivered.unpacker.push(chunk)?, false),
-            None => (std::mem::take(&mut delivered.unpacker).finish()?, true),
-        };
-        if !piece.is_empty() {
+        if let Some(piece) = delivered.unpacker.next()? {
             return Ok(Some(piece));
         }
-        if ended {
-            return Ok(None);
+        match delivered.response.body.read_chunk().await {
+            Ok(Some(chunk)) => delivered.unpacker.push(chunk),
+            Ok(None) if delivered.unpacker.has_ended() => return Ok(None),
+            Ok(None) => delivered.unpacker.end(),
+            Err(error) => return Err(delivered.cut(&error).await),
         }
     }
 }

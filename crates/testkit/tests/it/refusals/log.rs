@@ -3,8 +3,11 @@
 use super::common::{Traces, refused};
 use super::configuration::chance;
 use anyhow::Result;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use messagelog::Direction;
 use rusqlite::Connection;
+use std::io::Write as _;
 use testkit::{Choices, Nation, Reply, RunningGateway, call};
 
 const FAILED: &str = "logging_failed.database_error";
@@ -137,12 +140,21 @@ async fn a_body_too_large_for_the_log_is_refused() {
     let answer = nation.send(call("POST", "/v1"), Some(&too_large)).await.unwrap();
     refused("at the provider's", &answer, "server.serverproxy.logging_failed");
     before.assert_request_only(&nation, "at the provider's").unwrap();
-    // An answer that is too large is refused when the service has already been asked.
-    nation.service.answers(Reply { body: too_large.clone(), ..Reply::status(200) });
-    let before = Traces::of(&nation).unwrap();
-    let answer = nation.send(call("GET", "/v1"), None).await.unwrap();
-    refused("an answer", &answer, "server.serverproxy.logging_failed");
-    assert_eq!(Traces::of(&nation).unwrap(), before.plus(1, 1, 1));
+    // An answer that is too large is refused when the service has already been asked; what counts is what is signed, the unpacked body.
+    let packed = {
+        let mut packer = GzEncoder::new(Vec::new(), Compression::default());
+        packer.write_all(&too_large).unwrap();
+        packer.finish().unwrap()
+    };
+    assert!(packed.len() < 100);
+    let coding = vec![("Content-Encoding".to_owned(), "gzip".to_owned())];
+    for (case, headers, body) in [("an answer", Vec::new(), too_large), ("a packed answer", coding, packed)] {
+        nation.service.answers(Reply { headers, body, ..Reply::status(200) });
+        let before = Traces::of(&nation).unwrap();
+        let answer = nation.send(call("GET", "/v1"), None).await.unwrap();
+        refused(case, &answer, "server.serverproxy.logging_failed");
+        assert_eq!(Traces::of(&nation).unwrap(), before.plus(1, 1, 1), "{case}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
