@@ -159,7 +159,8 @@ impl Configuration {
         instance: &str,
         files: BTreeMap<String, StoredFile>,
     ) -> Result<Self, Uninterpretable> {
-        if instance.trim().is_empty() || instance == "." || instance == ".." || instance.len() > 255 {
+        // A dot at the front: `..`, or one of the names that the store itself uses.
+        if instance.trim().is_empty() || instance.starts_with('.') || instance.len() > 255 {
             return Err(Uninterpretable::UnusableInstance { instance: instance.to_owned() });
         }
         let file = files
@@ -308,4 +309,18 @@ fn same_instance(file: &str, expected: &str, found: &str) -> Result<(), Uninterp
     }
     let (file, expected, found) = (file.to_owned(), expected.to_owned(), found.to_owned());
     Err(Uninterpretable::WrongInstance { file, expected, found })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_a_code_that_cannot_name_a_folder() {
+        let read = |instance: &str| Configuration::interpret(instance, BTreeMap::new()).unwrap_err();
+        for instance in ["", " ", ".", "..", ".chhatra-EX.journal", &"x".repeat(256)] {
+            assert_eq!(read(instance), Uninterpretable::UnusableInstance { instance: instance.to_owned() });
+        }
+        assert_eq!(read("EX"), Uninterpretable::NoSharedParameters { instance: "EX".to_owned() });
+    }
 }
