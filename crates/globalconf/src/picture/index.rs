@@ -31,10 +31,8 @@ impl Index {
                 servers_with_hash.entry(hash.clone()).or_default().push(position);
             }
         }
-        let mut groups: BTreeMap<String, BTreeSet<ClientId>> = BTreeMap::new();
-        for group in &shared.groups {
-            groups.entry(group.code.clone()).or_default().extend(group.members.iter().cloned());
-        }
-        Self { clients: shared.clients().collect(), servers_of, servers_with_hash, groups }
+        let groups = shared.groups.iter();
+        let groups = groups.map(|group| (group.code.clone(), group.members.iter().cloned().collect()));
+        Self { clients: shared.clients().collect(), servers_of, servers_with_hash, groups: groups.collect() }
     }
 }

@@ -278,8 +278,8 @@ fn central_service(node: Node<'_, '_>) -> Result<CentralService, Malformed> {
     Ok(CentralService { code, implementing_service })
 }
 
-/// What the schema cannot say: a client or a server that occurs twice would make the answers depend on who
-/// looks.
+/// What the schema cannot say: a client, a server or a group that occurs twice would make the answers depend on
+/// who looks.
 fn unique(shared: &Shared) -> Result<(), Malformed> {
     let mut clients = BTreeSet::new();
     for client in shared.clients() {
@@ -291,6 +291,12 @@ fn unique(shared: &Shared) -> Result<(), Malformed> {
     for server in &shared.servers {
         if !servers.insert(&server.id) {
             return Err(Malformed::new("/conf/securityServer", format!("{} occurs twice", server.id)));
+        }
+    }
+    let mut groups = BTreeSet::new();
+    for group in &shared.groups {
+        if !groups.insert(&group.code) {
+            return Err(Malformed::new("/conf/globalGroup", format!("{} occurs twice", group.code)));
         }
     }
     Ok(())

@@ -120,6 +120,9 @@ fn refuses_well_signed_files_that_break_their_schema_or_speak_of_another_instanc
     }
     let twice = text.replace("<owner>id3</owner>", "<owner>id0</owner>").replace(">gw2<", ">gw1<");
     assert!(is_malformed(&verdict(&twice)), "one server twice");
+    let (start, end) = (text.find("<globalGroup>").unwrap(), text.find("</globalGroup>").unwrap());
+    let group = &text[start..end + "</globalGroup>".len()];
+    assert!(is_malformed(&verdict(&text.replacen(group, &group.repeat(2), 1))), "one group twice");
     let other = text.replacen("<instanceIdentifier>CAMBODIA<", "<instanceIdentifier>OTHER<", 1);
     let refused = verdict(&other).unwrap_err();
     assert!(matches!(refused, download::Refusal::Uninterpretable(Uninterpretable::WrongInstance { .. })));
