@@ -92,10 +92,10 @@ pub enum Refusal {
     /// More than [`FILES_MAX`] files.
     #[error("the directory lists more than {FILES_MAX} files")]
     TooManyFiles,
-    /// Two entries would be stored under one name.
+    /// Two entries would be stored under one name, or have one identifier.
     #[error("the directory lists {name:?} twice")]
     DuplicateFile {
-        /// The file name.
+        /// The file name or the identifier.
         name: String,
     },
 }
@@ -242,6 +242,12 @@ fn interpret(signed: &[u8], boundary: &str, now: Timestamp) -> Result<Contents, 
     let mut names = BTreeSet::new();
     if let Some(twice) = files.iter().find(|file| !names.insert(file.file_name.to_lowercase())) {
         return Err(Refusal::DuplicateFile { name: twice.file_name.clone() });
+    }
+    let mut known = BTreeSet::new();
+    let mut identifiers =
+        files.iter().map(ListedFile::identifier).filter(|identifier| !identifier.is_empty());
+    if let Some(twice) = identifiers.find(|identifier| !known.insert(*identifier)) {
+        return Err(Refusal::DuplicateFile { name: twice.to_owned() });
     }
     Ok((expires, version, files))
 }

@@ -116,6 +116,13 @@ fn refuses_a_directory_that_lists_a_file_twice_or_too_many_or_nothing_at_all() {
     let twice = format!("{head}{part}{part}--inner--\r\n");
     let name = "shared-params.xml".to_owned();
     assert_eq!(verdict(&key, &signed(&key, &twice)), Err(Refusal::DuplicateFile { name }));
+    let other = |identifier: &str| {
+        let first = part.replace("SHARED-PARAMETERS", "X").replace("shared-params.xml", "x.xml");
+        let second = part.replace("SHARED-PARAMETERS", identifier).replace("shared-params.xml", "y.xml");
+        verdict(&key, &signed(&key, &format!("{head}{first}{second}--inner--\r\n")))
+    };
+    assert_eq!(other("X"), Err(Refusal::DuplicateFile { name: "X".to_owned() }));
+    assert_eq!(other("Y"), Ok(()));
     let many: String = (0..=FILES_MAX)
         .map(|number| {
             part.replace("shared-params.xml", &format!("{number}.xml")).replace("SHARED-PARAMETERS", "X")
