@@ -104,7 +104,11 @@ pub fn decide(
         Call::Rest { method, raw_path } => {
             let candidates = candidates.filter(|right| right.endpoint.covers_method(method));
             match path::decode_strict(raw_path) {
-                Ok(path) => (find(candidates, |right| covers_path(right, &path)), Some(path)),
+                Ok(path) => {
+                    let bare = path.without_parameters();
+                    let covers = |right: &Right| covers_path(right, path.as_str(), bare.as_deref());
+                    (find(candidates, covers), Some(path))
+                }
                 Err(path::Refusal::EncodedSlash) => (uncompared(candidates, raw_path)?, None),
                 Err(reason) => return Err(Refused::AmbiguousPath { reason }),
             }
@@ -133,9 +137,12 @@ fn find<'r>(mut rights: impl Iterator<Item = &'r Right>, fits: impl Fn(&Right) -
     rights.find(|right| fits(right))
 }
 
-fn covers_path(right: &Right, path: &ServicePath) -> bool {
+/// A service may cut parameters off and act on the rest: a right has to cover the path with them and without.
+fn covers_path(right: &Right, path: &str, bare: Option<&str>) -> bool {
     let pattern = right.endpoint.path();
-    pattern.covers_everything() || pattern.matches(path.as_str())
+    pattern.covers_everything()
+        || (pattern.matches(path)
+            && bare.is_none_or(|without_parameters| pattern.matches(without_parameters)))
 }
 
 /// A path with an encoded slash: allowed only where no pattern has to be compared with it.

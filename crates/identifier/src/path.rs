@@ -20,6 +20,16 @@ impl ServicePath {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The path as servers read it that cut the parameters (`;…`) off each segment; `None` when it has none.
+    pub fn without_parameters(&self) -> Option<String> {
+        self.0.contains(';').then(|| self.0.split('/').map(bare).collect::<Vec<_>>().join("/"))
+    }
+}
+
+/// A segment without its parameters.
+fn bare(segment: &str) -> &str {
+    segment.split(';').next().unwrap_or(segment)
 }
 
 impl fmt::Display for ServicePath {
@@ -141,7 +151,7 @@ fn check_readings(decoded: &str) -> Result<(), Refusal> {
     let mut segments = decoded.split('/').skip(1).peekable();
     while let Some(segment) = segments.next() {
         // Some servers cut parameters off (`..;x` becomes `..`), so a segment must be harmless with and without them.
-        let bare = segment.split(';').next().unwrap_or(segment);
+        let bare = bare(segment);
         if bare == "." || bare == ".." {
             return Err(Refusal::DotSegment { segment: segment.to_owned() });
         }

@@ -167,6 +167,18 @@ fn an_encoded_slash_passes_where_every_path_is_covered() {
 }
 
 #[test]
+fn parameters_help_nobody_to_another_path() {
+    let rights = [of_caller("*", "/files/*.txt")];
+    check(&rights, rest("GET", "/files/a.txt"), true);
+    check(&rights, rest("GET", "/files/a.txt;v=1.txt"), true);
+    // The service may read `/files/a.pdf`.
+    check(&rights, rest("GET", "/files/a.pdf;.txt"), false);
+    check(&rights, rest("GET", "/files/a.pdf%3B.txt"), false);
+    check(&[of_caller("*", "/files/*")], rest("GET", "/files/a.pdf;.txt"), true);
+    check(&[of_caller("*", "**")], rest("GET", "/files/a.pdf;.txt"), true);
+}
+
+#[test]
 fn double_encoding_is_taken_off_once() {
     check(&[of_caller("*", "/a/b")], rest("GET", "/a%252Fb"), false);
     check(&[of_caller("*", "/a%2Fb")], rest("GET", "/a%252Fb"), true);

@@ -26,6 +26,19 @@ fn a_clear_path_is_decoded_once() {
     }
 }
 
+#[test]
+fn parameters_can_be_left_out_of_every_segment() {
+    for (raw, bare) in [
+        ("/a/b", None),
+        ("", None),
+        ("/a;v=1/b", Some("/a/b")),
+        ("/a/b%3Bx;y/", Some("/a/b/")),
+        ("/a;b;c/d;e", Some("/a/d")),
+    ] {
+        assert_eq!(decode_strict(raw).unwrap().without_parameters().as_deref(), bare, "{raw}");
+    }
+}
+
 /// Refused whether or not a pattern is compared.
 fn check_refused(raw: &str, reason: &Refusal) {
     assert_eq!(decode_strict(raw).as_ref(), Err(reason), "{raw}");
