@@ -59,6 +59,9 @@ impl Glob {
         mark(&mut reached, 0);
         self.skip_stars(&mut reached);
         for character in path.chars() {
+            if !reached.contains(&true) {
+                return false;
+            }
             reached = self.step(&reached, character);
         }
         reached.last().copied().unwrap_or(false)
