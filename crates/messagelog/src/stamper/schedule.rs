@@ -34,18 +34,20 @@ impl Schedule {
         }
     }
 
-    /// Takes the period of the global configuration; it counts from the next round on.
+    /// Takes the period of the global configuration.
     pub(crate) fn set_interval(&mut self, seconds: u64) {
         self.interval = self.fixed.unwrap_or(Duration::from_secs(seconds).clamp(INTERVAL.0, INTERVAL.1));
     }
 
     pub(crate) fn is_due(&self, now: Timestamp) -> bool {
-        now >= self.due
+        self.wait(now).is_zero()
     }
 
-    /// How long until the next round.
+    /// How long until the next round. One that is further away than the period is due: the clock has been set back or
+    /// the period has become shorter.
     pub(crate) fn wait(&self, now: Timestamp) -> Duration {
-        Duration::try_from(self.due.duration_since(now)).unwrap_or(Duration::ZERO)
+        let wait = Duration::try_from(self.due.duration_since(now)).unwrap_or(Duration::ZERO);
+        if wait > self.interval.max(FIRST) { Duration::ZERO } else { wait }
     }
 
     /// After a failure one record is tried at a time.
@@ -144,6 +146,19 @@ mod tests {
         assert!(schedule.is_due(at(121)));
         schedule.stamped(at(122), false);
         assert_eq!(schedule.wait(at(122)), Duration::from_secs(3_600));
+    }
+
+    #[test]
+    fn a_clock_set_back_and_a_shorter_period_do_not_hold_up_the_next_round() {
+        let mut schedule = schedule();
+        schedule.set_interval(3_600);
+        schedule.stamped(at(7_200), false);
+        assert_eq!(schedule.wait(at(7_200)), Duration::from_secs(3_600));
+        assert!(schedule.is_due(at(7_199)));
+        schedule.set_interval(600);
+        assert!(schedule.is_due(at(7_200)));
+        schedule.stamped(at(7_200), false);
+        assert_eq!(schedule.wait(at(7_200)), Duration::from_secs(600));
     }
 
     #[test]
