@@ -72,7 +72,7 @@ pub struct TimeStamping {
     pub retry: Duration,
     /// `acceptable-timestamp-failure-period`; zero: records are taken however long time-stamping fails.
     pub failure_accepted: Duration,
-    /// A period that stands instead of the global configuration's and is not clamped to 60…86400 s. For tests.
+    /// A period that stands instead of the global configuration's and is not clamped to 60…86400 s.
     pub interval_override: Option<Duration>,
 }
 
