@@ -182,6 +182,19 @@ pub enum OpenFailure {
     Storage(#[from] StoreFault),
 }
 
+impl From<OpenFailure> for StoreFault {
+    fn from(failure: OpenFailure) -> Self {
+        match failure {
+            OpenFailure::Storage(fault) => fault,
+            OpenFailure::Damaged(what) => Self::Damaged(what),
+            OpenFailure::Directory { .. }
+            | OpenFailure::InUse { .. }
+            | OpenFailure::Schema { .. }
+            | OpenFailure::Foreign(_) => Self::Other(failure.to_string()),
+        }
+    }
+}
+
 /// Why something could not be read from the log.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ReadFailure {

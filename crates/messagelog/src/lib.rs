@@ -16,7 +16,8 @@
 //! - What is rebuilt is what was recorded: each document is taken apart only after the parts have been seen to give it
 //!   back, and each rebuilt signature is compared with its SHA-512 before it leaves.
 //! - A log that cannot write refuses everything from that moment on ([`Failure::Storage`]) until it is opened anew;
-//!   opening is recovery. It never goes on in the hope that a failed write did no harm.
+//!   opening is recovery. It never goes on in the hope that a failed write did no harm. After a full disk
+//!   [`MessageLog::recover`] opens it anew when there is room again; any other fault is for a person and a restart.
 //! - Memory does not grow with a body: a spooled body goes into the database chunk by chunk, and comes out so.
 //!
 //! **Bytes.** A recorded message costs about 1.2 KB besides its body, instead of some 8.5 KB: see `pack`.

@@ -1,7 +1,8 @@
-//! The log as the gateway holds it: open, record, read, close.
+//! The log as the gateway holds it: open, record, read, recover, close.
 
-use std::fs::{DirBuilder, File, TryLockError};
-use std::os::unix::fs::DirBuilderExt as _;
+mod opening;
+
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,14 +16,9 @@ use crate::prepare::Prepared;
 use crate::reader::Reader;
 use crate::record::{NewRecord, RecordId};
 use crate::settings::Settings;
-use crate::store::append::Sqlite;
-use crate::store::{NewStamp, Store, figures, schema};
+use crate::store::{NewStamp, Store};
 use crate::writer::{self, Gauges, Job};
-
-/// Name of the lock file: its holder is the one writer.
-const LOCK: &str = "messagelog.lock";
-/// Newest records that are rebuilt when the log is opened.
-const REBUILT_AT_OPEN: usize = 16;
+use opening::Opened;
 
 /// The message log. Clones are the same log; it ends with [`MessageLog::close`].
 #[derive(Clone, Debug)]
@@ -35,16 +31,25 @@ struct Inner {
     directory: PathBuf,
     settings: Settings,
     clock: Clock,
-    jobs: Mutex<Option<mpsc::Sender<Job>>>,
     gauges: Arc<Gauges>,
-    ended: watch::Receiver<Option<Result<(), StoreFault>>>,
+    writing: Mutex<Writing>,
     idle: Mutex<Option<Reader>>,
+    /// Held while the log is closed or opened anew, so that it is not opened anew after it has been closed.
+    turning: tokio::sync::Mutex<()>,
+}
+
+/// The way to the writer, and word of its end.
+#[derive(Debug)]
+struct Writing {
+    jobs: Option<mpsc::Sender<Job>>,
+    ended: watch::Receiver<Option<Result<(), StoreFault>>>,
+    closed: bool,
 }
 
 /// How the log fares, without asking the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Health {
-    /// The storage's first fault: nothing is recorded any more until the log is opened anew.
+    /// The storage's first fault: nothing is recorded until the log is opened anew (see [`MessageLog::recover`]).
     pub broken: Option<StoreFault>,
     /// Since when time-stamping fails.
     pub stamping_failing_since: Option<Timestamp>,
@@ -68,18 +73,9 @@ impl MessageLog {
     /// # Errors
     /// A second writer, damage, a newer schema, or what the disk said.
     pub fn open(directory: &Path, settings: Settings, clock: Clock) -> Result<Self, OpenFailure> {
-        let unusable = |error: std::io::Error| OpenFailure::Directory {
-            path: directory.to_owned(),
-            reason: error.to_string(),
-        };
-        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(unusable)?;
-        let lock = lock(directory)?;
-        let connection = schema::open_for_writing(directory)?;
-        check_newest(directory)?;
-        let (last, stamped) = figures::ends(&connection)?;
-        let store = Box::new(Sqlite::new(connection)?);
-        Self::start(directory, settings, clock, store, Gauges::new(last, stamped), Some(lock))
-            .map_err(unusable)
+        let Opened { store, last, stamped, lock } = opening::open(directory)?;
+        let started = Self::start(directory, settings, clock, store, Gauges::new(last, stamped), Some(lock));
+        started.map_err(|error| opening::unusable(directory, &error))
     }
 
     /// Starts the writer over a storage. The lock is held as long as the writer lives.
@@ -91,18 +87,52 @@ impl MessageLog {
         gauges: Gauges,
         lock: Option<File>,
     ) -> std::io::Result<Self> {
-        let (sender, receiver) = mpsc::channel(settings.queue_max.max(1));
-        let (ended_sender, ended) = watch::channel(None);
         let gauges = Arc::new(gauges);
-        let (shared, time) = (Arc::clone(&gauges), clock.clone());
-        std::thread::Builder::new().name("messagelog".to_owned()).spawn(move || {
-            let end = writer::run(store, receiver, &shared, &time);
-            drop(lock);
-            let _unheard = ended_sender.send(Some(end));
-        })?;
-        let (jobs, idle) = (Mutex::new(Some(sender)), Mutex::new(None));
-        let inner = Inner { directory: directory.to_owned(), settings, clock, jobs, gauges, ended, idle };
-        Ok(Self { inner: Arc::new(inner) })
+        let writing = Mutex::new(Writing::start(store, &gauges, &clock, settings.queue_max, lock)?);
+        let (directory, idle, turning) =
+            (directory.to_owned(), Mutex::default(), tokio::sync::Mutex::default());
+        Ok(Self { inner: Arc::new(Inner { directory, settings, clock, gauges, writing, idle, turning }) })
+    }
+
+    /// After the disk was full: opens the log anew when there is room again, as at a start, with its checks. To be called
+    /// now and then. Says whether the log was opened; `false` when there is nothing to mend.
+    ///
+    /// Only a full disk is recovered from: it fails a write, never a flush, so what was durable stays so. After any other
+    /// fault a person has to look, and a restart recovers. What was refused meanwhile stays refused: nothing is kept to
+    /// be written later. A crash in here is a crash at a start.
+    ///
+    /// # Errors
+    /// Why it is still not open: no room yet, or what a start would say. In the second case it is not tried again.
+    pub async fn recover(&self) -> Result<bool, OpenFailure> {
+        let inner = &self.inner;
+        let _turn = inner.turning.lock().await;
+        if inner.gauges.broken() != Some(StoreFault::Full) || held(&inner.writing).closed {
+            return Ok(false);
+        }
+        // The writer has closed its files when everybody who still waited has been refused.
+        let _end = self.end_writing().await;
+        let directory = inner.directory.clone();
+        let opening = tokio::task::spawn_blocking(move || {
+            opening::prove_room(&directory, opening::ROOM_BYTES)?;
+            opening::open(&directory)
+        });
+        let opened = opening.await.map_err(|error| StoreFault::Other(error.to_string()).into()).flatten();
+        let started = opened.and_then(|Opened { store, last, stamped, lock }| {
+            inner.gauges.begin(last, stamped);
+            Writing::start(store, &inner.gauges, &inner.clock, inner.settings.queue_max, Some(lock))
+                .map_err(|error| opening::unusable(&inner.directory, &error))
+        });
+        match started {
+            Ok(writing) => {
+                *held(&inner.writing) = writing;
+                inner.gauges.set_broken(None);
+                Ok(true)
+            }
+            Err(failure) => {
+                inner.gauges.set_broken(Some(failure.clone().into()));
+                Err(failure)
+            }
+        }
     }
 
     /// Says whether the gateway knows a time-stamping service. Until this has been called with `true`, nothing is
@@ -117,10 +147,10 @@ impl MessageLog {
     /// Why not: the storage, the time-stamping services (data-plane 7.3), or the log is closed.
     pub fn admits(&self) -> Result<(), Failure> {
         let gauges = &self.inner.gauges;
-        if let Some(fault) = gauges.broken.get() {
-            return Err(Failure::Storage(fault.clone()));
+        if let Some(fault) = gauges.broken() {
+            return Err(Failure::Storage(fault));
         }
-        if held(&self.inner.jobs).is_none() {
+        if held(&self.inner.writing).closed {
             return Err(Failure::Closed);
         }
         if !gauges.provided.load(Ordering::Acquire) {
@@ -155,7 +185,9 @@ impl MessageLog {
     }
 
     async fn submit(&self, job: impl FnOnce(writer::Answer) -> Job) -> Result<RecordId, Failure> {
-        let sender = held(&self.inner.jobs).clone().ok_or(Failure::Closed)?;
+        let sender = held(&self.inner.writing).jobs.clone();
+        let sender =
+            sender.ok_or_else(|| self.inner.gauges.broken().map_or(Failure::Closed, Failure::Storage))?;
         let (answer, verdict) = oneshot::channel();
         let gone = || Failure::Storage(StoreFault::Other("the writer has ended".to_owned()));
         sender.send(job(answer)).await.map_err(|_| gone())?;
@@ -168,9 +200,19 @@ impl MessageLog {
     /// # Errors
     /// What the storage said, now or when it broke.
     pub async fn close(&self) -> Result<(), StoreFault> {
-        drop(held(&self.inner.jobs).take());
+        let _turn = self.inner.turning.lock().await;
+        held(&self.inner.writing).closed = true;
+        self.end_writing().await
+    }
+
+    /// Takes nothing more and waits for the end of the writer.
+    async fn end_writing(&self) -> Result<(), StoreFault> {
+        let mut ended = {
+            let mut writing = held(&self.inner.writing);
+            writing.jobs = None;
+            writing.ended.clone()
+        };
         drop(held(&self.inner.idle).take());
-        let mut ended = self.inner.ended.clone();
         let gone = || StoreFault::Other("the writer has ended".to_owned());
         match ended.wait_for(Option::is_some).await {
             Ok(end) => end.clone().unwrap_or_else(|| Err(gone())),
@@ -184,7 +226,7 @@ impl MessageLog {
         let gauges = &self.inner.gauges;
         let last = gauges.last.load(Ordering::Acquire);
         Health {
-            broken: gauges.broken.get().cloned(),
+            broken: gauges.broken(),
             stamping_failing_since: gauges.failing_since(),
             stamping_provided: gauges.provided.load(Ordering::Acquire),
             last: RecordId(last),
@@ -211,8 +253,8 @@ impl MessageLog {
                     .map_err(|failure| ReadFailure::Storage(StoreFault::Other(failure.to_string())))?,
             };
             let read = act(&reader);
-            // After `close` no connection is kept: it would hold the write-ahead log open.
-            if held(&inner.jobs).is_some() {
+            // Without a writer no connection is kept: it would hold the write-ahead log open.
+            if held(&inner.writing).jobs.is_some() {
                 *held(&inner.idle) = Some(reader);
             }
             read
@@ -234,35 +276,29 @@ impl MessageLog {
     }
 }
 
-/// The value even if a thread died with it in hand: none of these locks is held over more than one assignment.
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The kernel drops the lock with the process, so a crash leaves no lock behind.
-fn lock(directory: &Path) -> Result<File, OpenFailure> {
-    let path = directory.join(LOCK);
-    let unusable =
-        |error: std::io::Error| OpenFailure::Directory { path: path.clone(), reason: error.to_string() };
-    let file = File::options().create(true).append(true).open(&path).map_err(unusable)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenFailure::InUse { path }),
-        Err(TryLockError::Error(error)) => Err(unusable(error)),
+impl Writing {
+    fn start(
+        store: Box<dyn Store>,
+        gauges: &Arc<Gauges>,
+        clock: &Clock,
+        queue_max: usize,
+        lock: Option<File>,
+    ) -> std::io::Result<Self> {
+        let (sender, receiver) = mpsc::channel(queue_max.max(1));
+        let (ended_sender, ended) = watch::channel(None);
+        let (gauges, clock) = (Arc::clone(gauges), clock.clone());
+        std::thread::Builder::new().name("messagelog".to_owned()).spawn(move || {
+            let end = writer::run(store, receiver, &gauges, &clock);
+            drop(lock);
+            let _unheard = ended_sender.send(Some(end));
+        })?;
+        Ok(Self { jobs: Some(sender), ended, closed: false })
     }
 }
 
-/// Rebuilds the newest records: what was written last is what a failing disk loses first.
-fn check_newest(directory: &Path) -> Result<(), OpenFailure> {
-    let reader = Reader::open(directory)?;
-    let rebuilt = reader.rebuild_newest(REBUILT_AT_OPEN);
-    rebuilt.map_err(|failure| {
-        if let ReadFailure::Storage(fault) = failure {
-            OpenFailure::Storage(fault)
-        } else {
-            OpenFailure::Damaged(failure.to_string())
-        }
-    })
+/// The value even if a thread died with it in hand: none of these locks is held over more than one assignment.
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -188,9 +188,11 @@ fn round_of(reader: &Reader, limit: usize) -> Result<Option<Round>, ReadFailure>
                 let imprint = timestamp::ALGORITHM.digest(&stamped);
                 Ok(Some(Round { first, last, full: full && limit > 1, batch: None, imprint }))
             }
-            // A signature without a place for a time-stamp must not hold up all that stand behind it: a batch of two
-            // needs no place.
-            Err(ReadFailure::NotExportable { .. }) if limit == 1 => round_of(reader, 2),
+            // A signature that is damaged or has no place for a time-stamp must not hold up all that stand behind it:
+            // a batch of two needs its digest only.
+            Err(ReadFailure::NotExportable { .. } | ReadFailure::Damaged { .. }) if limit == 1 => {
+                round_of(reader, 2)
+            }
             Err(failure) => Err(failure),
         };
     }

@@ -4,7 +4,7 @@
 //! by itself. The queue is bounded: when it is full, callers wait.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Mutex, PoisonError};
 
 use clock::Clock;
 use jiff::Timestamp;
@@ -60,8 +60,8 @@ pub(crate) struct Gauges {
     pub(crate) groups: AtomicU64,
     /// Whether the gateway knows a time-stamping service.
     pub(crate) provided: AtomicBool,
-    /// The first fault of the storage; once set, never unset.
-    pub(crate) broken: OnceLock<StoreFault>,
+    /// The first fault of the storage since the log was opened.
+    broken: Mutex<Option<StoreFault>>,
     failing_since: AtomicI64,
 }
 
@@ -72,9 +72,24 @@ impl Gauges {
             stamped: AtomicU64::new(stamped),
             groups: AtomicU64::new(0),
             provided: AtomicBool::new(false),
-            broken: OnceLock::new(),
+            broken: Mutex::default(),
             failing_since: AtomicI64::new(NOT_FAILING),
         }
+    }
+
+    /// What a log that was opened anew holds.
+    pub(crate) fn begin(&self, last: u64, stamped: u64) {
+        self.last.store(last, Ordering::Release);
+        self.stamped.store(stamped, Ordering::Release);
+    }
+
+    /// Why nothing is recorded.
+    pub(crate) fn broken(&self) -> Option<StoreFault> {
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_broken(&self, fault: Option<StoreFault>) {
+        *self.broken.lock().unwrap_or_else(PoisonError::into_inner) = fault;
     }
 
     /// Since when time-stamping fails.
@@ -94,27 +109,29 @@ impl Gauges {
 pub(crate) fn run(
     mut store: Box<dyn Store>,
     mut jobs: mpsc::Receiver<Job>,
-    gauges: &Arc<Gauges>,
+    gauges: &Gauges,
     clock: &Clock,
 ) -> Result<(), StoreFault> {
+    let mut broken = None;
     while let Some(first) = jobs.blocking_recv() {
         let group = gather(first, &mut jobs);
-        let verdicts = match gauges.broken.get() {
-            Some(fault) => Err(fault.clone()),
+        let written = match &broken {
+            Some(fault) => Err(StoreFault::clone(fault)),
             None => write(store.as_mut(), &group, gauges, clock),
         };
-        match verdicts {
+        match written {
             Ok(verdicts) => group.into_iter().zip(verdicts).for_each(|(job, verdict)| job.answer(verdict)),
             Err(fault) => {
                 // From here on the log does not know its own state: what failed may or may not be on the disk. It
                 // refuses everything; opening it anew finds out by the normal path.
-                let fault = gauges.broken.get_or_init(|| fault).clone();
+                gauges.set_broken(Some(fault.clone()));
                 group.into_iter().for_each(|job| job.answer(Err(Failure::Storage(fault.clone()))));
+                broken = Some(fault);
             }
         }
     }
-    match gauges.broken.get() {
-        Some(fault) => Err(fault.clone()),
+    match broken {
+        Some(fault) => Err(fault),
         None => store.close(),
     }
 }

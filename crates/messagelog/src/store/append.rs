@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use trust::algorithm::DigestAlgorithm;
 
 use super::values::{identifier_value, milliseconds, signed, unsigned};
-use super::{AppendFault, NewStamp, Store};
+use super::{AppendFault, NewStamp, Store, schema};
 use crate::error::{BodyFault, StoreFault};
 use crate::pack::{self, Packed};
 use crate::prepare::{LoggedBody, Prepared};
@@ -260,7 +260,7 @@ impl Store for Sqlite {
 
     fn close(&mut self) -> Result<(), StoreFault> {
         // Readers may hold the write-ahead log open; then it stays, and the next start reads it.
-        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(StoreFault::from)
+        schema::settle(&self.connection).map(|_| ())
     }
 }
 

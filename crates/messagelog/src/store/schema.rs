@@ -1,5 +1,8 @@
 //! The database file: schema, settings of the connection, checks when it is opened.
 
+use std::fs::File;
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
@@ -51,10 +54,16 @@ pub(crate) fn database(directory: &Path) -> PathBuf {
 
 /// Opens the database for the one writer: makes it when it is new, recovers it when the last run ended in a crash.
 pub(crate) fn open_for_writing(directory: &Path) -> Result<Connection, OpenFailure> {
-    let flags =
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(database(directory), flags).map_err(StoreFault::from)?;
-    configure(&connection).map_err(StoreFault::from)?;
+    let path = database(directory);
+    // SQLite takes an empty file for a new database, and gives its other files the same permissions.
+    match File::options().create_new(true).write(true).mode(0o600).open(&path) {
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(OpenFailure::Directory { path, reason: error.to_string() }),
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(StoreFault::from)?;
+    configure(&connection)?;
     let empty = table_count(&connection).map_err(StoreFault::from)? == 0;
     if empty {
         create(&connection).map_err(StoreFault::from)?;
@@ -75,17 +84,30 @@ pub(crate) fn open_for_reading(directory: &Path) -> Result<Connection, OpenFailu
     Ok(connection)
 }
 
-fn configure(connection: &Connection) -> rusqlite::Result<()> {
+fn configure(connection: &Connection) -> Result<(), StoreFault> {
     // `page_size` counts only for a new file: with records of some 1.3 KB, 8 KB pages waste less than 4 KB ones.
+    connection.execute_batch("PRAGMA page_size = 8192; PRAGMA busy_timeout = 5000;")?;
+    // Where it cannot have a write-ahead log SQLite goes on without one, and readers would hold up the writer.
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(StoreFault::Other(format!("no write-ahead log can be kept here, only the mode {mode}")));
+    }
     // `synchronous = FULL`: in WAL mode each commit is flushed to the disk before it answers.
-    connection.execute_batch(
-        "PRAGMA page_size = 8192; PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+    Ok(connection.execute_batch(
+        "PRAGMA synchronous = FULL;
          PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;
          PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864;",
-    )
+    )?)
 }
 
-/// One transaction: a crash here leaves an empty file, which the next start takes for a new one.
+/// Moves everything into the main file, flushes it, and empties the write-ahead log; `false` when somebody who reads
+/// holds it open.
+pub(crate) fn settle(connection: &Connection) -> Result<bool, StoreFault> {
+    let held: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    Ok(held == 0)
+}
+
+/// One transaction: a crash here leaves a database without tables, which the next start takes for a new one.
 fn create(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(&format!(
         "BEGIN IMMEDIATE; {SCHEMA} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
@@ -128,4 +150,15 @@ pub(crate) fn file_bytes(connection: &Connection) -> rusqlite::Result<u64> {
         |row| row.get(0),
     )?;
     Ok(u64::try_from(bytes).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_without_a_write_ahead_log_is_refused() {
+        let refused = configure(&Connection::open_in_memory().unwrap());
+        assert!(matches!(&refused, Err(StoreFault::Other(why)) if why.contains("memory")), "{refused:?}");
+    }
 }

@@ -1,0 +1,89 @@
+//! Opening a log, at a start as after a full disk: the one way in, with its checks.
+
+use std::fs::{DirBuilder, File, TryLockError};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use crate::error::{OpenFailure, ReadFailure, StoreFault};
+use crate::reader::Reader;
+use crate::store::append::Sqlite;
+use crate::store::{Store, figures, schema};
+
+/// Name of the lock file: its holder is the one writer.
+const LOCK: &str = "messagelog.lock";
+/// Newest records that are rebuilt when the log is opened.
+const REBUILT_AT_OPEN: usize = 16;
+/// Free bytes without which a log that ran full is not even looked at: the next body would fill the disk again.
+pub(super) const ROOM_BYTES: u64 = 64 << 20;
+
+/// A log that is whole and nobody else's.
+pub(super) struct Opened {
+    pub(super) store: Box<dyn Store>,
+    /// Last record.
+    pub(super) last: u64,
+    /// Last record with a time-stamp.
+    pub(super) stamped: u64,
+    pub(super) lock: File,
+}
+
+/// Opens the log in a directory, as [`super::MessageLog::open`] says.
+///
+/// What was found is flushed once more before anything is added to it: after a flush that failed, the system may show
+/// what the disk does not hold, and records behind such a hole would be lost with it.
+pub(super) fn open(directory: &Path) -> Result<Opened, OpenFailure> {
+    make(directory).map_err(|error| unusable(directory, &error))?;
+    let lock = lock(directory)?;
+    let connection = schema::open_for_writing(directory)?;
+    check_newest(directory)?;
+    if !schema::settle(&connection)? {
+        return Err(OpenFailure::InUse { path: schema::database(directory) });
+    }
+    let (last, stamped) = figures::ends(&connection)?;
+    Ok(Opened { store: Box::new(Sqlite::new(connection)?), last, stamped, lock })
+}
+
+pub(super) fn unusable(path: &Path, error: &std::io::Error) -> OpenFailure {
+    OpenFailure::Directory { path: path.to_owned(), reason: error.to_string() }
+}
+
+/// Whether so many bytes are free.
+pub(super) fn prove_room(directory: &Path, bytes: u64) -> Result<(), OpenFailure> {
+    let disk = rustix::fs::statvfs(directory).map_err(|error| unusable(directory, &error.into()))?;
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    if free < bytes { Err(StoreFault::Full.into()) } else { Ok(()) }
+}
+
+/// The directory and its place in the one above are on the disk before anything is put on record.
+fn make(directory: &Path) -> std::io::Result<()> {
+    if directory.is_dir() {
+        return Ok(());
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    let above = directory.parent().filter(|above| !above.as_os_str().is_empty());
+    File::open(above.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// The kernel drops the lock with the process, so a crash leaves no lock behind.
+fn lock(directory: &Path) -> Result<File, OpenFailure> {
+    let path = directory.join(LOCK);
+    let file = File::options().create(true).append(true).mode(0o600).open(&path);
+    let file = file.map_err(|error| unusable(&path, &error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenFailure::InUse { path }),
+        Err(TryLockError::Error(error)) => Err(unusable(&path, &error)),
+    }
+}
+
+/// Rebuilds the newest records: what was written last is what a failing disk loses first.
+fn check_newest(directory: &Path) -> Result<(), OpenFailure> {
+    let reader = Reader::open(directory)?;
+    let rebuilt = reader.rebuild_newest(REBUILT_AT_OPEN);
+    rebuilt.map_err(|failure| {
+        if let ReadFailure::Storage(fault) = failure {
+            OpenFailure::Storage(fault)
+        } else {
+            OpenFailure::Damaged(failure.to_string())
+        }
+    })
+}
