@@ -265,26 +265,12 @@ impl Writer {
     }
 
     pub(crate) fn text(&mut self, name: &str, value: &str) -> Result<(), Unwritable> {
+        let value = identifier::xml::escape_text(value).map_err(|unwritable| Unwritable::Character {
+            element: name.to_owned(),
+            code: u32::from(unwritable.character),
+        })?;
         self.indent();
-        self.out.push_str(&format!("<{name}>"));
-        for character in value.chars() {
-            match character {
-                '&' => self.out.push_str("&amp;"),
-                '<' => self.out.push_str("&lt;"),
-                '>' => self.out.push_str("&gt;"),
-                '\r' => self.out.push_str("&#13;"),
-                '\t' | '\n' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..='\u{10ffff}' => {
-                    self.out.push(character);
-                }
-                _ => {
-                    return Err(Unwritable::Character {
-                        element: name.to_owned(),
-                        code: u32::from(character),
-                    });
-                }
-            }
-        }
-        self.out.push_str(&format!("</{name}>\n"));
+        self.out.push_str(&format!("<{name}>{value}</{name}>\n"));
         Ok(())
     }
 
