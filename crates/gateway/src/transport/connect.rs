@@ -229,7 +229,8 @@ async fn secure(
         }
         Err(_) => return Err(tls_failed(format!("The TLS handshake with {host} took too long"))),
     }
-    let chain = tls::presented(stream.ssl());
+    let unreadable = |error| tls_failed(format!("A certificate of {host} cannot be read: {error}"));
+    let chain = tls::presented(stream.ssl()).map_err(unreadable)?;
     verify_peer::provider(gateway, &host, &chain, provider).await?;
     let peer = &gateway.config.peer;
     let read = Duration::from_millis(peer.read_timeout_ms);

@@ -36,7 +36,11 @@ async fn connection(gateway: Arc<Gateway>, socket: TcpStream, limits: Limits, st
     let Some(stream) = handshake(&gateway, socket, wait).await else {
         return;
     };
-    let caller = Caller { chain: tls::presented(stream.ssl()), own_kind: tls::is_own_kind(stream.ssl()) };
+    let chain = match tls::presented(stream.ssl()) {
+        Ok(chain) => chain,
+        Err(error) => return tracing::info!("a peer's certificate cannot be read: {error}"),
+    };
+    let caller = Caller { chain, own_kind: tls::is_own_kind(stream.ssl()) };
     let connection = ServerConnection::new(stream, limits);
     let handler = move |request: Request| {
         let (gateway, caller) = (Arc::clone(&gateway), caller.clone());

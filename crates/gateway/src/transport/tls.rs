@@ -14,7 +14,7 @@ use openssl::ssl::{
 use openssl::stack::Stack;
 use openssl::x509::{X509, X509Name, X509VerifyResult};
 use std::sync::Arc;
-use trust::Certificate;
+use trust::{Certificate, UnreadableCertificate};
 
 const SUITES_TLS12: &str = "ECDHE-RSA-AES256-SHA384:DHE-RSA-AES256-SHA256:ECDHE-ECDSA-AES256-SHA384";
 const SUITES_TLS13: &str = "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256";
@@ -119,15 +119,24 @@ pub(crate) fn is_own_kind(ssl: &SslRef) -> bool {
     ssl.selected_alpn_protocol().is_some_and(|name| OWN_KIND.get(1..) == Some(name))
 }
 
-/// The certificates that the other side presented, its own first.
-pub(crate) fn presented(ssl: &SslRef) -> Vec<Certificate> {
+/// The certificates that the other side presented, its own first and each once. They are read all or none: the key of the first was
+/// proven, and no other may step into its place.
+pub(crate) fn presented(ssl: &SslRef) -> Result<Vec<Certificate>, UnreadableCertificate> {
     let leaf = ssl.peer_certificate().and_then(|c| c.to_der().ok());
-    let chain = ssl.peer_cert_chain().into_iter().flatten().filter_map(|c| c.to_der().ok());
-    let mut ders: Vec<Vec<u8>> = leaf.into_iter().collect();
-    for der in chain {
-        if !ders.contains(&der) {
-            ders.push(der);
+    let others = ssl.peer_cert_chain().into_iter().flatten().filter_map(|c| c.to_der().ok());
+    chain(leaf.into_iter().chain(others))
+}
+
+fn chain(ders: impl Iterator<Item = Vec<u8>>) -> Result<Vec<Certificate>, UnreadableCertificate> {
+    let mut chain = Vec::new();
+    for der in ders {
+        let certificate = Certificate::from_der(&der)?;
+        if !chain.contains(&certificate) {
+            chain.push(certificate);
         }
     }
-    ders.iter().filter_map(|der| Certificate::from_der(der).ok()).collect()
+    Ok(chain)
 }
+
+#[cfg(test)]
+mod tests;
