@@ -1,7 +1,6 @@
 //! `chhatra evidence list|export|verify`: what was exchanged, taken out and proven.
 
 mod verify;
-mod frame;
 
 use crate::config;
 use anyhow::{Context as _, Result, bail};

@@ -1,21 +1,20 @@
 //! ASiC-E containers: one message with its signature, its time-stamp and its attachments in a zip (data-plane 7.6).
 //!
-//! Ours are written with `mimetype` first and stored, as the standard wants; a live server deflates it, and both are
-//! read. Reading goes by name, whatever the case, with bounds on everything; the same name twice is refused.
+//! In ours `mimetype` comes first, as the standard wants, and nothing is compressed: compressed data can be spelled in more than one
+//! way, and then not every octet would count. A live server compresses everything, and both are read. Reading goes by name,
+//! whatever the case, with bounds on everything, and is as strict about the file around the entries as can be.
 
 mod manifest;
 mod name;
+mod packing;
+mod zip;
 mod unzip;
 
 pub use name::{Direction, file_name};
 
 use std::collections::BTreeMap;
-use std::io::{Cursor, Write as _};
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
-use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use crate::SignedParts;
 
@@ -74,6 +73,9 @@ pub enum ReadRefusal {
     /// Not a zip file as containers are: `asic_invalid`, a code of ours.
     #[error("the container cannot be unpacked: {0}")]
     NotZip(String),
+    /// The file around the evidence, which no signature reaches, is not as it was written: `asic_not_covered`, a code of ours.
+    #[error("the file around the evidence was changed: {0}")]
+    Altered(&'static str),
     /// More entries than we read.
     #[error("the container has {count} entries, more than {ENTRIES_MAX}")]
     TooManyEntries {
@@ -130,6 +132,7 @@ impl ReadRefusal {
             | Self::TooManyEntries { .. }
             | Self::TooLarge { .. }
             | Self::Duplicate { .. } => "asic_invalid",
+            Self::Altered(_) => "asic_not_covered",
             Self::NoMimetype => "asic_mime_type_not_found",
             Self::OtherMimetype => "asic_invalid_mime_type",
             Self::NoMessage => "asic_message_not_found",
@@ -141,10 +144,10 @@ impl ReadRefusal {
     }
 }
 
-/// A container could not be written: too large for a zip, or more attachments than names.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the container cannot be written: {0}")]
-pub struct WriteFailure(String);
+/// A container could not be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the container cannot be written: it is too large for a zip file")]
+pub struct WriteFailure;
 
 impl AsicContainer {
     /// Puts a container together, to be written.
@@ -169,19 +172,7 @@ impl AsicContainer {
     /// # Errors
     /// [`WriteFailure`] when it would not fit a zip file.
     pub fn write(&self, at: Timestamp) -> Result<Vec<u8>, WriteFailure> {
-        let failed = |why: &dyn std::fmt::Display| WriteFailure(why.to_string());
-        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
-        writer
-            .set_raw_comment(format!("mimetype={MEDIA_TYPE}").into_bytes().into_boxed_slice())
-            .map_err(|why| failed(&why))?;
-        let options = SimpleFileOptions::default().last_modified_time(zip_time(at));
-        for (name, octets) in self.entries() {
-            let method =
-                if name == "mimetype" { CompressionMethod::Stored } else { CompressionMethod::Deflated };
-            writer.start_file(name, options.compression_method(method)).map_err(|why| failed(&why))?;
-            writer.write_all(&octets).map_err(|why| failed(&why))?;
-        }
-        Ok(writer.finish().map_err(|why| failed(&why))?.into_inner())
+        zip::zip(&self.entries(), at).ok_or(WriteFailure)
     }
 
     /// The entries in the order of data-plane 7.6.
@@ -301,24 +292,4 @@ fn attachment_number(name: &str) -> Option<u32> {
         return None;
     }
     number.parse().ok()
-}
-
-/// A zip file's time: UTC, in steps of two seconds, not before 1980.
-fn zip_time(at: Timestamp) -> DateTime {
-    let at = at.to_zoned(TimeZone::UTC);
-    let small = |value: i8| u8::try_from(value).unwrap_or_default();
-    u16::try_from(at.year())
-        .ok()
-        .and_then(|year| {
-            DateTime::from_date_and_time(
-                year,
-                small(at.month()),
-                small(at.day()),
-                small(at.hour()),
-                small(at.minute()),
-                small(at.second()),
-            )
-            .ok()
-        })
-        .unwrap_or_default()
 }

@@ -1,143 +1,337 @@
-//! Unpacking a zip file that a stranger may have made: every entry once, within bounds, and no two readings of it.
+//! Unpacking a zip file that a stranger may have made. There is one reading of it: entries stand one behind the other from the first
+//! octet on, in the order of the directory, which says of each what its own head says; nothing stands before, between or behind
+//! them, and what they unpack to has the length and the checksum that are stated.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Cursor, Read as _};
+use std::collections::BTreeMap;
 
-use zip::{CompressionMethod, ZipArchive};
+use flate2::{Crc, Decompress, FlushDecompress, Status};
 
+use super::packing::Packing;
 use super::{ENTRIES_MAX, ENTRY_BYTES_MAX, ReadRefusal, TOTAL_BYTES_MAX};
 
 /// The most octets that an entry's name may have.
 const NAME_BYTES_MAX: usize = 512;
-/// The fixed part of the record at the end of a zip file.
+/// The record at the end, without its comment.
 const END_BYTES: usize = 22;
+const PIECE_BYTES: usize = 64 * 1024;
+
+pub(super) const END: &[u8] = b"PK\x05\x06";
+pub(super) const CENTRAL: &[u8] = b"PK\x01\x02";
+pub(super) const LOCAL: &[u8] = b"PK\x03\x04";
+const DESCRIPTOR: &[u8] = b"PK\x07\x08";
+
+pub(super) const STORED: u16 = 0;
+pub(super) const DEFLATED: u16 = 8;
+/// As Java streams: checksum and lengths follow the data (bit 3), names are UTF-8 (bit 11).
+pub(super) const STREAMED: u16 = 0x0808;
 
 /// The entries by name in lower case. Directories are left out.
 pub(super) fn unzip(bytes: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, ReadRefusal> {
-    let count = directory(bytes)?;
-    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|why| not_zip(why.to_string()))?;
-    if archive.len() != count {
-        return Err(not_zip("two readings of its directory differ"));
-    }
+    let file = File::of(bytes)?;
+    let (mut directory, mut contents) = (Reader(file.directory), Reader(file.contents));
+    let mut packing = Packing::of(file.comment);
     let mut entries = BTreeMap::new();
     let mut total: u64 = 0;
-    for index in 0..count {
-        let mut file = archive.by_index(index).map_err(|why| not_zip(why.to_string()))?;
-        let name = file.name().map_err(|why| not_zip(why.to_string()))?.to_lowercase();
-        if !matches!(file.compression(), CompressionMethod::Stored | CompressionMethod::Deflated) {
-            return Err(not_zip("an entry is compressed in an unknown way"));
-        }
-        let mut octets = Vec::new();
-        let bound = ENTRY_BYTES_MAX.min(TOTAL_BYTES_MAX.saturating_sub(total));
-        file.by_ref()
-            .take(bound.saturating_add(1))
-            .read_to_end(&mut octets)
-            .map_err(|why| not_zip(format!("the entry {name} cannot be unpacked: {why}")))?;
-        let length = u64::try_from(octets.len()).unwrap_or(u64::MAX);
-        if length > bound {
+    for _ in 0..file.count {
+        let place = file.contents.len().saturating_sub(contents.0.len());
+        let entry = Entry::read(&mut directory, &mut contents, place)?;
+        packing.check(&entry).map_err(ReadRefusal::Altered)?;
+        let name = entry.name.to_lowercase();
+        let length = u64::from(entry.sums.length);
+        total = total.saturating_add(length);
+        if length > ENTRY_BYTES_MAX || total > TOTAL_BYTES_MAX {
             return Err(ReadRefusal::TooLarge { name });
         }
-        total = total.saturating_add(length);
-        if name.ends_with('/') && octets.is_empty() {
-            continue;
-        }
+        let octets = entry.unpack()?;
         if entries.insert(name.clone(), octets).is_some() {
             return Err(ReadRefusal::Duplicate { name });
         }
     }
+    if !directory.0.is_empty() || !contents.0.is_empty() {
+        return not_zip("something stands behind its entries or their directory");
+    }
+    entries.retain(|name, _| !name.ends_with('/'));
     Ok(entries)
 }
 
-fn not_zip(why: impl Into<String>) -> ReadRefusal {
-    ReadRefusal::NotZip(why.into())
+fn not_zip<T>(why: impl Into<String>) -> Result<T, ReadRefusal> {
+    Err(ReadRefusal::NotZip(why.into()))
 }
 
-/// Walks the central directory ourselves: the library keeps the last of two entries of one name, and takes an entry's
-/// name from the directory without looking at the entry itself. Gives the number of entries.
-fn directory(bytes: &[u8]) -> Result<usize, ReadRefusal> {
-    let end = end_record(bytes).ok_or_else(|| not_zip("it has no end record"))?;
-    let count = number(bytes, end.saturating_add(10), 2);
-    let size = number(bytes, end.saturating_add(12), 4);
-    let start = number(bytes, end.saturating_add(16), 4);
-    let (Some(count), Some(size), Some(start)) = (count, size, start) else {
-        return Err(not_zip("its end record is cut"));
-    };
-    if count > ENTRIES_MAX {
-        return Err(ReadRefusal::TooManyEntries { count });
-    }
-    if start.checked_add(size) != Some(end) {
-        return Err(not_zip("something stands between its directory and its end record"));
-    }
-    let mut names = BTreeSet::new();
-    let mut at = start;
-    for _ in 0..count {
-        let entry = Entry::at(bytes, at).ok_or_else(|| not_zip("its directory is cut"))?;
-        if entry.encrypted {
-            return Err(not_zip("an entry is encrypted"));
-        }
-        if entry.name.len() > NAME_BYTES_MAX || entry.local_name(bytes) != Some(entry.name) {
-            return Err(not_zip("an entry and the directory disagree about its name"));
-        }
-        let name = String::from_utf8_lossy(entry.name).to_lowercase();
-        if !names.insert(name.clone()) {
-            return Err(ReadRefusal::Duplicate { name });
-        }
-        at = entry.next;
-    }
-    if at == end { Ok(count) } else { Err(not_zip("its directory has another length than it says")) }
+/// The file in its three pieces.
+struct File<'z> {
+    contents: &'z [u8],
+    directory: &'z [u8],
+    count: u16,
+    comment: &'z [u8],
 }
 
-struct Entry<'z> {
-    name: &'z [u8],
-    encrypted: bool,
-    local: usize,
-    next: usize,
+impl<'z> File<'z> {
+    /// The end record stands where the one comment that is known leaves it, or there is no comment: no searching.
+    fn of(bytes: &'z [u8]) -> Result<Self, ReadRefusal> {
+        let body = bytes.strip_suffix(Packing::COMMENT.as_bytes()).unwrap_or(bytes);
+        let comment = bytes.get(body.len()..).unwrap_or_default();
+        let Some((before, end)) = body.len().checked_sub(END_BYTES).and_then(|at| body.split_at_checked(at))
+        else {
+            return not_zip("it is too short");
+        };
+        let Some(end) = End::read(&mut Reader(end)).filter(|end| usize::from(end.comment) == comment.len())
+        else {
+            return not_zip("it has no end record");
+        };
+        if usize::from(end.count) > ENTRIES_MAX {
+            return Err(ReadRefusal::TooManyEntries { count: end.count.into() });
+        }
+        let pieces = usize::try_from(end.start).ok().and_then(|start| before.split_at_checked(start));
+        match pieces {
+            Some((contents, directory)) if u32::try_from(directory.len()) == Ok(end.size) => {
+                Ok(Self { contents, directory, count: end.count, comment })
+            }
+            _ => not_zip("its directory is not where its end record says"),
+        }
+    }
+}
+
+struct End {
+    count: u16,
+    size: u32,
+    start: u32,
+    comment: u16,
+}
+
+impl End {
+    fn read(record: &mut Reader<'_>) -> Option<Self> {
+        record.mark(END)?;
+        let (disks, here) = (record.long()?, record.short()?);
+        let end = Self {
+            count: record.short()?,
+            size: record.long()?,
+            start: record.long()?,
+            comment: record.short()?,
+        };
+        (disks == 0 && here == end.count).then_some(end)
+    }
+}
+
+/// An entry, with what its head and the directory agree about.
+pub(super) struct Entry<'z> {
+    pub(super) name: &'z str,
+    pub(super) agreed: Agreed,
+    pub(super) sums: Sums,
+    pub(super) made_by: u16,
+    pub(super) internal: u16,
+    pub(super) external: u32,
+    /// The extra fields of the directory and of the head.
+    pub(super) extras: [&'z [u8]; 2],
+    packed: &'z [u8],
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Agreed {
+    pub(super) needed: u16,
+    pub(super) flags: u16,
+    pub(super) method: u16,
+    pub(super) time: u32,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sums {
+    checksum: u32,
+    packed: u32,
+    pub(super) length: u32,
 }
 
 impl<'z> Entry<'z> {
-    fn at(bytes: &'z [u8], at: usize) -> Option<Self> {
-        let signature = bytes.get(at..at.checked_add(4)?)?;
-        if signature != b"PK\x01\x02" {
-            return None;
+    /// Takes the next entry off both; `place` is how far the contents have been read.
+    fn read(
+        directory: &mut Reader<'z>,
+        contents: &mut Reader<'z>,
+        place: usize,
+    ) -> Result<Self, ReadRefusal> {
+        let Some(listed) = Listed::read(directory) else {
+            return not_zip("its directory is cut, in several parts, or comments on an entry");
+        };
+        if usize::try_from(listed.place) != Ok(place) {
+            return not_zip("an entry is not where the directory says");
         }
-        let flags = number(bytes, at.checked_add(8)?, 2)?;
-        let name_length = number(bytes, at.checked_add(28)?, 2)?;
-        let extra_length = number(bytes, at.checked_add(30)?, 2)?;
-        let comment_length = number(bytes, at.checked_add(32)?, 2)?;
-        let local = number(bytes, at.checked_add(42)?, 4)?;
-        let name_start = at.checked_add(46)?;
-        let name_end = name_start.checked_add(name_length)?;
-        let next = name_end.checked_add(extra_length)?.checked_add(comment_length)?;
-        Some(Self { name: bytes.get(name_start..name_end)?, encrypted: flags & 1 != 0, local, next })
+        let Some((head, packed)) = Head::read(contents, &listed) else {
+            return not_zip("an entry is cut");
+        };
+        if head.agreed != listed.agreed || head.sums != listed.sums || head.name != listed.name {
+            return not_zip("an entry and the directory disagree about it");
+        }
+        let Some(name) = std::str::from_utf8(listed.name).ok().filter(|name| name.len() <= NAME_BYTES_MAX)
+        else {
+            return not_zip("an entry has a name that is not read here");
+        };
+        Ok(Self {
+            name,
+            agreed: listed.agreed,
+            sums: listed.sums,
+            made_by: listed.made_by,
+            internal: listed.internal,
+            external: listed.external,
+            extras: [listed.extra, head.extra],
+            packed,
+        })
     }
 
-    /// The name that stands before the entry's own octets.
-    fn local_name(&self, bytes: &'z [u8]) -> Option<&'z [u8]> {
-        if bytes.get(self.local..self.local.checked_add(4)?)? != b"PK\x03\x04" {
-            return None;
+    fn unpack(&self) -> Result<Vec<u8>, ReadRefusal> {
+        let odd = || ReadRefusal::NotZip(format!("the entry {} cannot be unpacked as it should", self.name));
+        let octets = match self.agreed.method {
+            STORED => self.packed.to_vec(),
+            DEFLATED => self.inflate().ok_or_else(odd)?,
+            _ => return not_zip("an entry is compressed in an unknown way"),
+        };
+        let mut checksum = Crc::new();
+        checksum.update(&octets);
+        if u32::try_from(octets.len()) != Ok(self.sums.length) || checksum.sum() != self.sums.checksum {
+            return Err(odd());
         }
-        let length = number(bytes, self.local.checked_add(26)?, 2)?;
-        let start = self.local.checked_add(30)?;
-        bytes.get(start..start.checked_add(length)?)
+        if self.agreed.method == DEFLATED && hides_bits(self.packed, &octets) {
+            return Err(ReadRefusal::Altered("something is hidden behind the compressed data of an entry"));
+        }
+        Ok(octets)
+    }
+
+    fn inflate(&self) -> Option<Vec<u8>> {
+        let bound = usize::try_from(self.sums.length).ok()?;
+        let mut octets = Vec::new();
+        let whole = inflate([self.packed, &[]], |piece| {
+            octets.extend_from_slice(piece);
+            octets.len() <= bound
+        });
+        whole.then_some(octets)
     }
 }
 
-/// Where the end record starts: the last one whose comment reaches exactly to the end of the file.
-fn end_record(bytes: &[u8]) -> Option<usize> {
-    let last = bytes.len().checked_sub(END_BYTES)?;
-    let first = last.saturating_sub(usize::from(u16::MAX));
-    (first..=last).rev().find(|at| {
-        bytes.get(*at..at.saturating_add(4)) == Some(b"PK\x05\x06".as_slice())
-            && number(bytes, at.saturating_add(20), 2)
-                == bytes.len().checked_sub(at.saturating_add(END_BYTES))
-    })
+/// Compressed data end within an octet, and what is left of it is zero: then the highest bit that is set means something, and without it
+/// the data would not be the same.
+fn hides_bits(packed: &[u8], octets: &[u8]) -> bool {
+    let Some((last, before)) = packed.split_last().filter(|(last, _)| **last != 0) else { return false };
+    let without = last & !(0x80_u8.wrapping_shr(last.leading_zeros()));
+    let mut expected = octets;
+    let same = inflate([before, &[without]], |piece| match expected.strip_prefix(piece) {
+        Some(rest) => {
+            expected = rest;
+            true
+        }
+        None => false,
+    });
+    same && expected.is_empty()
 }
 
-/// A little-endian number of up to four octets.
-fn number(bytes: &[u8], at: usize, length: usize) -> Option<usize> {
-    let octets = bytes.get(at..at.checked_add(length)?)?;
-    octets
-        .iter()
-        .rev()
-        .try_fold(0_usize, |value, octet| value.checked_mul(256)?.checked_add(usize::from(*octet)))
+/// Hands out piece by piece what the data of both slices unpack to. Whether they are one whole stream, to the last octet, and every piece
+/// was taken.
+fn inflate(packed: [&[u8]; 2], mut take: impl FnMut(&[u8]) -> bool) -> bool {
+    let mut stream = Decompress::new(false);
+    let mut piece = vec![0_u8; PIECE_BYTES];
+    let mut ended = false;
+    for mut rest in packed {
+        while !ended {
+            let (read, written) = (stream.total_in(), stream.total_out());
+            let Ok(status) = stream.decompress(rest, &mut piece, FlushDecompress::None) else { return false };
+            ended = status == Status::StreamEnd;
+            let since = |total: u64, before| usize::try_from(total.saturating_sub(before)).ok();
+            let read = since(stream.total_in(), read);
+            let written = since(stream.total_out(), written).and_then(|written| piece.get(..written));
+            let (Some(read), Some(written)) = (read, written) else { return false };
+            if !take(written) {
+                return false;
+            }
+            rest = rest.get(read..).unwrap_or_default();
+            if read == 0 && written.is_empty() {
+                break;
+            }
+        }
+        if !rest.is_empty() {
+            return false;
+        }
+    }
+    ended
+}
+
+/// What the directory says of an entry.
+struct Listed<'z> {
+    made_by: u16,
+    agreed: Agreed,
+    sums: Sums,
+    internal: u16,
+    external: u32,
+    place: u32,
+    name: &'z [u8],
+    extra: &'z [u8],
+}
+
+impl<'z> Listed<'z> {
+    fn read(directory: &mut Reader<'z>) -> Option<Self> {
+        directory.mark(CENTRAL)?;
+        let made_by = directory.short()?;
+        let (agreed, sums) = (directory.agreed()?, directory.sums()?);
+        let (name, extra) = (directory.short()?, directory.short()?);
+        let (comment, disk) = (directory.short()?, directory.short()?);
+        let (internal, external, place) = (directory.short()?, directory.long()?, directory.long()?);
+        let (name, extra) = (directory.take(name.into())?, directory.take(extra.into())?);
+        let listed = Self { made_by, agreed, sums, internal, external, place, name, extra };
+        (comment == 0 && disk == 0).then_some(listed)
+    }
+}
+
+/// What stands before, and when it was streamed also behind, the data of an entry.
+struct Head<'z> {
+    agreed: Agreed,
+    sums: Sums,
+    name: &'z [u8],
+    extra: &'z [u8],
+}
+
+impl<'z> Head<'z> {
+    fn read(contents: &mut Reader<'z>, listed: &Listed<'_>) -> Option<(Self, &'z [u8])> {
+        contents.mark(LOCAL)?;
+        let agreed = contents.agreed()?;
+        let mut sums = contents.sums()?;
+        let (name, extra) = (contents.short()?, contents.short()?);
+        let (name, extra) = (contents.take(name.into())?, contents.take(extra.into())?);
+        let packed = contents.take(usize::try_from(listed.sums.packed).ok()?)?;
+        if agreed.flags == STREAMED {
+            if sums != (Sums { checksum: 0, packed: 0, length: 0 }) {
+                return None;
+            }
+            contents.mark(DESCRIPTOR)?;
+            sums = contents.sums()?;
+        }
+        Some((Self { agreed, sums, name, extra }, packed))
+    }
+}
+
+/// What is still to be read.
+struct Reader<'z>(&'z [u8]);
+
+impl<'z> Reader<'z> {
+    fn take(&mut self, count: usize) -> Option<&'z [u8]> {
+        let (taken, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn mark(&mut self, mark: &[u8]) -> Option<()> {
+        (self.take(mark.len())? == mark).then_some(())
+    }
+
+    fn short(&mut self) -> Option<u16> {
+        Some(u16::from_le_bytes(self.take(2)?.try_into().ok()?))
+    }
+
+    fn long(&mut self) -> Option<u32> {
+        Some(u32::from_le_bytes(self.take(4)?.try_into().ok()?))
+    }
+
+    fn agreed(&mut self) -> Option<Agreed> {
+        let (needed, flags) = (self.short()?, self.short()?);
+        Some(Agreed { needed, flags, method: self.short()?, time: self.long()? })
+    }
+
+    fn sums(&mut self) -> Option<Sums> {
+        Some(Sums { checksum: self.long()?, packed: self.long()?, length: self.long()? })
+    }
 }

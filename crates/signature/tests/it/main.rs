@@ -19,5 +19,6 @@ mod tolerance;
 mod containers;
 mod built;
 mod wrapped;
+mod packing;
 mod changed;
 mod oracles;
