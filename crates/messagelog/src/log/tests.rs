@@ -52,9 +52,9 @@ fn open(directory: &Path) -> MessageLog {
 
 /// Fills the log until it refuses; how many records it took.
 async fn fill(log: &MessageLog) -> usize {
-    for acknowledged in 0.. {
+    for (acknowledged, number) in (1..).enumerate() {
         match log.record(message(acknowledged, Body::Bytes(vec![1; 20_000].into()))).await {
-            Ok(id) => assert_eq!(id.0, u64::try_from(acknowledged + 1).unwrap()),
+            Ok(id) => assert_eq!(id, RecordId(number)),
             Err(failure) => {
                 assert_eq!(failure, Failure::Storage(StoreFault::Full));
                 return acknowledged;
