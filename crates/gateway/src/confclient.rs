@@ -2,17 +2,14 @@
 //! (control-plane 1.4). Nothing less than that replaces the one in force.
 
 use crate::gateway::Gateway;
+use globalconf::directory::DIRECTORY_BYTES_MAX;
 use globalconf::download::{
-    Ask, CheckedDirectory, Location, Negotiation, Role, SourceOfConfiguration, Wanted, check_directory,
-    locations,
+    Ask, Fetching, Location, Negotiation, Role, SourceOfConfiguration, Wanted, check_directory, locations,
 };
 use globalconf::{Anchor, Configuration, GlobalConf, VerifiedConfiguration, store};
 use http1::{FetchLimits, Stop};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-
-const DIRECTORY_BYTES_MAX: usize = 1024 * 1024;
 
 /// Downloads until the stop: at once, then by the configured period, sooner after a failure.
 pub(crate) async fn run(gateway: Arc<Gateway>, stop: Stop) {
@@ -81,8 +78,9 @@ async fn from_location(
     let source = SourceOfConfiguration { instance: anchor.instance.clone(), role: Role::Main };
     let checked =
         check_directory(&document, &asked, &source, held, gateway.clock.now()).map_err(|e| e.to_string())?;
-    let fetched = files(&checked, held).await?;
-    let verified = checked.assemble(fetched, held).map_err(|e| e.to_string())?;
+    let fetched = files(checked.fetch(held)).await?;
+    let assembled = tokio::task::spawn_blocking(move || fetched.assemble()).await;
+    let verified = assembled.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
     Ok((url, verified))
 }
 
@@ -109,19 +107,16 @@ async fn directory(location: &str) -> Result<(String, Vec<u8>), String> {
     }
 }
 
-async fn files(
-    checked: &CheckedDirectory,
-    held: Option<&Configuration>,
-) -> Result<BTreeMap<String, Vec<u8>>, String> {
-    let mut fetched = BTreeMap::new();
-    for file in checked.files_to_fetch(held) {
+/// Fetches what is not held. The first file that is not what the directory says ends it.
+async fn files(mut fetching: Fetching) -> Result<Fetching, String> {
+    while let Some(file) = fetching.next() {
         let (status, body) = get(&file.url, file.bytes_max).await?;
         if status != 200 {
             return Err(format!("{} answered with status {status}", file.url));
         }
-        fetched.insert(file.file_name, body);
+        fetching.take(body).map_err(|e| e.to_string())?;
     }
-    Ok(fetched)
+    Ok(fetching)
 }
 
 /// Stores it, then puts it in force. A crash between the two leaves it stored; the next start takes it from there.

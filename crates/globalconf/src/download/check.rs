@@ -1,16 +1,12 @@
-//! From the bytes of a directory to a verified configuration (control-plane 1.3.3, 1.4).
+//! Is this directory for this source, complete, and not older than what is held? (control-plane 1.3.3, 1.4)
 
+use super::fetching::Fetching;
 use super::locations::{Location, resolve};
-use crate::configuration::{Configuration, StoredFile, Uninterpretable, VerifiedConfiguration};
+use crate::configuration::{Configuration, Uninterpretable};
 use crate::directory::{self, ListedFile, VerifiedDirectory, generation_of};
 use crate::parts::{PRIVATE_PARAMETERS, SHARED_PARAMETERS};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
-
-/// Largest file of a configuration, in bytes.
-pub const FILE_BYTES_MAX: usize = 64 << 20;
 
 /// What a source is to the gateway that downloads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,13 +89,15 @@ pub enum Refusal {
         /// The file.
         file: String,
     },
-    /// Bigger than [`FILE_BYTES_MAX`].
-    #[error("{file} has {bytes} bytes; at most {FILE_BYTES_MAX} are read")]
+    /// Bigger than [`FetchFile::bytes_max`](super::FetchFile::bytes_max).
+    #[error("{file} has {bytes} bytes; at most {bytes_max} are read")]
     TooLarge {
         /// The file.
         file: String,
         /// Its size.
         bytes: usize,
+        /// The most that it may have.
+        bytes_max: usize,
     },
     /// The bytes are not those that the directory speaks of.
     #[error("the digest of {file} is not the one in the directory")]
@@ -136,20 +134,10 @@ impl Refusal {
 /// A directory that is verified, of the right instance, complete and not older than the one held.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckedDirectory {
-    directory: VerifiedDirectory,
-    wanted: Vec<(ListedFile, String)>,
-    source: SourceOfConfiguration,
-}
-
-/// A file that the caller has to fetch.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FetchFile {
-    /// Where.
-    pub url: String,
-    /// Under which key [`CheckedDirectory::assemble`] expects it.
-    pub file_name: String,
-    /// Stop reading beyond this many bytes.
-    pub bytes_max: usize,
+    pub(super) directory: VerifiedDirectory,
+    /// The files that are taken, and where they are.
+    pub(super) wanted: Vec<(ListedFile, String)>,
+    pub(super) source: SourceOfConfiguration,
 }
 
 /// Verifies what a location answered. `held` is the configuration of this instance that is in force, ended or
@@ -222,56 +210,9 @@ impl CheckedDirectory {
         &self.directory
     }
 
-    /// The files that are not held with the digest that the directory demands; perhaps none.
+    /// Begins the download of what is not held.
     #[must_use]
-    pub fn files_to_fetch(&self, held: Option<&Configuration>) -> Vec<FetchFile> {
-        let missing = self.wanted.iter().filter(|(file, _)| held_bytes(file, held).is_none());
-        missing
-            .map(|(file, url)| FetchFile {
-                url: url.clone(),
-                file_name: file.file_name().to_owned(),
-                bytes_max: FILE_BYTES_MAX,
-            })
-            .collect()
+    pub fn fetch(self, held: Option<&Configuration>) -> Fetching {
+        Fetching::new(self, held)
     }
-
-    /// Verifies every file, fetched or held, and reads what it has to say.
-    ///
-    /// # Errors
-    /// [`Refusal`]; then nothing of this location is to be used.
-    pub fn assemble(
-        self,
-        mut fetched: BTreeMap<String, Vec<u8>>,
-        held: Option<&Configuration>,
-    ) -> Result<VerifiedConfiguration, Refusal> {
-        let mut files = BTreeMap::new();
-        for (listed, _) in &self.wanted {
-            let file = listed.file_name().to_owned();
-            let bytes = match (fetched.remove(&file), held_bytes(listed, held)) {
-                (Some(bytes), _) if bytes.len() > FILE_BYTES_MAX => {
-                    return Err(Refusal::TooLarge { file, bytes: bytes.len() });
-                }
-                (Some(bytes), _) if listed.is(&bytes) => Arc::from(bytes),
-                (Some(_), _) => return Err(Refusal::DigestMismatch { file }),
-                (None, Some(bytes)) => bytes,
-                (None, None) => return Err(Refusal::NotFetched { file }),
-            };
-            let stored = StoredFile {
-                identifier: Some(listed.identifier().to_owned()),
-                instance: listed.instance().map(str::to_owned).or_else(|| Some(self.source.instance.clone())),
-                expires: Some(self.directory.expires()),
-                location: Some(listed.location().to_owned()),
-                version: self.directory.version(),
-                bytes,
-            };
-            files.insert(file, stored);
-        }
-        let configuration = Configuration::interpret(&self.source.instance, files)?;
-        Ok(VerifiedConfiguration::new(configuration, self.source.role))
-    }
-}
-
-fn held_bytes(listed: &ListedFile, held: Option<&Configuration>) -> Option<Arc<[u8]>> {
-    let file = held?.file(listed.file_name())?;
-    listed.is(&file.bytes).then(|| Arc::clone(&file.bytes))
 }

@@ -286,5 +286,19 @@ pub(crate) fn assemble(
     key: &Key,
     role: Role,
 ) -> Result<VerifiedConfiguration, Refusal> {
-    check(publication, key, role, None)?.assemble(publication.files.clone(), None)
+    fetch(check(publication, key, role, None)?, &publication.files, None)
+}
+
+/// Downloads from these files, as far as they go.
+pub(crate) fn fetch(
+    checked: CheckedDirectory,
+    files: &BTreeMap<String, Vec<u8>>,
+    held: Option<&Configuration>,
+) -> Result<VerifiedConfiguration, Refusal> {
+    let mut fetching = checked.fetch(held);
+    while let Some(file) = fetching.next() {
+        let Some(bytes) = files.get(&file.file_name) else { break };
+        fetching.take(bytes.clone())?;
+    }
+    fetching.assemble()
 }

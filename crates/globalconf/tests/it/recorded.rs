@@ -1,7 +1,7 @@
 //! Recordings of a live 7.8.0: every signed download verifies, and what we write for the same content is the
 //! same, byte for byte.
 
-use crate::practice::{at, vectors};
+use crate::practice::{at, fetch, vectors};
 use globalconf::directory::{Draft, DraftFile, read, seal};
 use globalconf::download::{Location, Role, SourceOfConfiguration, check_directory};
 use globalconf::{Anchor, CertificateBytes, GlobalConf, Private, Shared, store};
@@ -72,14 +72,9 @@ fn a_recorded_download_becomes_a_configuration_and_is_written_again_with_the_sam
         let source = SourceOfConfiguration { instance: "DEV".to_owned(), role: Role::Main };
         let now = at("2026-11-22T11:56:00Z");
         let checked = check_directory(&document, &location, &source, None, now).unwrap();
-        for wanted in checked.files_to_fetch(None) {
-            assert!(
-                wanted.url.starts_with(&format!("http://cs/V{version}/20261122115551")),
-                "{}",
-                wanted.url
-            );
-        }
-        let verified = checked.assemble(fetched.clone(), None).unwrap();
+        let wanted = checked.clone().fetch(None).next().unwrap();
+        assert!(wanted.url.starts_with(&format!("http://cs/V{version}/20261122115551")), "{}", wanted.url);
+        let verified = fetch(checked, &fetched, None).unwrap();
         let configuration = verified.configuration();
         assert_eq!(configuration.shared().write(version).unwrap(), fetched["shared-params.xml"]);
         assert_eq!(configuration.private().unwrap().write().unwrap(), fetched["private-params.xml"]);
@@ -192,7 +187,7 @@ fn what_we_store_is_what_the_live_server_stored_apart_from_our_own_members() {
     };
     let source = SourceOfConfiguration { instance: "DEV".to_owned(), role: Role::Main };
     let checked = check_directory(&document, &location, &source, None, at("2026-11-22T11:56:00Z")).unwrap();
-    let verified = checked.assemble(fetched, None).unwrap();
+    let verified = fetch(checked, &fetched, None).unwrap();
     let dir = tempfile::TempDir::new().unwrap();
     store::replace(dir.path(), &verified).unwrap();
     let recorded = folder.join("ss1-globalconf");

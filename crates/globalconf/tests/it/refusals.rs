@@ -1,12 +1,12 @@
 //! Files and instances that must be refused though their directory is well signed.
 
 use crate::practice::{
-    INSTANCE, Key, Publication, assemble, at, check, contents, location, now, private, publish, shared,
-    source,
+    INSTANCE, Key, Publication, assemble, at, check, contents, fetch, location, now, private, publish,
+    shared, source,
 };
 use globalconf::Uninterpretable;
 use globalconf::directory::{self, Draft, DraftFile, FILES_MAX, UnwritableDirectory};
-use globalconf::download::{self, FILE_BYTES_MAX, Location, Role, check_directory};
+use globalconf::download::{self, CONFIGURATION_BYTES_MAX, FILE_BYTES_MAX, Location, Role, check_directory};
 use std::collections::BTreeMap;
 use trust::DigestAlgorithm;
 
@@ -40,8 +40,10 @@ fn takes_only_shared_parameters_of_a_federated_instance() {
     let key = Key::ec();
     let publication = publish(&key, now(), &contents(&key, |_| {}));
     let checked = check(&publication, &key, Role::Federated, None).unwrap();
-    let wanted: Vec<String> = checked.files_to_fetch(None).into_iter().map(|file| file.file_name).collect();
-    assert_eq!(wanted, ["shared-params.xml"]);
+    let mut fetching = checked.fetch(None);
+    assert_eq!(fetching.next().unwrap().file_name, "shared-params.xml");
+    fetching.take(publication.files["shared-params.xml"].clone()).unwrap();
+    assert_eq!(fetching.next(), None);
     let verified = assemble(&publication, &key, Role::Federated).unwrap();
     assert!(verified.configuration().private().is_none());
 }
@@ -52,7 +54,7 @@ fn refuses_files_that_are_missing_changed_too_large_or_not_what_they_should_be()
     let publication = publish(&key, now(), &contents(&key, |_| {}));
     let assemble_with = |files: BTreeMap<String, Vec<u8>>| {
         let checked = check(&publication, &key, Role::Main, None).unwrap();
-        checked.assemble(files, None).map(|_| ())
+        fetch(checked, &files, None).map(|_| ())
     };
     assert_eq!(assemble_with(publication.files.clone()), Ok(()));
     let file = "shared-params.xml".to_owned();
@@ -67,6 +69,43 @@ fn refuses_files_that_are_missing_changed_too_large_or_not_what_they_should_be()
     }
     files.insert(file.clone(), vec![0; FILE_BYTES_MAX.saturating_add(1)]);
     assert!(matches!(assemble_with(files), Err(download::Refusal::TooLarge { .. })));
+}
+
+#[test]
+fn a_file_is_refused_before_the_next_is_asked_for() {
+    let key = Key::ec();
+    let publication = publish(&key, now(), &contents(&key, |_| {}));
+    let mut fetching = check(&publication, &key, Role::Main, None).unwrap().fetch(None);
+    let first = fetching.next().unwrap();
+    let good = publication.files[&first.file_name].clone();
+    let mut bad = good.clone();
+    bad.push(b' ');
+    let file = first.file_name.clone();
+    assert_eq!(fetching.take(bad), Err(download::Refusal::DigestMismatch { file }));
+    assert_eq!(fetching.next(), Some(first.clone()), "it is still missing");
+    fetching.take(good).unwrap();
+    assert_ne!(fetching.next().unwrap().file_name, first.file_name);
+}
+
+#[test]
+fn all_files_together_have_a_largest_size() {
+    let key = Key::ec();
+    let mut parts = vec![("LARGE", "large", vec![b' '; FILE_BYTES_MAX])];
+    parts.extend(contents(&key, |_| {}));
+    let mut publication = publish(&key, now(), &parts);
+    drop(parts);
+    let mut fetching = check(&publication, &key, Role::Main, None).unwrap().fetch(None);
+    fetching.take(publication.files.remove("large").unwrap()).unwrap();
+    let second = fetching.next().unwrap();
+    assert_eq!(second.bytes_max, CONFIGURATION_BYTES_MAX.saturating_sub(FILE_BYTES_MAX));
+    let bytes = publication.files.remove(&second.file_name).unwrap();
+    let bytes_max = second.bytes_max.saturating_sub(bytes.len());
+    fetching.take(bytes).unwrap();
+    let third = fetching.next().unwrap();
+    assert_eq!(third.bytes_max, bytes_max);
+    let bytes = bytes_max.saturating_add(1);
+    let refused = download::Refusal::TooLarge { file: third.file_name, bytes, bytes_max };
+    assert_eq!(fetching.take(vec![0; bytes]), Err(refused));
 }
 
 fn is_malformed(verdict: &Result<(), download::Refusal>) -> bool {

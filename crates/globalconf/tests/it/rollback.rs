@@ -61,12 +61,12 @@ fn files_that_are_held_are_not_fetched_again() {
     let held = assemble(&publish(&key, seconds(-60), &contents(&key, |_| {})), &key, Role::Main).unwrap();
     let next = publish(&key, now(), &contents(&key, |shared| shared.settings.ocsp_freshness_seconds = 7));
     let checked = check(&next, &key, Role::Main, Some(held.configuration())).unwrap();
-    let wanted: Vec<String> =
-        checked.files_to_fetch(Some(held.configuration())).into_iter().map(|file| file.url).collect();
-    assert_eq!(wanted, ["http://cs.example/V6/20260301120000000000000/shared-params.xml"]);
-    let mut fetched = next.files.clone();
-    fetched.remove("private-params.xml");
-    let verified = checked.assemble(fetched, Some(held.configuration())).unwrap();
+    let mut fetching = checked.fetch(Some(held.configuration()));
+    let wanted = fetching.next().unwrap();
+    assert_eq!(wanted.url, "http://cs.example/V6/20260301120000000000000/shared-params.xml");
+    fetching.take(next.files["shared-params.xml"].clone()).unwrap();
+    assert_eq!(fetching.next(), None);
+    let verified = fetching.assemble().unwrap();
     assert_eq!(verified.configuration().private(), held.configuration().private());
     assert_eq!(verified.configuration().expires(), Some(seconds(600)));
 }

@@ -1,6 +1,6 @@
 //! The store from outside: what is stored is loaded again, and nothing that is cut, changed or mixed is.
 
-use crate::practice::{INSTANCE, Key, assemble, contents, now, publish, shared};
+use crate::practice::{INSTANCE, Key, assemble, contents, fetch, now, publish, shared};
 use globalconf::download::{Location, Role, SourceOfConfiguration, check_directory};
 use globalconf::{Configuration, GlobalConf, VerifiedConfiguration, Warning, store};
 use jiff::SignedDuration;
@@ -172,7 +172,7 @@ fn federated(key: &Key, instance: &str) -> VerifiedConfiguration {
         Location { url: "http://other/externalconf".to_owned(), certificates: vec![key.certificate.clone()] };
     let source = SourceOfConfiguration { instance: instance.to_owned(), role: Role::Federated };
     let checked = check_directory(&document, &location, &source, None, now()).unwrap();
-    checked.assemble(BTreeMap::from([("shared-params.xml".to_owned(), bytes)]), None).unwrap()
+    fetch(checked, &BTreeMap::from([("shared-params.xml".to_owned(), bytes)]), None).unwrap()
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The manifest of the shared vectors is the list of tests.
 
-use crate::practice::{at, vectors};
+use crate::practice::{at, fetch, vectors};
 use crate::queries;
 use globalconf::directory::{Draft, DraftFile, UnwritableDirectory, multipart, read, seal};
 use globalconf::download::{
@@ -181,7 +181,7 @@ fn verify_signed_directory(entry: &Entry<'_>) {
     }
     // The manifest says that the content of the version 3 files is not of version 3.
     if directory.version() > 3 {
-        let verified = checked.assemble(fetched, None).unwrap();
+        let verified = fetch(checked, &fetched, None).unwrap();
         assert_eq!(verified.configuration().instance(), source.instance);
         let content = verified.configuration().shared();
         let again = content.write(verified.configuration().version()).unwrap();

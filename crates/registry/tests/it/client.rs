@@ -7,7 +7,6 @@ use globalconf::download::{
 use globalconf::{Configuration, VerifiedConfiguration};
 use http1::{FetchLimits, Fetched, fetch};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
 use std::path::Path;
 
 pub(crate) fn read_anchor(file: &Path) -> Anchor {
@@ -51,13 +50,13 @@ pub(crate) async fn download(
                 continue;
             }
         };
-        let mut files = BTreeMap::new();
-        for file in checked.files_to_fetch(held) {
+        let mut fetching = checked.fetch(held);
+        while let Some(file) = fetching.next() {
             let fetched = get(&file.url).await;
             assert_eq!(fetched.status, 200, "{}", file.url);
-            files.insert(file.file_name.clone(), fetched.body);
+            fetching.take(fetched.body).map_err(|refusal| refusal.to_string())?;
         }
-        return checked.assemble(files, held).map_err(|refusal| refusal.to_string());
+        return fetching.assemble().map_err(|refusal| refusal.to_string());
     }
     Err(refused)
 }

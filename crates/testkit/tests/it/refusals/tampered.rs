@@ -35,14 +35,17 @@ enum Hand {
 #[derive(Debug)]
 struct Thief {
     hand: Mutex<Hand>,
+    /// How often a directory was asked for, and how often a file.
     asked: AtomicUsize,
+    files: AtomicUsize,
     public: PathBuf,
 }
 
 impl Thief {
     async fn start(nation: &Nation, stop: Stop) -> Result<Arc<Self>> {
         let public = nation.registry_config.public_dir();
-        let thief = Arc::new(Self { hand: Mutex::new(Hand::Off), asked: AtomicUsize::new(0), public });
+        let (asked, files) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let thief = Arc::new(Self { hand: Mutex::new(Hand::Off), asked, files, public });
         let address = nation.registry_config.listen;
         let mut bound = None;
         until("the registry lets go of its address", || {
@@ -68,12 +71,14 @@ impl Thief {
 
     fn lay(&self, hand: Hand) {
         *self.hand.lock().unwrap_or_else(PoisonError::into_inner) = hand;
+        self.files.store(0, Ordering::SeqCst);
         self.asked.store(0, Ordering::SeqCst);
     }
 
     fn answer(&self, path: &str, query: &str) -> (u16, Vec<u8>) {
         let hand = self.hand.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if path != "/internalconf" {
+            self.files.fetch_add(1, Ordering::SeqCst);
             let Ok(mut file) = std::fs::read(self.public.join(path.trim_start_matches('/'))) else {
                 return (404, Vec::new());
             };
@@ -127,6 +132,9 @@ async fn a_newcomer_takes_no_configuration_that_was_laid_hands_on() {
         let answer = call_to(newcomer.config.listen.consumer_http, call("GET", "/v1"), None).await.unwrap();
         assert_eq!(refused(&what, &answer, CODE), "Global configuration is missing", "{what}");
         assert_eq!(newcomer.gateway.pictures_taken(), 0, "{what}");
+        // The first wrong file ends the round: the other one is not asked for.
+        let (files, rounds) = (thief.files.load(Ordering::SeqCst), thief.asked.load(Ordering::SeqCst));
+        assert!(files <= rounds, "{what}: {files} files in {rounds} rounds");
     }
     assert_eq!(nation.service.count(), 0);
     thief.lay(Hand::Off);
