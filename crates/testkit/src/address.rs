@@ -3,9 +3,12 @@
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicU16, Ordering};
 
+/// The port whose listener says that a block is taken: nothing else uses it, and everybody may.
+const TAKEN: u16 = 10_009;
+
 static NEXT: AtomicU16 = AtomicU16::new(0);
 
-/// Takes a block `127.a.b.*`: derived from the process, held by a listener on a port that nothing else uses.
+/// Takes a block `127.a.b.*`: derived from the process, held as long as the listener lives.
 ///
 /// # Errors
 /// None is free.
@@ -16,7 +19,7 @@ pub fn take_block() -> anyhow::Result<(Block, TcpListener)> {
         let [a, b] = number.to_be_bytes();
         // 127.0.* and 127.1.* are left to people and demonstrations.
         let block = Block([127, a.max(2), b]);
-        if let Ok(guard) = TcpListener::bind((block.host(1), 9)) {
+        if let Ok(guard) = TcpListener::bind((block.host(1), TAKEN)) {
             return Ok((block, guard));
         }
     }

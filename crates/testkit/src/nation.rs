@@ -135,11 +135,6 @@ impl Nation {
             (make("commerce", &consumer_id, 11), make("interior", &provider_id, 12));
         gateway::admin::apply(&consumer_config, &consumer_settings(&services)?)?;
         gateway::admin::apply(&provider_config, &provider_settings(&services, &service)?)?;
-        let chance = || {
-            Chance::new(|bytes| {
-                let _filled = aws_lc_rs::rand::fill(bytes);
-            })
-        };
         let consumer = RunningGateway::start(consumer_config, &pin, clock.clone(), chance()).await?;
         let provider = RunningGateway::start(provider_config, &pin, clock.clone(), chance()).await?;
         consumer.ready().await?;
@@ -215,6 +210,12 @@ impl Nation {
     }
 }
 
+fn chance() -> Chance {
+    Chance::new(|bytes| {
+        let _filled = aws_lc_rs::rand::fill(bytes);
+    })
+}
+
 fn server(member: &str, code: &str) -> Result<ServerId> {
     Ok(ServerId::new(INSTANCE, "GOV", member, code)?)
 }
@@ -230,14 +231,11 @@ async fn start_authority(
         intermediate: choices.intermediate,
         ..practice::Settings::new("Practice")
     };
-    let chance = Chance::new(|bytes| {
-        let _filled = aws_lc_rs::rand::fill(bytes);
-    });
     let authority = Arc::new(PracticeAuthority::create_or_open(
         &folder.join("practice"),
         settings,
         clock.clone(),
-        chance,
+        chance(),
     )?);
     let at = |port: u16| SocketAddr::new(block.host(13), port);
     let addresses = Addresses { authority: at(8888), ocsp: at(8889), tsa: at(8899) };
@@ -267,10 +265,7 @@ async fn start_registry(
     registry::admin::init(&config, pin, clock)?;
     registry::admin::apply(&config, state)?;
     let (stopper, stop) = stop_channel();
-    let chance = Chance::new(|bytes| {
-        let _filled = aws_lc_rs::rand::fill(bytes);
-    });
-    let registry = Registry::start(&config, pin, clock.clone(), chance, stop).await?;
+    let registry = Registry::start(&config, pin, clock.clone(), chance(), stop).await?;
     registry.published().await?;
     Ok((config, registry, stopper))
 }
