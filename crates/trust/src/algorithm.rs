@@ -9,6 +9,9 @@ use crate::error::SignatureMismatch;
 use crate::key::{Curve, KeyKind, PublicKey};
 use crate::oid;
 
+/// The shortest RSA key by which a message or a configuration may be signed.
+const RSA_BITS_MIN: usize = 2048;
+
 /// A digest algorithm. SHA-1 exists for identifiers (OCSP, data-plane 4.4) and for old documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DigestAlgorithm {
@@ -263,8 +266,9 @@ impl SignatureAlgorithm {
         self.check(key, message, value, form, false)
     }
 
-    /// As [`Self::verify`], and also takes SHA-1, SHA-224 and RSA from 1024 bits. For what an approved trust service
-    /// signed with the algorithm of its time, and for old documents; never for a message that arrives now.
+    /// As [`Self::verify`], and also takes SHA-1, SHA-224 and RSA from 1024 bits, as far as the cryptographic library has
+    /// them together. For what an approved trust service signed with the algorithm of its time, and for old documents;
+    /// never for a message that arrives now.
     ///
     /// # Errors
     /// [`SignatureMismatch`]: the value does not fit, or key and algorithm do not belong together.
@@ -306,6 +310,9 @@ impl SignatureAlgorithm {
         legacy: bool,
     ) -> Result<&'static dyn signature::VerificationAlgorithm, SignatureMismatch> {
         use DigestAlgorithm::{Sha1, Sha224, Sha256, Sha384, Sha512};
+        if !legacy && key.rsa_bits().is_some_and(|bits| bits < RSA_BITS_MIN) {
+            return Err(SignatureMismatch::WrongKey { algorithm: self });
+        }
         Ok(match (self, key.kind(), legacy) {
             (Self::RsaPkcs1(Sha1), KeyKind::Rsa, true) => {
                 &signature::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY

@@ -74,6 +74,19 @@ impl PublicKey {
         &self.spki
     }
 
+    /// How long the modulus of an RSA key is; 0 when the key is not well formed.
+    pub(crate) fn rsa_bits(&self) -> Option<usize> {
+        let modulus =
+            |bits| Some(asn1::only(bits, asn1::SEQUENCE).ok()?.open().expect(asn1::INTEGER).ok()?.body);
+        let significant = |octets: &[u8]| {
+            let zeros = octets.iter().take_while(|octet| **octet == 0).count();
+            let first = octets.get(zeros).map_or(0, |octet| octet.leading_zeros());
+            let octets = octets.len().saturating_sub(zeros).saturating_mul(8);
+            octets.saturating_sub(usize::try_from(first).unwrap_or(0))
+        };
+        (self.kind == KeyKind::Rsa).then(|| modulus(&self.bits).map_or(0, significant))
+    }
+
     /// The content of the key's BIT STRING: what key identifiers are hashes of.
     #[must_use]
     pub fn key_bits(&self) -> &[u8] {

@@ -70,3 +70,24 @@ fn reads_certificates_that_strict_readers_refuse() {
     assert_eq!(negative.serial_decimal(), "-123");
     assert!(negative.verify_signed_by(&negative).is_err());
 }
+
+#[test]
+fn a_short_rsa_key_is_refused_by_its_length_and_counts_only_for_what_is_old() {
+    use trust::{DigestAlgorithm, EcdsaForm, SignatureAlgorithm, SignatureMismatch};
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path();
+    let algorithm = SignatureAlgorithm::RsaPkcs1(DigestAlgorithm::Sha256);
+    let short = Err(SignatureMismatch::WrongKey { algorithm });
+    for (bits, expected) in [(1024, short), (2047, short), (2048, Ok(())), (3072, Ok(()))] {
+        openssl::must(
+            folder,
+            &format!("req -x509 -newkey rsa:{bits} -nodes -keyout k.key -out c.pem -days 2 -subj /CN=k"),
+        );
+        let read = std::fs::read(folder.join("c.pem")).unwrap();
+        let certificate = Certificate::from_der_or_pem(&read).unwrap();
+        let value = openssl::sign(folder, "k", b"message");
+        let key = certificate.public_key();
+        assert_eq!(algorithm.verify(key, b"message", &value, EcdsaForm::Der), expected, "{bits}");
+        assert_eq!(algorithm.verify_legacy(key, b"message", &value, EcdsaForm::Der), Ok(()), "{bits}");
+    }
+}
