@@ -289,6 +289,12 @@ pub(crate) struct Stamp<'a> {
     pub(crate) content_type: &'a str,
     pub(crate) signers: usize,
     pub(crate) twice: bool,
+    /// DER to stand at the end of the TSTInfo.
+    pub(crate) extensions: Vec<u8>,
+    /// The certificate whose SHA-1 stands in a signingCertificate beside the other attribute.
+    pub(crate) named_by_sha1: Option<&'a Certificate>,
+    /// The digest algorithm that the signer names.
+    pub(crate) digest: &'a str,
 }
 
 const TST_INFO: &str = "1.2.840.113549.1.9.16.1.4";
@@ -303,6 +309,9 @@ impl<'a> Stamp<'a> {
             content_type: TST_INFO,
             signers: 1,
             twice: false,
+            extensions: Vec::new(),
+            named_by_sha1: None,
+            digest: SHA256,
         }
     }
 
@@ -316,6 +325,7 @@ impl<'a> Stamp<'a> {
             &integer(99),
             &time(now()),
             &nonce,
+            &self.extensions,
         ])
     }
 
@@ -334,12 +344,16 @@ impl<'a> Stamp<'a> {
             let id = sequence(&[&octets(&DigestAlgorithm::Sha256.digest(named.der()))]);
             attributes.push(attribute("1.2.840.113549.1.9.16.2.47", &sequence(&[&sequence(&[&id])])));
         }
+        if let Some(named) = self.named_by_sha1 {
+            let id = sequence(&[&octets(&named.sha1())]);
+            attributes.push(attribute("1.2.840.113549.1.9.16.2.12", &sequence(&[&sequence(&[&id])])));
+        }
         attributes.sort();
         let attributes = attributes.concat();
         let signer = sequence(&[
             &integer(1),
             &sequence(&[tsa.certificate.issuer_der(), &tlv(0x02, tsa.certificate.serial_bytes())]),
-            &digest(SHA256),
+            &digest(self.digest),
             &tlv(0xa0, &attributes),
             &sequence(&[&oid(ECDSA_SHA256)]),
             &octets(&tsa.sign(&tlv(0x31, &attributes))),

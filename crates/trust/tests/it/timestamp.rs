@@ -3,7 +3,7 @@
 use trust::timestamp::{TOKEN_BYTES_MAX, read_response, request, verify_token};
 use trust::{Certificate, DigestAlgorithm, Malformed, TimestampRefusal};
 
-use crate::der::{integer, sequence};
+use crate::der::{integer, oid, sequence, tlv};
 use crate::mint::{Identity, Stamp, Wish, now, rejection};
 use crate::openssl;
 
@@ -75,6 +75,40 @@ fn refuses_signed_attributes_that_do_not_fit() {
     let doubled = Stamp { twice: true, ..Stamp::over(DATA, &tsa.certificate) };
     let duplicate = TimestampRefusal::Structure(Malformed::Duplicate("a signed attribute"));
     assert_eq!(check(&doubled, &tsa), Err(duplicate));
+}
+
+#[test]
+fn every_attribute_that_names_the_certificate_has_to_fit() {
+    let tsa = authority("1");
+    let other = authority("2").certificate;
+    let both = |first, second| Stamp {
+        named_by_sha1: Some(first),
+        named: second,
+        ..Stamp::over(DATA, &tsa.certificate)
+    };
+    assert_eq!(check(&both(&tsa.certificate, Some(&tsa.certificate)), &tsa), Ok(()));
+    assert_eq!(check(&both(&tsa.certificate, None), &tsa), Ok(()), "the older attribute alone");
+    for stamp in
+        [both(&other, Some(&tsa.certificate)), both(&tsa.certificate, Some(&other)), both(&other, None)]
+    {
+        assert!(matches!(check(&stamp, &tsa), Err(TimestampRefusal::OtherCertificate { .. })));
+    }
+}
+
+#[test]
+fn refuses_a_critical_extension_and_a_digest_that_is_not_the_signatures() {
+    let tsa = authority("1");
+    let with = |flag: u8| {
+        let extension = sequence(&[&oid("1.2.3"), &tlv(1, &[flag]), &tlv(4, &integer(1))]);
+        Stamp { extensions: tlv(0xa1, &extension), ..Stamp::over(DATA, &tsa.certificate) }
+    };
+    assert_eq!(check(&with(0), &tsa), Ok(()));
+    let critical = TimestampRefusal::Structure(Malformed::Unknown("critical extension of a time-stamp"));
+    assert_eq!(check(&with(0xff), &tsa), Err(critical));
+    let sha512 = "2.16.840.1.101.3.4.2.3";
+    let mixed = Stamp { digest: sha512, ..Stamp::over(DATA, &tsa.certificate) };
+    let pair = TimestampRefusal::Structure(Malformed::Value("pair of digest and signature algorithm"));
+    assert_eq!(check(&mixed, &tsa), Err(pair));
 }
 
 #[test]
