@@ -171,7 +171,7 @@ impl Tools {
         pem("root-ocsp.pem", authority.root_ocsp_certificate());
         let schemas = schemas();
         if let Some(from) = &schemas {
-            run(at, "cp", &["-r", &text(from), "xsd"]);
+            run(at, "cp", &["-r", "--no-preserve=mode", &text(from), "xsd"]);
             std::fs::copy(at.join("xsd/identifiers.xsd"), at.join("xsd/globalconf/identifiers.xsd")).unwrap();
             std::fs::write(at.join("xsd/wrapper.xsd"), WRAPPER).unwrap();
         }
