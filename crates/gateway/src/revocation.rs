@@ -4,29 +4,72 @@ use crate::gateway::Gateway;
 use http1::{FetchLimits, Stop};
 use jiff::Timestamp;
 use keystore::OcspCache;
-use std::sync::Arc;
+use keystore::ocsp_cache::OCSP_RESPONSES_MAX;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use trust::{Authorities, Certificate, OcspResponse};
+use trust::{Authorities, Certificate, OcspPolicy, OcspResponse};
 
 const ANSWER_BYTES_MAX: usize = 256 * 1024;
 
+/// By which answers are put in order when one has to go; whether one may be used is decided where it is used.
+const ORDER: OcspPolicy = OcspPolicy { freshness_seconds: 3600, verify_next_update: true };
+
 /// The answers that are held, on disk and in memory.
 #[derive(Debug, Clone)]
-pub(crate) struct OcspBook(OcspCache);
+pub(crate) struct OcspBook {
+    cache: OcspCache,
+    shelf: Arc<Mutex<Shelf>>,
+}
+
+/// Which answers there are, so that there is always room for another one.
+#[derive(Debug)]
+struct Shelf {
+    until: BTreeMap<[u8; 20], Timestamp>,
+    /// The certificates that this gateway itself stands on: whatever peers bring, these answers stay.
+    own: BTreeSet<[u8; 20]>,
+    answers_max: usize,
+}
+
+impl Shelf {
+    /// Gives an answer its place, and names the one that leaves for it: of others' the one that ended first, or ends first.
+    fn place(&mut self, sha1: [u8; 20], until: Timestamp) -> Option<[u8; 20]> {
+        let full = self.until.len() >= self.answers_max && !self.until.contains_key(&sha1);
+        let others = self.until.iter().filter(|(held, _)| full && !self.own.contains(*held));
+        let leaves = others.min_by_key(|(_, until)| **until).map(|(held, _)| *held);
+        if let Some(leaves) = &leaves {
+            self.until.remove(leaves);
+        }
+        self.until.insert(sha1, until);
+        leaves
+    }
+}
 
 impl OcspBook {
-    pub(crate) const fn new(cache: OcspCache) -> Self {
-        Self(cache)
+    pub(crate) fn new(cache: OcspCache) -> Self {
+        Self::with_room(cache, OCSP_RESPONSES_MAX)
+    }
+
+    fn with_room(cache: OcspCache, answers_max: usize) -> Self {
+        let until = |der: &[u8]| OcspResponse::parse(der).map_or(Timestamp::MIN, |r| r.usable_until(&ORDER));
+        let until = cache.all().iter().map(|(sha1, der)| (*sha1, until(der))).collect();
+        let shelf = Shelf { until, own: BTreeSet::new(), answers_max };
+        Self { cache, shelf: Arc::new(Mutex::new(shelf)) }
     }
 
     /// The answer held for a certificate, whatever its age.
     pub(crate) fn held(&self, certificate: &Certificate) -> Option<OcspResponse> {
-        self.0.get(&certificate.sha1()).and_then(|der| OcspResponse::parse(&der).ok())
+        self.cache.get(&certificate.sha1()).and_then(|der| OcspResponse::parse(&der).ok())
     }
 
     /// The bytes held under the SHA-1 of a certificate.
     pub(crate) fn by_hash(&self, sha1: &[u8; 20]) -> Option<Arc<[u8]>> {
-        self.0.get(sha1)
+        self.cache.get(sha1)
+    }
+
+    /// From now on these are the certificates whose answers stay.
+    fn own(&self, certificates: &[Certificate]) {
+        self.shelf().own = certificates.iter().map(Certificate::sha1).collect();
     }
 
     /// Keeps verified answers, each for its certificate, without making a message wait for the disk.
@@ -50,9 +93,24 @@ impl OcspBook {
 
     /// Keeps an answer. When the disk fails the old one stays in use until it ends; that is said, not fatal.
     pub(crate) fn keep(&self, certificate: &Certificate, response: &OcspResponse) {
-        if let Err(error) = self.0.put(&certificate.sha1(), response.der()) {
-            tracing::warn!("an OCSP answer could not be kept: {error}");
+        self.put(certificate.sha1(), response.usable_until(&ORDER), response.der());
+    }
+
+    fn put(&self, sha1: [u8; 20], until: Timestamp, der: &[u8]) {
+        let leaves = self.shelf().place(sha1, until);
+        if let Some(error) = leaves.and_then(|leaves| self.cache.remove(&leaves).err()) {
+            tracing::warn!("an OCSP answer could not be removed: {error}");
         }
+        if let Err(error) = self.cache.put(&sha1, der) {
+            tracing::warn!("an OCSP answer could not be kept: {error}");
+            if self.cache.get(&sha1).is_none() {
+                self.shelf().until.remove(&sha1);
+            }
+        }
+    }
+
+    fn shelf(&self) -> MutexGuard<'_, Shelf> {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -77,6 +135,7 @@ async fn round(gateway: &Gateway) -> bool {
     let Some((authorities, certificates)) = wanted(gateway) else {
         return false;
     };
+    gateway.identity.ocsp.own(&certificates);
     let mut complete = true;
     for certificate in certificates {
         match fetch(&certificate, &authorities, gateway.clock.now()).await {
@@ -152,4 +211,58 @@ async fn ask(url: &str, request: &[u8]) -> Result<OcspResponse, String> {
         return Err(format!("it answered with status {}", answer.status));
     }
     OcspResponse::parse(&answer.body).map_err(|e| e.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Any DER structure: the book reads only what it is given for a certificate.
+    const DER: &[u8] = &[0x30, 0x03, 0x0a, 0x01, 0x06];
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn held(book: &OcspBook) -> Vec<u8> {
+        let held: Vec<u8> = book.cache.all().iter().map(|(sha1, _)| sha1[0]).collect();
+        let shelved: Vec<u8> = book.shelf().until.keys().map(|sha1| sha1[0]).collect();
+        assert_eq!(held, shelved);
+        held
+    }
+
+    #[test]
+    fn a_full_book_lets_go_of_what_ends_first_and_never_of_our_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let book = OcspBook::with_room(OcspCache::open(folder.path().join("ocsp")).unwrap(), 3);
+        for (number, until) in [(1, 10), (2, 30), (3, 20)] {
+            book.put([number; 20], at(until), DER);
+        }
+        book.shelf().own = BTreeSet::from([[1; 20]]);
+        // The same certificate again needs no more room.
+        book.put([3; 20], at(25), DER);
+        assert_eq!(held(&book), [1, 2, 3]);
+        book.put([4; 20], at(40), DER);
+        assert_eq!(held(&book), [1, 2, 4]);
+        for number in 5..50 {
+            book.put([number; 20], at(i64::from(number) + 40), DER);
+        }
+        assert_eq!(held(&book), [1, 48, 49]);
+        // Nobody's place is taken when all are ours.
+        book.shelf().own = BTreeSet::from([[1; 20], [48; 20], [49; 20]]);
+        book.put([50; 20], at(100), DER);
+        book.put([51; 20], at(100), DER);
+        assert!(held(&book).starts_with(&[1, 48, 49]));
+    }
+
+    #[test]
+    fn a_book_that_is_opened_again_lets_go_of_what_it_cannot_read_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = OcspCache::open(folder.path().join("ocsp")).unwrap();
+        cache.put(&[1; 20], DER).unwrap();
+        let book = OcspBook::with_room(cache, 2);
+        book.put([2; 20], at(10), DER);
+        book.put([3; 20], at(20), DER);
+        assert_eq!(held(&book), [2, 3]);
+    }
 }

@@ -79,6 +79,12 @@ impl OcspCache {
         self.shared.kept.read().unwrap_or_else(PoisonError::into_inner).get(certificate_sha1).cloned()
     }
 
+    /// All answers, each under the SHA-1 of its certificate.
+    pub fn all(&self) -> Vec<([u8; 20], Arc<[u8]>)> {
+        let kept = self.shared.kept.read().unwrap_or_else(PoisonError::into_inner);
+        kept.iter().map(|(sha1, response)| (*sha1, Arc::clone(response))).collect()
+    }
+
     /// Keeps an answer in the place of the former one, durable when this returns. A crash leaves one of the two.
     ///
     /// # Errors

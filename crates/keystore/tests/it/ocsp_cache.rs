@@ -24,6 +24,8 @@ fn an_answer_is_found_again_under_its_certificate_after_reopening() {
         assert_eq!(cache.get(&[3; 20]), None);
     }
     let cache = OcspCache::open(&path).unwrap();
+    let all: Vec<_> = cache.all().into_iter().map(|(sha1, response)| (sha1, response.to_vec())).collect();
+    assert_eq!(all, [(ONE, RESPONSE.to_vec()), (TWO, ANOTHER.to_vec())]);
     cache.remove(&ONE).unwrap();
     cache.remove(&ONE).unwrap();
     assert_eq!(cache.get(&ONE), None);
