@@ -64,9 +64,9 @@ pub enum Refusal {
         why: &'static str,
     },
     /// No certificate of the location has the named hash.
-    #[error("the location has no verification certificate with the hash {hash}")]
+    #[error("the location has no verification certificate with the hash {hash:?}")]
     UnknownVerificationCertificate {
-        /// The hash as the directory gives it.
+        /// The hash as the directory gives it, at most 200 characters of it.
         hash: String,
     },
     /// The signature is not Base64.
@@ -127,7 +127,12 @@ impl Refusal {
 }
 
 fn wrong(field: &'static str, value: &str, why: &'static str) -> Refusal {
-    Refusal::WrongValue { field, value: value.chars().take(200).collect(), why }
+    Refusal::WrongValue { field, value: cut(value), why }
+}
+
+/// What a stranger wrote, short enough for a line of the log.
+fn cut(value: &str) -> String {
+    value.chars().take(200).collect()
 }
 
 fn required<'a>(headers: &'a Headers, field: &'static str) -> Result<&'a str, Refusal> {
@@ -192,7 +197,7 @@ fn verify(part: &[u8], signed: &[u8], certificates: &[CertificateBytes]) -> Resu
     let certificate = certificates
         .iter()
         .find(|certificate| certificate.digest(hash_algorithm) == digest)
-        .ok_or_else(|| Refusal::UnknownVerificationCertificate { hash: value.token.clone() })?;
+        .ok_or_else(|| Refusal::UnknownVerificationCertificate { hash: cut(&value.token) })?;
     if algorithm.is_legacy() {
         return Err(wrong("signature-algorithm-id", algorithm.uri(), "a digest of 256 bits or more"));
     }

@@ -20,9 +20,9 @@ pub enum Unsplittable {
     #[error("a part has more than {HEADERS_MAX} header fields")]
     TooManyHeaders,
     /// The same field twice: which one counts would depend on the reader.
-    #[error("the header field {name} occurs twice")]
+    #[error("the header field {name:?} occurs twice")]
     DuplicateHeader {
-        /// Name of the field, lower case.
+        /// Name of the field, lower case, at most 64 characters of it.
         name: String,
     },
     /// No `multipart/…` with a usable boundary.
@@ -83,7 +83,7 @@ impl Headers {
                 return Err(Unsplittable::HeaderLine);
             }
             if fields.iter().any(|(known, _)| *known == name) {
-                return Err(Unsplittable::DuplicateHeader { name });
+                return Err(Unsplittable::DuplicateHeader { name: name.chars().take(64).collect() });
             }
             fields.push((name, value.trim().to_owned()));
             if fields.len() > HEADERS_MAX {

@@ -197,6 +197,22 @@ fn refuses_a_document_around_the_signature_that_is_broken() {
 }
 
 #[test]
+fn what_a_stranger_wrote_takes_little_room_in_a_verdict() {
+    let key = Key::ec();
+    let good = String::from_utf8(signed(&key, GOOD)).unwrap();
+    let flood = "QUJD\r".repeat(40_000);
+    let named = "Verification-certificate-hash: ";
+    for bad in [
+        good.replacen(named, &format!("{named}{flood}"), 1),
+        format!("{flood}: 1\n{flood}: 2\n{good}"),
+        good.replacen("Signature-Algorithm-Id: ", &format!("Signature-Algorithm-Id: {flood}"), 1),
+    ] {
+        let text = verdict(&key, bad.as_bytes()).unwrap_err().to_string();
+        assert!(text.len() < 500 && !text.contains('\r'), "{} bytes", text.len());
+    }
+}
+
+#[test]
 fn refuses_every_change_of_a_signed_octet_and_of_the_signature() {
     let key = Key::ec();
     let good = signed(&key, GOOD);
