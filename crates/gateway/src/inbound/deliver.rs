@@ -13,7 +13,7 @@ use crate::service_url::{ServiceUrl, UrlFault};
 use crate::spool::Spooled;
 use http1::{
     BodyError, BodyWriter, ClientConnection, FetchError, Framing, Limits, ReceiveError, RequestHead,
-    Response, WriteError,
+    Response, Url, WriteError,
 };
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -51,11 +51,9 @@ pub async fn deliver(gateway: &Gateway, recorded: Recorded<Permitted>) -> Result
     let (provider, service) = permitted.service().ok_or_else(|| Refusal::UnknownService(id.clone()))?;
     let url = service.url.as_ref().map_err(|fault| match fault {
         UrlFault::Missing => Refusal::ServiceUrlMissing(id.clone()),
-        UrlFault::Scheme | UrlFault::Host | UrlFault::Port | UrlFault::Path => {
-            Refusal::ServiceUrlMalformed(id.clone())
-        }
+        UrlFault::Malformed => Refusal::ServiceUrlMalformed(id.clone()),
     })?;
-    let mut connection = connect(gateway, provider, service, url).await?;
+    let mut connection = connect(gateway, provider, service, url.url()).await?;
     let received = permitted.verified().received();
     let (mut response, upload) = send(&mut connection, received, url, service.timeout).await?;
     let unpacker = unpacker(&response);
@@ -80,20 +78,20 @@ async fn connect(
     gateway: &Gateway,
     provider: &ClientEntry,
     service: &ServiceEntry,
-    url: &ServiceUrl,
+    url: &Url,
 ) -> Result<ClientConnection, Refusal> {
     let wait = service.timeout;
     // The wait for the answer begins when the request is sent: see `send`.
     let limits =
         Limits { head_timeout: Duration::MAX, body_timeout: wait, write_timeout: wait, ..Limits::default() };
-    let socket = http1::connect(url.host_name(), url.port, wait).await.map_err(unreachable)?;
-    if !url.tls {
+    let socket = http1::connect(url.host(), url.port(), wait).await.map_err(unreachable)?;
+    if !url.is_secure() {
         return Ok(ClientConnection::new(socket, limits));
     }
     let handshake = service_tls::connect(
         std::sync::Arc::clone(&gateway.internal_tls().connecting),
         socket,
-        url.host_name(),
+        url.host(),
         provider,
         service,
     );
@@ -214,7 +212,7 @@ fn head(received: &Received, url: &ServiceUrl, framing: Framing) -> RequestHead 
     if let Framing::ContentLength(length) = framing {
         head.push("Content-Length", length.to_string());
     }
-    head.push("Host", url.host_header());
+    head.push("Host", url.url().authority());
     head.push("Connection", "Keep-Alive");
     head.push("User-Agent", concat!("Chhatra/", env!("CARGO_PKG_VERSION")));
     if head.header("accept-encoding").is_none() {
