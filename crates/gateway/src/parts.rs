@@ -7,8 +7,9 @@ use bytes::Bytes;
 use http1::{Body, BodyError};
 use message::fault::ReceivedFault;
 use message::multipart::Malformed;
-use message::proxy::{self, Decoder, Event};
+use message::proxy::{self, BODY_NAME, Decoder, Event, MESSAGE_NAME};
 use signature::SignedParts;
+use signature::hashchain::Part;
 use std::path::Path;
 
 /// Reads the events of one message.
@@ -25,6 +26,13 @@ pub(crate) struct Parts {
 pub(crate) struct PassedBody {
     pub(crate) digest: Vec<u8>,
     pub(crate) spooled: Spooled,
+}
+
+/// The parts of a message that we sign, under the names by which its signature knows them.
+pub(crate) fn to_be_signed(message_digest: &[u8], body: Option<&PassedBody>) -> Vec<Part> {
+    let part = |name: &str, digest: &[u8]| Part { name: name.to_owned(), digest: digest.to_vec() };
+    let message = part(MESSAGE_NAME, message_digest);
+    std::iter::once(message).chain(body.map(|body| part(BODY_NAME, &body.digest))).collect()
 }
 
 /// What follows the message part.

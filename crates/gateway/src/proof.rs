@@ -4,8 +4,9 @@ use crate::error::Refusal;
 use crate::gateway::Gateway;
 use crate::parts::PassedBody;
 use identifier::ClientId;
+use message::proxy::{BODY_NAME, MESSAGE_NAME};
 use signature::SignedParts;
-use signature::verify::{ReceivedPart, VerifiedSignature};
+use signature::verify::ReceivedPart;
 use trust::algorithm::DigestAlgorithm;
 
 /// A received message as its signature sees it.
@@ -23,7 +24,7 @@ pub(crate) fn verify(
     message: &Message<'_>,
     signed: &SignedParts,
     sender: &ClientId,
-) -> Result<VerifiedSignature, Refusal> {
+) -> Result<(), Refusal> {
     let now = gateway.clock.now();
     let picture = gateway.picture()?;
     let current = picture.check_current(now).map_err(Gateway::outdated)?;
@@ -32,18 +33,18 @@ pub(crate) fn verify(
         Refusal::MalformedMessage(format!("Shared params for instance identifier {instance} not found"))
     })?;
     let mut parts = vec![ReceivedPart {
-        name: "/message.xml",
+        name: MESSAGE_NAME,
         algorithm: message.algorithm,
         digest: message.digest,
         bytes: Some(message.bytes),
     }];
     if let Some(body) = message.body {
         parts.push(ReceivedPart {
-            name: "/attachment1",
+            name: BODY_NAME,
             algorithm: message.algorithm,
             digest: &body.digest,
             bytes: None,
         });
     }
-    signature::verify::verify(signed, &parts, sender, authorities, now).map_err(Refusal::Unproven)
+    signature::verify::verify(signed, &parts, sender, authorities, now).map(|_| ()).map_err(Refusal::Unproven)
 }

@@ -5,7 +5,7 @@ use super::accept::Received;
 use super::deliver::Delivered;
 use crate::error::Refusal;
 use crate::gateway::Gateway;
-use crate::parts::PassedBody;
+use crate::parts::{PassedBody, to_be_signed};
 use crate::recorded::{self, Recordable, Recorded};
 use bytes::Bytes;
 use http1::{BodyWriter, Framing, Responder, ResponseHead, WriteError};
@@ -15,7 +15,6 @@ use message::proxy::{Encoder, Expected};
 use message::rest::RestResponse;
 use messagelog::{Body, Direction, NewRecord, Side};
 use signature::SignedParts;
-use signature::hashchain::Part;
 use trust::algorithm::DigestAlgorithm;
 
 /// Why an answer was not completed.
@@ -205,10 +204,7 @@ async fn next(delivered: &mut Delivered) -> Result<Option<Bytes>, Refusal> {
 pub(crate) async fn sign(gateway: &Gateway, carried: CarriedAnswer) -> Result<SignedAnswer, Refusal> {
     let provider = carried.received.service().client();
     let identity = gateway.identity.signing(gateway, provider.member_ref())?;
-    let mut parts = vec![Part { name: "/message.xml".to_owned(), digest: carried.digest.clone() }];
-    if let Some(body) = &carried.body {
-        parts.push(Part { name: "/attachment1".to_owned(), digest: body.digest.clone() });
-    }
+    let parts = to_be_signed(&carried.digest, carried.body.as_ref());
     let parts = gateway.desk.sign(identity, parts).await?;
     Ok(SignedAnswer { carried, parts })
 }

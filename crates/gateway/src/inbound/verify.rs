@@ -4,13 +4,11 @@ use super::accept::Received;
 use crate::error::Refusal;
 use crate::gateway::Gateway;
 use crate::proof;
-use signature::verify::VerifiedSignature;
 
 /// A request that its sender's member signed, every part of it.
 #[derive(Debug)]
 pub struct Verified {
     received: Received,
-    proof: VerifiedSignature,
 }
 
 impl Verified {
@@ -18,12 +16,6 @@ impl Verified {
     #[must_use]
     pub const fn received(&self) -> &Received {
         &self.received
-    }
-
-    /// By whom.
-    #[must_use]
-    pub const fn proof(&self) -> &VerifiedSignature {
-        &self.proof
     }
 
     pub(crate) fn into_received(self) -> Received {
@@ -39,6 +31,6 @@ pub(crate) fn verify(gateway: &Gateway, received: Received) -> Result<Verified, 
         body: received.body.as_ref(),
         algorithm: received.algorithm,
     };
-    let proof = proof::verify(gateway, &message, &received.signed, received.request.client())?;
-    Ok(Verified { received, proof })
+    proof::verify(gateway, &message, &received.signed, received.request.client())?;
+    Ok(Verified { received })
 }

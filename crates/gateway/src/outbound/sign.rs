@@ -3,9 +3,9 @@
 use super::dispatch::Carried;
 use crate::error::Refusal;
 use crate::gateway::Gateway;
+use crate::parts::to_be_signed;
 use message::rest::RestRequest;
 use signature::SignedParts;
-use signature::hashchain::Part;
 
 /// A request with its signature, which has not left.
 #[derive(Debug)]
@@ -23,10 +23,7 @@ impl Signed {
 /// Has the message signed by the member that owns the client.
 pub(crate) async fn sign(gateway: &Gateway, carried: Carried) -> Result<Signed, Refusal> {
     let identity = gateway.identity.signing(gateway, carried.request().client().member_ref())?;
-    let mut parts = vec![Part { name: "/message.xml".to_owned(), digest: carried.message_digest.clone() }];
-    if let Some(body) = &carried.body {
-        parts.push(Part { name: "/attachment1".to_owned(), digest: body.digest.clone() });
-    }
+    let parts = to_be_signed(&carried.message_digest, carried.body.as_ref());
     let parts = gateway.desk.sign(identity, parts).await?;
     Ok(Signed { carried, parts })
 }
