@@ -1,8 +1,8 @@
 //! Verifying a container years later, with nothing but the global configuration of its time (data-plane 7.8).
 //!
 //! Stricter than `asicverifier`: everything in the container must be covered. What no signature and no time-stamp
-//! reaches (the manifests, the hash chains' own text, the frame around a signature with a single time-stamp) must be
-//! written as a gateway writes it, so that a single changed octet anywhere is noticed.
+//! reaches (the manifests, the hash chains' own text, the frame around a signature with a single time-stamp) must
+//! follow from what is covered, so that a single changed octet anywhere is noticed.
 
 mod refusal;
 mod sealed;

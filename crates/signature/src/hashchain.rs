@@ -3,8 +3,8 @@
 mod verify;
 mod write;
 
+pub(crate) use verify::read_chain;
 pub use verify::{Absent, Checked, CheckedPart, Input, Refusal, verify};
-pub(crate) use verify::{Chain, Value, read_chain};
 
 use trust::algorithm::DigestAlgorithm;
 

@@ -34,8 +34,8 @@ pub enum Refusal {
         /// What it is.
         name: String,
     },
-    /// Something that nothing covers is not written as a gateway writes it.
-    #[error("{name} is not as a gateway writes it, and nothing covers it: {why}")]
+    /// Something that nothing covers says more than follows from what is covered: it may be the producer's own way, and it may be a change.
+    #[error("nothing covers {name}, so it must not say more than follows from what is covered: {why}")]
     Unsealed {
         /// What it is.
         name: &'static str,

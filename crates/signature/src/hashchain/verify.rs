@@ -278,11 +278,23 @@ pub(crate) enum Value {
 }
 
 impl Chain {
+    /// Whether the default digest method is named for nothing: every value has its own.
+    pub(crate) fn default_is_idle(&self) -> bool {
+        let mut values = self.steps.values().flat_map(|step| &step.values);
+        self.default.is_some() && values.all(|value| value.own_algorithm().is_some())
+    }
+
     fn algorithm_of(&self, value: &Value) -> Result<DigestAlgorithm, Misshapen> {
-        let (Value::Digest { algorithm: own, .. }
-        | Value::Step { algorithm: own, .. }
-        | Value::Part { algorithm: own, .. }) = value;
-        own.or(self.default).ok_or_else(|| Misshapen("a value has no digest method".to_owned()))
+        let algorithm = value.own_algorithm().or(self.default);
+        algorithm.ok_or_else(|| Misshapen("a value has no digest method".to_owned()))
+    }
+}
+
+impl Value {
+    const fn own_algorithm(&self) -> Option<DigestAlgorithm> {
+        let (Self::Digest { algorithm, .. } | Self::Step { algorithm, .. } | Self::Part { algorithm, .. }) =
+            self;
+        *algorithm
     }
 }
 

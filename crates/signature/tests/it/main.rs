@@ -19,6 +19,7 @@ mod tolerance;
 mod containers;
 mod built;
 mod wrapped;
+mod layouts;
 mod packing;
 mod changed;
 mod oracles;
