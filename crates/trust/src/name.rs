@@ -6,6 +6,8 @@ use crate::asn1::{self, Element, Malformed, Reader};
 
 /// More attributes than any name has.
 const ATTRIBUTES_MAX: usize = 64;
+/// More bytes than any name has. Names of strangers stand in verdicts, and so in logs and faults.
+const NAME_BYTES_MAX: usize = 4096;
 
 const UTF8_STRING: u8 = 0x0c;
 const NUMERIC_STRING: u8 = 0x12;
@@ -38,8 +40,11 @@ impl Name {
     /// Reads a DER Name.
     ///
     /// # Errors
-    /// [`Malformed`] when the bytes are something else, or hold more than 64 attributes.
+    /// [`Malformed`] when the bytes are something else, are more than 4096, or hold more than 64 attributes.
     pub fn from_der(der: &[u8]) -> Result<Self, Malformed> {
+        if der.len() > NAME_BYTES_MAX {
+            return Err(Malformed::TooLarge);
+        }
         let mut sets = asn1::only(der, asn1::SEQUENCE)?.open();
         let mut attributes = Vec::new();
         let mut set = 0usize;
