@@ -11,7 +11,7 @@ use crate::transport::connect::Pool;
 use crate::transport::tls::{self, Credentials};
 use crate::transport::verify_peer::Verdicts;
 use crate::watch::{self, Watched};
-use crate::{confclient, inbound, outbound, revocation, spool, stamping, transport};
+use crate::{confclient, inbound, outbound, recovery, revocation, spool, stamping, transport};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use bytes::Bytes;
 use clock::{Chance, Clock};
@@ -187,6 +187,7 @@ impl Gateway {
             tokio::spawn(confclient::run(Arc::clone(&self), stop.clone())),
             tokio::spawn(revocation::run(Arc::clone(&self), stop.clone())),
             tokio::spawn(stamping::run(Arc::clone(&self), stop.clone())),
+            tokio::spawn(recovery::run(Arc::clone(&self), stop.clone())),
             tokio::spawn(watch::run(Arc::clone(&self), stop.clone())),
             tokio::spawn(transport::connect::close_idle(Arc::clone(&self), stop.clone())),
         ];

@@ -75,6 +75,7 @@ mod gateway;
 mod confclient;
 mod revocation;
 mod stamping;
+mod recovery;
 mod watch;
 mod identity;
 mod signing;

@@ -29,6 +29,19 @@ fn database(gateway: &RunningGateway) -> Result<Connection> {
     Ok(database)
 }
 
+/// From now on the log's disk is full: an automatic number that has reached its end is a full disk to SQLite.
+fn fill_disk(gateway: &RunningGateway) -> Result<()> {
+    Ok(database(gateway)?.execute_batch(&format!(
+        "CREATE TABLE disk (used INTEGER PRIMARY KEY AUTOINCREMENT); INSERT INTO disk VALUES ({});
+         CREATE TRIGGER full BEFORE INSERT ON record BEGIN INSERT INTO disk VALUES (NULL); END",
+        i64::MAX
+    ))?)
+}
+
+fn make_room(gateway: &RunningGateway) -> Result<()> {
+    Ok(database(gateway)?.execute_batch("DROP TRIGGER full; DROP TABLE disk")?)
+}
+
 async fn restarted(
     gateway: RunningGateway,
     change: impl FnOnce(&mut gateway::Config),
@@ -82,6 +95,31 @@ async fn a_providers_gateway_that_cannot_write_its_log_asks_its_service_nothing(
     let answer = nation.send(call("GET", "/v1"), None).await.unwrap();
     assert_eq!(answer.status, 200, "{}", answer.text());
     before.assert_whole(&nation, "opened anew").unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gateways_whose_disk_was_full_carry_on_by_themselves_when_there_is_room_again() {
+    let nation = Nation::start().await.unwrap();
+    let whole = Traces::of(&nation).unwrap();
+    for (gateway, side) in [(&nation.consumer, "client"), (&nation.provider, "server")] {
+        fill_disk(gateway).unwrap();
+        for case in ["at first", "again"] {
+            let before = Traces::of(&nation).unwrap();
+            let answer = nation.send(call("POST", "/v1"), Some(b"x")).await.unwrap();
+            refused(case, &answer, &format!("server.{side}proxy.{FAILED}"));
+            let sent = u64::from(side == "server");
+            assert_eq!(Traces::of(&nation).unwrap(), before.plus(0, sent, 0), "{side} {case}");
+        }
+        assert!(gateway.gateway.ready().is_err());
+        make_room(gateway).unwrap();
+        gateway.ready().await.unwrap();
+        let before = Traces::of(&nation).unwrap();
+        let answer = nation.send(call("GET", "/v1"), None).await.unwrap();
+        assert_eq!(answer.status, 200, "{side}: {}", answer.text());
+        before.assert_whole(&nation, side).unwrap();
+    }
+    // Two exchanges, and the two requests that the provider's gateway refused.
+    assert_eq!(Traces::of(&nation).unwrap(), whole.plus(2, 6, 4));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,20 @@
+//! After a full disk: the evidence log is opened anew when there is room again. Until then nothing is carried.
+
+use crate::gateway::Gateway;
+use http1::Stop;
+use std::sync::Arc;
+
+/// Looks after each pause that failed jobs make, until the stop.
+pub(crate) async fn run(gateway: Arc<Gateway>, stop: Stop) {
+    while !stop.is_requested() {
+        tokio::select! {
+            () = tokio::time::sleep(gateway.retry_interval()) => {}
+            () = stop.requested() => return,
+        }
+        match gateway.log.recover().await {
+            Ok(true) => tracing::info!("there is room again: the message log is open and whole"),
+            Ok(false) => {}
+            Err(failure) => tracing::error!("nothing is carried: {failure}"),
+        }
+    }
+}
