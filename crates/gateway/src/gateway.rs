@@ -8,6 +8,7 @@ use crate::serverconf::ServerConf;
 use crate::signing::SigningDesk;
 use crate::spool::Spool;
 use crate::transport::connect::Pool;
+use crate::transport::own_kind::OwnKind;
 use crate::transport::tls::{self, Credentials};
 use crate::transport::verify_peer::Verdicts;
 use crate::watch::{self, Watched};
@@ -18,6 +19,7 @@ use clock::{Chance, Clock};
 use globalconf::{GlobalConf, Outdated};
 use http1::Stop;
 use identifier::ClientId;
+use jiff::{SignedDuration, Timestamp};
 use keystore::{Keystore, OcspCache, Pin};
 use messagelog::{BodyLogging, MessageLog, Settings, Side, TimeStamping};
 use openssl::ssl::SslContext;
@@ -31,12 +33,17 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use trust::Certificate;
 
-/// TLS towards peers, both ways, as one authentication certificate.
+/// How long TLS towards peers is used before it is made anew. Sessions end with it, so nobody lives on an old handshake for longer.
+const PEER_TLS_SECONDS_MAX: i64 = 3600;
+
+/// TLS towards peers, both ways, as one authentication certificate, with all sessions that were begun with it.
 #[derive(Debug)]
 pub(crate) struct PeerTls {
     pub(crate) accepting: SslContext,
     pub(crate) connecting: SslContext,
+    pub(crate) own_kind: OwnKind,
     certificate: Certificate,
+    until: Timestamp,
 }
 
 /// TLS towards our own members' systems, both ways, as the active internal certificate.
@@ -274,8 +281,9 @@ impl Gateway {
     pub(crate) fn peer_tls(&self) -> Result<Arc<PeerTls>, Refusal> {
         let identity = self.identity.authentication(self)?;
         let certificate = identity.chain.first().ok_or_else(|| no_authentication("the chain is empty"))?;
+        let now = self.clock.now();
         let mut made = self.peer_tls.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(contexts) = made.as_ref().filter(|contexts| contexts.certificate == *certificate) {
+        if let Some(contexts) = made.as_ref().filter(|c| c.certificate == *certificate && now < c.until) {
             return Ok(Arc::clone(contexts));
         }
         let key = self
@@ -286,7 +294,7 @@ impl Gateway {
         let credentials = Credentials { chain: &identity.chain, key_pkcs8: &key };
         let subjects = {
             let picture = self.picture()?;
-            picture.check_current(self.clock.now()).map_err(Self::outdated)?.all_ca_subjects()
+            picture.check_current(now).map_err(Self::outdated)?.all_ca_subjects()
         };
         let picture = Arc::clone(&self.picture);
         let clock = self.clock.clone();
@@ -295,7 +303,9 @@ impl Gateway {
         let contexts = Arc::new(PeerTls {
             accepting: tls::acceptor(&credentials, &subjects, admission).map_err(failed)?,
             connecting: tls::connector(&credentials).map_err(failed)?,
+            own_kind: OwnKind::new(&credentials).map_err(|e| no_authentication(&e.to_string()))?,
             certificate: certificate.clone(),
+            until: now.checked_add(SignedDuration::from_secs(PEER_TLS_SECONDS_MAX)).unwrap_or(now),
         });
         // A kept connection still shows the former certificate.
         self.peers.forget();

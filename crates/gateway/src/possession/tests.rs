@@ -12,6 +12,7 @@ use openssl::x509::{X509, X509NameBuilder};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use std::sync::Arc;
+use trust::algorithm::DigestAlgorithm;
 
 /// A key, and a certificate for it: of X.509 version 1 where nothing else is said.
 struct Identity {
@@ -55,7 +56,7 @@ impl Identity {
             Ec(P256) => Self::ec(Nid::X9_62_PRIME256V1),
             Ec(P384) => Self::ec(Nid::SECP384R1),
             Ec(P521) => Self::ec(Nid::SECP521R1),
-            _ => Self::rsa(2048),
+            Rsa | KeyKind::Other => Self::rsa(2048),
         })
     }
 
@@ -63,7 +64,7 @@ impl Identity {
         let digest = match algorithm.digest() {
             Sha384 => MessageDigest::sha384(),
             Sha512 => MessageDigest::sha512(),
-            _ => MessageDigest::sha256(),
+            Sha256 | DigestAlgorithm::Sha1 | DigestAlgorithm::Sha224 => MessageDigest::sha256(),
         };
         let mut signer = Signer::new(digest, &self.key).unwrap();
         if let RsaPss(_) = algorithm {

@@ -3,7 +3,7 @@
 
 use super::{tls, verify_peer};
 use crate::error::Refusal;
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, PeerTls};
 use http1::{ClientConnection, FetchError, Limits, Stop};
 use identifier::ClientId;
 use jiff::{SignedDuration, Timestamp};
@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
 use tokio_openssl::SslStream;
 use trust::Certificate;
 
@@ -163,6 +164,7 @@ async fn first(
     if let [host] = addresses {
         return (host.clone(), to_host(gateway, host, provider, wait, several).await);
     }
+    let deadline = deadline(wait);
     let port = gateway.config.peer.port;
     let mut races = JoinSet::new();
     for host in addresses.iter().cloned() {
@@ -176,7 +178,7 @@ async fn first(
         let Ok((host, socket)) = done else { continue };
         match socket {
             Ok(socket) => {
-                let result = secure(gateway, host.clone(), socket, provider, wait, several).await;
+                let result = secure(gateway, &host, socket, provider, deadline, several).await;
                 return (host, result);
             }
             Err(error) => last = Some((host, Err(unreachable(error)))),
@@ -198,8 +200,20 @@ async fn to_host(
             return Ok(peer);
         }
     }
-    let socket = http1::connect(host, gateway.config.peer.port, wait).await.map_err(unreachable)?;
-    secure(gateway, host.to_owned(), socket, provider, wait, several).await
+    let deadline = deadline(wait);
+    let socket = tcp(gateway, host, deadline).await?;
+    secure(gateway, host, socket, provider, deadline, several).await
+}
+
+/// TCP and TLS together have until then.
+fn deadline(wait: Duration) -> Instant {
+    tokio::time::sleep(wait).deadline()
+}
+
+async fn tcp(gateway: &Gateway, host: &str, deadline: Instant) -> Result<TcpStream, Refusal> {
+    let connecting = http1::connect(host, gateway.config.peer.port, Duration::MAX);
+    let connected = timeout_at(deadline, connecting).await.unwrap_or(Err(FetchError::ConnectSlow));
+    connected.map_err(unreachable)
 }
 
 fn unreachable(error: FetchError) -> Refusal {
@@ -209,34 +223,81 @@ fn unreachable(error: FetchError) -> Refusal {
     Refusal::Unreachable(error.to_string())
 }
 
+/// Over TLS. Nothing may be sent before the certificates are verified.
+struct Secured {
+    http: ClientConnection,
+    chain: Vec<Certificate>,
+    own_kind: bool,
+}
+
 /// TLS, then the verification of the certificate; nothing was sent before it.
 async fn secure(
     gateway: &Gateway,
-    host: String,
+    host: &str,
     socket: TcpStream,
     provider: &ClientId,
-    wait: Duration,
+    deadline: Instant,
     several: bool,
 ) -> Result<Peer, Refusal> {
-    let tls_failed = |text: String| Refusal::PeerCertificate { code: "", text };
     let contexts = gateway.peer_tls()?;
+    let Secured { http, chain, own_kind } = handshake(gateway, &contexts, host, socket, deadline).await?;
+    verify_peer::provider(gateway, host, &chain, provider).await?;
+    if own_kind {
+        contexts.own_kind.remember(host);
+    }
+    let name = if several { "localhost" } else { host };
+    let host_header = format!("{name}:{}", gateway.config.peer.port);
+    Ok(Peer { http, host: host.to_owned(), host_header, chain, own_kind })
+}
+
+/// By rustls with a server that was of our own kind when it was last met, by OpenSSL with any other.
+async fn handshake(
+    gateway: &Gateway,
+    contexts: &PeerTls,
+    host: &str,
+    mut socket: TcpStream,
+    deadline: Instant,
+) -> Result<Secured, Refusal> {
+    if contexts.own_kind.knows(host) {
+        match timeout_at(deadline, contexts.own_kind.connect(host, socket)).await {
+            Ok(Ok((stream, chain))) => {
+                let http = ClientConnection::new(stream, limits(gateway));
+                return Ok(Secured { http, chain, own_kind: true });
+            }
+            Ok(Err(why)) => {
+                // Another server may stand there now: it is met as a stranger, in what is left of the time.
+                tracing::info!("{host} is not met as one of our own kind any more: {why}");
+                contexts.own_kind.forget(host);
+                socket = tcp(gateway, host, deadline).await?;
+            }
+            Err(_) => {
+                contexts.own_kind.forget(host);
+                return Err(too_slow(host));
+            }
+        }
+    }
     let ssl = tls::session(&contexts.connecting).map_err(|e| tls_failed(e.to_string()))?;
     let mut stream = SslStream::new(ssl, socket).map_err(|e| tls_failed(e.to_string()))?;
-    match tokio::time::timeout(wait, Pin::new(&mut stream).connect()).await {
+    match timeout_at(deadline, Pin::new(&mut stream).connect()).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => {
-            return Err(tls_failed(format!("The TLS handshake with {host} failed: {error}")));
-        }
-        Err(_) => return Err(tls_failed(format!("The TLS handshake with {host} took too long"))),
+        Ok(Err(error)) => return Err(tls_failed(format!("The TLS handshake with {host} failed: {error}"))),
+        Err(_) => return Err(too_slow(host)),
     }
     let unreadable = |error| tls_failed(format!("A certificate of {host} cannot be read: {error}"));
     let chain = tls::presented(stream.ssl()).map_err(unreadable)?;
-    verify_peer::provider(gateway, &host, &chain, provider).await?;
-    let peer = &gateway.config.peer;
-    let read = Duration::from_millis(peer.read_timeout_ms);
-    let limits = Limits { head_timeout: read, body_timeout: read, write_timeout: read, ..Limits::default() };
-    let name = if several { "localhost" } else { &host };
-    let host_header = format!("{name}:{}", peer.port);
     let own_kind = tls::is_own_kind(stream.ssl());
-    Ok(Peer { http: ClientConnection::new(stream, limits), host, host_header, chain, own_kind })
+    Ok(Secured { http: ClientConnection::new(stream, limits(gateway)), chain, own_kind })
+}
+
+fn tls_failed(text: String) -> Refusal {
+    Refusal::PeerCertificate { code: "", text }
+}
+
+fn too_slow(host: &str) -> Refusal {
+    tls_failed(format!("The TLS handshake with {host} took too long"))
+}
+
+fn limits(gateway: &Gateway) -> Limits {
+    let read = Duration::from_millis(gateway.config.peer.read_timeout_ms);
+    Limits { head_timeout: read, body_timeout: read, write_timeout: read, ..Limits::default() }
 }

@@ -60,6 +60,7 @@ async fn handshake(gateway: &Gateway, socket: TcpStream, wait: Duration) -> Opti
     let ssl = tls::session(&context).ok()?;
     let mut stream = SslStream::new(ssl, socket).ok()?;
     match tokio::time::timeout(wait, Pin::new(&mut stream).accept()).await {
+        // Whoever resumes a session was admitted when it began; the certificate is verified whole when a message is read (4.2).
         Ok(Ok(())) => Some(stream),
         Ok(Err(error)) => {
             tracing::info!("a peer's TLS handshake failed: {error}");

@@ -2,7 +2,7 @@
 //! (data-plane 4.1), which no other library offers.
 //!
 //! Towards a gateway of our own kind TLS 1.3 and kept connections are used. Our kind is told by an ALPN name that an X-Road server
-//! neither offers nor answers, so it notices nothing.
+//! neither offers nor answers, so it notices nothing. Once known, it is connected by [`super::own_kind`].
 
 use openssl::dh::Dh;
 use openssl::error::ErrorStack;
@@ -18,8 +18,11 @@ use trust::{Certificate, UnreadableCertificate};
 
 const SUITES_TLS12: &str = "ECDHE-RSA-AES256-SHA384:DHE-RSA-AES256-SHA256:ECDHE-ECDSA-AES256-SHA384";
 const SUITES_TLS13: &str = "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256";
-/// How gateways of our own kind know each other: length-prefixed, as ALPN wants it.
-const OWN_KIND: &[u8] = b"\x09chhatra/1";
+/// How gateways of our own kind know each other, and the same length-prefixed, as a list of one.
+pub(crate) const OWN_KIND: &[u8] = b"chhatra/1";
+const OWN_KIND_ONLY: &[u8] = b"\x09chhatra/1";
+/// Sessions that peers may resume here. They end with the context, which lives for an hour at most.
+const SESSIONS_MAX: i32 = 4096;
 /// The group ffdhe2048 of RFC 7919.
 const DH_2048: &[u8] = include_bytes!("ffdhe2048.pem");
 
@@ -42,6 +45,7 @@ pub(crate) fn acceptor(
     builder.set_tmp_dh(&*Dh::params_from_pem(DH_2048)?)?;
     builder.set_session_id_context(b"chhatra")?;
     builder.set_session_cache_mode(SslSessionCacheMode::SERVER);
+    builder.set_session_cache_size(SESSIONS_MAX);
     // Sessions stay in memory instead of tickets, since a ticket forgets the intermediates that the peer presented.
     builder.set_options(
         SslOptions::NO_TICKET | SslOptions::CIPHER_SERVER_PREFERENCE | SslOptions::NO_RENEGOTIATION,
@@ -67,8 +71,9 @@ pub(crate) fn acceptor(
             admitted
         },
     );
-    builder
-        .set_alpn_select_callback(|_, offered| select_next_proto(OWN_KIND, offered).ok_or(AlpnError::NOACK));
+    builder.set_alpn_select_callback(|_, offered| {
+        select_next_proto(OWN_KIND_ONLY, offered).ok_or(AlpnError::NOACK)
+    });
     Ok(builder.build())
 }
 
@@ -76,7 +81,7 @@ pub(crate) fn acceptor(
 pub(crate) fn connector(credentials: &Credentials<'_>) -> Result<SslContext, ErrorStack> {
     let mut builder = base(SslMethod::tls_client(), credentials)?;
     builder.set_verify(SslVerifyMode::NONE);
-    builder.set_alpn_protos(OWN_KIND)?;
+    builder.set_alpn_protos(OWN_KIND_ONLY)?;
     Ok(builder.build())
 }
 
@@ -116,18 +121,18 @@ pub(crate) fn session(context: &SslContext) -> Result<Ssl, ErrorStack> {
 
 /// Whether the other side is of our own kind.
 pub(crate) fn is_own_kind(ssl: &SslRef) -> bool {
-    ssl.selected_alpn_protocol().is_some_and(|name| OWN_KIND.get(1..) == Some(name))
+    ssl.selected_alpn_protocol() == Some(OWN_KIND)
 }
 
-/// The certificates that the other side presented, its own first and each once. They are read all or none: the key of the first was
-/// proven, and no other may step into its place.
+/// The certificates that the other side presented, its own first; after a resumption those of the session's first handshake.
 pub(crate) fn presented(ssl: &SslRef) -> Result<Vec<Certificate>, UnreadableCertificate> {
     let leaf = ssl.peer_certificate().and_then(|c| c.to_der().ok());
     let others = ssl.peer_cert_chain().into_iter().flatten().filter_map(|c| c.to_der().ok());
     chain(leaf.into_iter().chain(others))
 }
 
-fn chain(ders: impl Iterator<Item = Vec<u8>>) -> Result<Vec<Certificate>, UnreadableCertificate> {
+/// Each certificate once. They are read all or none: the key of the first was proven, and no other may step into its place.
+pub(super) fn chain(ders: impl Iterator<Item = Vec<u8>>) -> Result<Vec<Certificate>, UnreadableCertificate> {
     let mut chain = Vec::new();
     for der in ders {
         let certificate = Certificate::from_der(&der)?;

@@ -9,4 +9,7 @@ mod handshakes;
 mod identity;
 mod judged;
 mod recorder;
+mod tap;
+mod resumption;
+mod disbelief;
 mod tool;
