@@ -3,10 +3,11 @@
 use anyhow::{Context as _, Result};
 use clock::{Chance, Clock};
 use gateway::{Config, Declaration, Gateway, Listeners};
-use http1::{Stopper, stop_channel};
+use http1::{FetchLimits, Stopper, stop_channel};
 use keystore::Pin;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
+use trust::Certificate;
 
 /// A gateway in a task of its own.
 #[derive(Debug)]
@@ -49,6 +50,25 @@ impl RunningGateway {
             self.gateway.ready().context("the gateway did not get ready")?;
         }
         Ok(())
+    }
+
+    /// Waits until it holds an OCSP answer about each of these certificates of its own. Without one about a member's it does not sign.
+    ///
+    /// # Errors
+    /// There is none after a minute.
+    pub async fn proves(&self, certificates: &[&Certificate]) -> Result<()> {
+        let asked: Vec<String> =
+            certificates.iter().map(|c| format!("cert={}", hex::encode(c.sha1()))).collect();
+        let url = format!("http://{}/?{}", self.config.listen.ocsp, asked.join("&"));
+        let waiting = async {
+            while http1::fetch("GET", &url, &[], None, &FetchLimits::default()).await?.status != 200 {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+            anyhow::Ok(())
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(60), waiting)
+            .await
+            .context("an OCSP answer is missing")?
     }
 
     /// Applies other settings and waits until they are in force.

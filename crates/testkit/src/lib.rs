@@ -12,6 +12,7 @@
 
 mod address;
 mod enrol;
+mod flow;
 mod gateway;
 mod nation;
 mod service;
@@ -19,7 +20,8 @@ mod wire;
 
 pub use address::{Block, take_block};
 pub use enrol::{Enrolled, enrol};
+pub use flow::{mirror, there_and_back};
 pub use gateway::RunningGateway;
-pub use nation::{CLIENT, Choices, INSTANCE, Nation, PROVIDER};
+pub use nation::{CLIENT, Choices, INSTANCE, Nation, PIN, PROVIDER};
 pub use service::{Reply, Seen, Service};
 pub use wire::{Answer, call, call_to};

@@ -29,6 +29,9 @@ pub const CLIENT: &str = "CAMBODIA/GOV/MOC/business-registry";
 /// The provider.
 pub const PROVIDER: &str = "CAMBODIA/GOV/MOI/civil-registry";
 
+/// The PIN of all its keystores.
+pub const PIN: &str = "Practice-2026";
+
 /// What a test may want otherwise.
 #[derive(Debug, Clone)]
 pub struct Choices {
@@ -38,6 +41,8 @@ pub struct Choices {
     pub intermediate: bool,
     /// Logging.
     pub log: Log,
+    /// How the gateways reach each other, and how much they take.
+    pub peer: Peer,
     /// How often the log is time-stamped.
     pub timestamp_seconds: u64,
     /// How old an OCSP answer may be.
@@ -50,6 +55,7 @@ impl Default for Choices {
             algorithm: KeyAlgorithm::EcP256,
             intermediate: false,
             log: Log::default(),
+            peer: Peer { connect_timeout_ms: 5_000, ..Peer::default() },
             timestamp_seconds: 1,
             ocsp_freshness_seconds: 3600,
         }
@@ -114,7 +120,7 @@ impl Nation {
             reason = "a nation starts at the present, so that other people's tools agree"
         )]
         let (clock, hands) = Clock::by_hand(Timestamp::now());
-        let pin = Pin::new("Practice-2026");
+        let pin = Pin::new(PIN);
         let (authority, services) = start_authority(folder.path(), &choices, &clock, block).await?;
         let (consumer_id, provider_id) = (server("MOC", "commerce")?, server("MOI", "interior")?);
         let enrolled = |name: &str, id: &ServerId| -> Result<Enrolled> {
@@ -137,8 +143,10 @@ impl Nation {
         gateway::admin::apply(&provider_config, &provider_settings(&services, &service)?)?;
         let consumer = RunningGateway::start(consumer_config, &pin, clock.clone(), chance()).await?;
         let provider = RunningGateway::start(provider_config, &pin, clock.clone(), chance()).await?;
-        consumer.ready().await?;
-        provider.ready().await?;
+        for (gateway, identity) in [(&consumer, &consumer_identity), (&provider, &provider_identity)] {
+            gateway.ready().await?;
+            gateway.proves(&[&identity.authentication, &identity.signing]).await?;
+        }
         Ok(Self {
             folder,
             hands,
@@ -375,7 +383,7 @@ fn config(folder: &Path, name: &str, server: &ServerId, block: Block, last: u8, 
             transport: at(5500),
             ocsp: at(5577),
         },
-        peer: Peer { connect_timeout_ms: 5_000, ..Peer::default() },
+        peer: choices.peer.clone(),
         log: choices.log.clone(),
         jobs: Jobs {
             globalconf_seconds: 1,

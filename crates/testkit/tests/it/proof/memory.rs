@@ -2,18 +2,12 @@
 //! alone (`--exact`), it starts itself again so.
 
 use super::tools::{spooled, until};
-use bytes::Bytes;
 use gateway::Log;
-use http1::{ClientConnection, Framing, Limits, Request, ResponseHead, stop_channel};
-use std::time::Duration;
-use testkit::{Choices, Nation, call};
-use tokio::net::TcpListener;
+use testkit::{Choices, Nation, mirror, there_and_back};
 
 const BODY_BYTES: usize = 64 * 1024 * 1024;
 /// An eighth of the body. Both gateways, the service and the consumer live in the measured process.
 const GROWTH_BYTES_MAX: usize = BODY_BYTES / 8;
-/// No divisor of any buffer's size, so that a shifted piece is seen.
-const PERIOD: usize = 251;
 
 #[test]
 fn memory_does_not_grow_with_the_body() {
@@ -37,18 +31,17 @@ async fn measured() {
     let choices = Choices { log: Log { bodies: false, ..Log::default() }, ..Choices::default() };
     let nation = Nation::start_with(choices).await.unwrap();
     let at = nation.address(40, 9080);
-    let listener = TcpListener::bind(at).await.unwrap();
-    let (_stopper, stop) = stop_channel();
-    tokio::spawn(http1::serve(listener, |request, _| mirror(request), Limits::default(), stop));
+    let _stopper = mirror(at).await.unwrap();
     let mut settings = nation.provider_settings().unwrap();
     settings.clients[0].services[0].url = format!("http://{at}");
     nation.provider.apply(&settings).await.unwrap();
+    let consumer = nation.consumer.config.listen.consumer_http;
     // What is made once is made before: threads, caches, buffers of connections.
-    there_and_back(&nation, 1_000_000).await;
+    there_and_back(consumer, 1_000_000).await.unwrap();
     let before = status_bytes("VmRSS:");
     // Linux begins a new peak; where it does not, the old one stands, which is stricter.
     let _reset = std::fs::write("/proc/self/clear_refs", "5");
-    there_and_back(&nation, BODY_BYTES).await;
+    there_and_back(consumer, BODY_BYTES).await.unwrap();
     let growth = status_bytes("VmHWM:").saturating_sub(before);
     println!(
         "{} MB there and back; memory {} kB before, at most {} kB more",
@@ -61,71 +54,6 @@ async fn measured() {
         spooled(&nation.consumer.config) + spooled(&nation.provider.config) == 0
     })
     .await;
-}
-
-/// A consumer that keeps nothing of what it sends and reads.
-async fn there_and_back(nation: &Nation, bytes: usize) {
-    let at = nation.consumer.config.listen.consumer_http;
-    let socket = http1::connect(&at.ip().to_string(), at.port(), Duration::from_secs(5)).await.unwrap();
-    let limits = Limits { head_timeout: Duration::from_secs(120), ..Limits::default() };
-    let mut connection = ClientConnection::new(socket, limits);
-    let length = u64::try_from(bytes).unwrap();
-    let head = call("POST", "/v1/mirror").with("Host", "gateway");
-    let (mut writer, mut answer) = connection.send(&head, Framing::ContentLength(length)).await.unwrap();
-    let pattern = Pattern::new();
-    for at in (0..bytes).step_by(Pattern::PIECE) {
-        writer.write(pattern.at(at, Pattern::PIECE.min(bytes - at))).await.unwrap();
-    }
-    writer.finish().await.unwrap();
-    let mut response = answer.receive().await.unwrap();
-    assert_eq!(response.head.status, 200);
-    let mut read = 0;
-    while let Some(piece) = response.body.read_chunk().await.unwrap() {
-        read += pattern.check(read, &piece);
-    }
-    assert_eq!(read, bytes);
-}
-
-/// A service that reads the whole request, keeping nothing, and answers with the same.
-async fn mirror(request: Request) {
-    let Request { mut body, responder, .. } = request;
-    let pattern = Pattern::new();
-    let mut bytes = 0;
-    while let Some(piece) = body.read_chunk().await.unwrap() {
-        bytes += pattern.check(bytes, &piece);
-    }
-    let length = u64::try_from(bytes).unwrap();
-    let mut writer = responder.start(&ResponseHead::new(200), Framing::ContentLength(length)).await.unwrap();
-    for at in (0..bytes).step_by(Pattern::PIECE) {
-        writer.write(pattern.at(at, Pattern::PIECE.min(bytes - at))).await.unwrap();
-    }
-    writer.finish().await.unwrap();
-}
-
-/// An endless body, known at every place.
-struct Pattern(Vec<u8>);
-
-impl Pattern {
-    const PIECE: usize = 64 * 1024;
-
-    fn new() -> Self {
-        Self((0..Self::PIECE + PERIOD).map(|at| u8::try_from(at % PERIOD).unwrap()).collect())
-    }
-
-    fn at(&self, offset: usize, length: usize) -> &[u8] {
-        let from = offset % PERIOD;
-        &self.0[from..from + length]
-    }
-
-    /// Compares a received piece; gives its length.
-    fn check(&self, offset: usize, piece: &Bytes) -> usize {
-        let mut at = offset;
-        for part in piece.chunks(Self::PIECE) {
-            assert!(part == self.at(at, part.len()), "the body differs near {at}");
-            at += part.len();
-        }
-        piece.len()
-    }
 }
 
 /// A line of the process's own status, in bytes.
