@@ -7,14 +7,17 @@
     reason = "helpers of tests"
 )]
 
-mod tools;
+pub(crate) mod tools;
 mod containers;
 mod forwarder;
 mod evidence;
 mod changed;
 mod bodies;
+mod uploads;
 mod memory;
 mod several;
 mod kept;
 mod restart;
+mod ending;
 mod settings;
+mod renewal;

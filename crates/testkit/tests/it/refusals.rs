@@ -1,6 +1,6 @@
 //! Refusals and answers as a consumer sees them, and what must not have happened when there is a refusal.
 
-mod common;
+pub(crate) mod common;
 mod raw;
 mod tls;
 mod shape;
@@ -11,6 +11,8 @@ mod broken_peer;
 mod service_faults;
 mod answers;
 mod bodies;
+mod body_limit;
+mod meanwhile;
 mod consumer_tls;
 mod service_tls;
 mod version_one;

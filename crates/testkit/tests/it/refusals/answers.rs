@@ -9,6 +9,7 @@ use std::io::Write as _;
 use testkit::{CLIENT, Nation, PROVIDER};
 
 const TEXT: &[u8] = b"a person's record, a person's record";
+const TWICE: &[u8] = b"a person's record, a person's recorda person's record, a person's record";
 
 /// What is sent by the service and what the consumer gets.
 struct Case {
@@ -82,9 +83,18 @@ impl Case {
 }
 
 fn gzip() -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(TEXT).unwrap_or_default();
-    encoder.finish().unwrap_or_default()
+    pieces(&[TEXT])
+}
+
+/// Each packed by itself, one after the other (RFC 1952 2.2).
+fn pieces(texts: &[&[u8]]) -> Vec<u8> {
+    let mut all = Vec::new();
+    for text in texts {
+        let mut encoder = GzEncoder::new(&mut all, Compression::default());
+        encoder.write_all(text).unwrap_or_default();
+        encoder.finish().map(|_| ()).unwrap_or_default();
+    }
+    all
 }
 
 fn statuses() -> Vec<Case> {
@@ -182,6 +192,9 @@ fn codings() -> Vec<Case> {
             .sized()
             .headers(&["Content-Type: text/plain", "Vary: a"])
             .arrives(TEXT),
+        Case::new("several packed pieces", "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n", pieces(&[TEXT, b"", TEXT]))
+            .sized()
+            .arrives(TWICE),
         Case::new("x-gzip", "HTTP/1.1 200 OK\r\nContent-Encoding: x-gzip\r\n", gzip()).sized().arrives(TEXT),
         Case::new("gzip to the end", "HTTP/1.1 200 OK\r\nContent-Encoding: GZIP\r\n", gzip()).arrives(TEXT),
         Case::new("deflate", deflate, zlib.finish().unwrap_or_default()).sized().headers(&["X-A: 1"]).arrives(TEXT),

@@ -42,7 +42,8 @@ fn make_room(gateway: &RunningGateway) -> Result<()> {
     Ok(database(gateway)?.execute_batch("DROP TRIGGER full; DROP TABLE disk")?)
 }
 
-async fn restarted(
+/// The gateway stopped and started with another configuration.
+pub(super) async fn restarted(
     gateway: RunningGateway,
     change: impl FnOnce(&mut gateway::Config),
     nation: (&keystore::Pin, &clock::Clock),

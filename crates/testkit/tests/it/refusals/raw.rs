@@ -7,6 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
+/// How much a [`Then::Flood`] is.
+pub(crate) const FLOOD_BYTES: usize = 64 * 1024 * 1024;
+
 /// What happens after the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Then {
@@ -14,6 +17,8 @@ pub(crate) enum Then {
     Close,
     /// The connection stays open and silent.
     Hold,
+    /// Far more comes than anybody should take, until the caller goes.
+    Flood,
     /// The request was left unread, so that the system resets the connection.
     Reset,
 }
@@ -92,7 +97,12 @@ async fn answer(mut socket: TcpStream, script: Script) -> Result<()> {
         }
     }
     socket.write_all(&script.bytes).await?;
-    if script.then == Then::Close {
+    if script.then == Then::Flood {
+        for _ in 0..FLOOD_BYTES / 16_384 {
+            socket.write_all(&[b'x'; 16_384]).await?;
+        }
+    }
+    if matches!(script.then, Then::Close | Then::Flood) {
         socket.shutdown().await?;
     }
     // Until the caller goes.

@@ -127,6 +127,18 @@ fn broken_packing() -> Vec<Misbehaviour> {
     };
     vec![
         row("half of a packed body", "gzip", half),
+        row(
+            "a packed body without its end",
+            "gzip",
+            packed.get(..packed.len().saturating_sub(1)).unwrap_or_default(),
+        ),
+        row("a packed piece and half of another", "gzip", &[&packed, half].concat()),
+        row(
+            "a packed piece and the head of another",
+            "gzip",
+            &[&packed, packed.get(..5).unwrap_or_default()].concat(),
+        ),
+        row("a packed piece and something else", "gzip", &[&packed, b"hello".as_slice()].concat()),
         row("a packed body with a wrong checksum", "gzip", &spoilt),
         row("not packed", "gzip", b"hello"),
         row("not deflated", "deflate", b"hello"),

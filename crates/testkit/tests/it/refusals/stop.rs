@@ -1,10 +1,14 @@
-//! A stop cuts nobody off: what runs is finished and recorded, new work is refused.
+//! A stop cuts nobody off who ends in time: what runs is finished and recorded, new work is refused.
 
-use super::common::until;
+use super::common::{Traces, offer, refused, service, until};
+use super::configuration::chance;
+use super::raw::{RawService, Then};
+use anyhow::Context as _;
+use http1::RequestHead;
 use messagelog::Reader;
 use std::net::SocketAddr;
 use std::time::Duration;
-use testkit::{Nation, Reply, call, call_to};
+use testkit::{Answer, CLIENT, Choices, Nation, PROVIDER, Reply, RunningGateway, call, call_to};
 use tokio::net::TcpStream;
 
 async fn is_open(address: SocketAddr) -> bool {
@@ -59,10 +63,69 @@ async fn a_providers_gateway_finishes_what_runs_and_callers_learn_that_it_is_gon
     let stopping = tokio::spawn(nation.provider.stop());
     assert!(closes(listen.transport).await, "it takes new work");
     let late = call_to(consumer, call("GET", "/v1"), None).await.unwrap();
-    super::common::refused("a late call", &late, "server.clientproxy.network_error");
+    refused("a late call", &late, "server.clientproxy.network_error");
     let answer = running.await.unwrap().unwrap();
     assert_eq!((answer.status, answer.text().as_str()), (200, "{\"slow\":true}"));
     stopping.await.unwrap().unwrap();
     assert_eq!(nation.service.count(), 2);
     assert_eq!(Reader::open(&log).unwrap().statistics().unwrap().records, 4);
+}
+
+/// Stops a gateway beside a call that will never be answered; both come to their end.
+async fn cut(
+    nation: &mut Nation,
+    hanging: tokio::task::JoinHandle<anyhow::Result<Answer>>,
+    stopping: impl AsyncFnOnce(&mut Nation) -> anyhow::Result<()>,
+) -> anyhow::Result<Answer> {
+    // The service has a minute, and a stop usually more than that, so whoever waits for either would not be back by then.
+    let soon = Duration::from_secs(20);
+    tokio::time::timeout(soon, stopping(nation)).await.context("the stop waits")??;
+    tokio::time::timeout(soon, hanging).await.context("the caller waits")??
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_hangs_longer_than_a_stop_may_take_is_cut() {
+    let mut choices = Choices::default();
+    choices.peer.stop_timeout_ms = 300;
+    let mut nation = Nation::start_with(choices).await.unwrap();
+    let raw = RawService::start(nation.address(21, 9080)).await.unwrap();
+    let mut offered = service("raw", &raw.url());
+    offered.timeout_seconds = 60;
+    nation.provider.apply(&offer(nation.provider_settings().unwrap(), vec![offered]).unwrap()).await.unwrap();
+    let ask = || RequestHead::new("GET", &format!("/r1/{PROVIDER}/raw/v1")).with("X-Road-Client", CLIENT);
+    let at = nation.consumer.config.listen.consumer_http;
+
+    for (case, bytes) in
+        [("silent", ""), ("half an answer", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello")]
+    {
+        raw.answers(bytes, Then::Hold);
+        let (before, calls) = (Traces::of(&nation).unwrap(), raw.count());
+        let hanging = tokio::spawn(call_to(at, ask(), None));
+        until("the service is asked", || raw.count() > calls).await.unwrap();
+        let answer = cut(&mut nation, hanging, async |nation| nation.provider.halt().await).await.unwrap();
+        refused(case, &answer, "server.clientproxy.service_failed.io_error");
+        assert_eq!(Traces::of(&nation).unwrap(), before.plus(0, 1, 1), "{case}: the requests are on record");
+        let config = nation.provider.config.clone();
+        nation.provider =
+            RunningGateway::start(config, &nation.pin, nation.clock.clone(), chance()).await.unwrap();
+        nation.provider.ready().await.unwrap();
+    }
+    raw.answers("", Then::Hold);
+    let (before, calls) = (Traces::of(&nation).unwrap(), raw.count());
+    let hanging = tokio::spawn(call_to(at, ask(), None));
+    until("the service is asked", || raw.count() > calls).await.unwrap();
+    let answer = cut(&mut nation, hanging, async |nation| nation.consumer.halt().await).await;
+    let why = format!("{:#}", answer.unwrap_err());
+    assert!(!why.contains("waits"), "it was cut off and not waited for: {why}");
+    assert_eq!(
+        Traces::of(&nation).unwrap(),
+        before.plus(0, 1, 1),
+        "the consumer's: the requests are on record"
+    );
+    let config = nation.consumer.config.clone();
+    nation.consumer =
+        RunningGateway::start(config, &nation.pin, nation.clock.clone(), chance()).await.unwrap();
+    nation.consumer.ready().await.unwrap();
+    let answer = nation.send(call("GET", "/v1"), None).await.unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.text());
 }
