@@ -307,8 +307,6 @@ impl Gateway {
             certificate: certificate.clone(),
             until: now.checked_add(SignedDuration::from_secs(PEER_TLS_SECONDS_MAX)).unwrap_or(now),
         });
-        // A kept connection still shows the former certificate.
-        self.peers.forget();
         *made = Some(Arc::clone(&contexts));
         Ok(contexts)
     }

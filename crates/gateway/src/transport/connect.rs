@@ -37,6 +37,8 @@ pub(crate) struct Peer {
     pub(crate) host_header: String,
     chain: Vec<Certificate>,
     own_kind: bool,
+    /// As whom we made it.
+    contexts: Arc<PeerTls>,
 }
 
 /// Connections and choices that are remembered.
@@ -47,9 +49,10 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    fn take(&self, host: &str, now: Timestamp) -> Option<Peer> {
+    /// One that shows our present certificate. Whoever shows the former one is let go: what is sent with a message proves the present.
+    fn take(&self, host: &str, contexts: &Arc<PeerTls>, now: Timestamp) -> Option<Peer> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|(_, until)| now < *until);
+        kept.retain(|(peer, until)| now < *until && Arc::ptr_eq(&peer.contexts, contexts));
         let at = kept.iter().rposition(|(peer, _)| peer.host == host)?;
         Some(kept.swap_remove(at).0)
     }
@@ -194,7 +197,8 @@ async fn to_host(
     wait: Duration,
     several: bool,
 ) -> Result<Peer, Refusal> {
-    while let Some(mut peer) = gateway.peers.take(host, gateway.clock.now()) {
+    let contexts = gateway.peer_tls()?;
+    while let Some(mut peer) = gateway.peers.take(host, &contexts, gateway.clock.now()) {
         if peer.http.is_open().await {
             verify_peer::provider(gateway, host, &peer.chain, provider).await?;
             return Ok(peer);
@@ -247,7 +251,7 @@ async fn secure(
     }
     let name = if several { "localhost" } else { host };
     let host_header = format!("{name}:{}", gateway.config.peer.port);
-    Ok(Peer { http, host: host.to_owned(), host_header, chain, own_kind })
+    Ok(Peer { http, host: host.to_owned(), host_header, chain, own_kind, contexts })
 }
 
 /// By rustls with a server that was of our own kind when it was last met, by OpenSSL with any other.
