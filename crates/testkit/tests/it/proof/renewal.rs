@@ -1,11 +1,13 @@
-//! Certificates that another process renews under a running gateway are shown from then on.
+//! Certificates that another process renews under a running gateway are shown from then on, and no call is lost by that.
 
+use super::forwarder::between_gateways;
 use super::tools::until;
 use jiff::SignedDuration;
-use keystore::{AlternativeName, KeyAlgorithm, KeyUsage, Keystore, SelfSigned};
+use keystore::{AlternativeName, KeyAlgorithm, KeyUsage, Keystore, Owner, SelfSigned, Subject};
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
-use testkit::{Nation, call};
+use std::time::Duration;
+use testkit::{INSTANCE, Nation, call};
 use trust::Certificate;
 
 /// The certificate that a listener shows to `openssl s_client`.
@@ -47,4 +49,50 @@ async fn a_renewed_internal_certificate_is_shown_to_consumers_at_once() {
     // And from then on, without a restart, nothing else.
     assert_eq!(shown(at), second);
     assert_eq!(nation.send(call("GET", "/v1"), None).await.unwrap().status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renewed_authentication_certificate_is_shown_to_peers_at_once_and_no_call_is_lost() {
+    let nation = Nation::start().await.unwrap();
+    let forwarder = between_gateways(&nation).await;
+    let config = &nation.consumer.config;
+    let keystore = Keystore::open(config.keystore_dir(), &nation.pin).unwrap();
+    let key = keystore.generate(KeyUsage::Authentication, KeyAlgorithm::EcP256, "second").unwrap();
+    let subject = Subject::new([("C", INSTANCE), ("CN", config.server.server())]).unwrap();
+    let request = keystore.csr(&key, &subject, &[]).unwrap();
+    let issued = nation.authority.issue_authentication(request.der()).unwrap();
+    keystore.import_certificate(&issued.der, &Owner::server(config.server.clone())).unwrap();
+    let (first, second) =
+        (nation.consumer_identity.authentication.clone(), Certificate::from_der(&issued.der).unwrap());
+    let mut state = nation.registry_state.clone();
+    let interior = nation.address(50, 0).ip().to_string();
+    state.servers.iter_mut().find(|server| server.code == "interior").unwrap().address = Some(interior);
+    let commerce = state.servers.iter().position(|server| server.code == "commerce").unwrap();
+    state.servers[commerce].auth_certificates.push(second.clone());
+    nation.publish(&state).await.unwrap();
+    keystore.activate(&second.sha256()).unwrap();
+    nation.consumer.proves(&[&second]).await.unwrap();
+
+    for n in 0..3 {
+        assert_eq!(nation.send(call("GET", "/v1"), None).await.unwrap().status, 200, "call {n}");
+    }
+    let before = forwarder.accepted();
+    keystore.deactivate(&first.sha256()).unwrap();
+    let calling = async {
+        while forwarder.accepted() == before {
+            let answer = nation.send(call("GET", "/v1"), None).await.unwrap();
+            assert_eq!(answer.status, 200, "a call is lost: {}", answer.text());
+        }
+    };
+    let renewed = tokio::time::timeout(Duration::from_secs(20), calling).await;
+    renewed.expect("the kept connection goes when its certificate does");
+    assert_eq!(forwarder.accepted(), before + 1, "one handshake");
+    until("the old connection is closed", || forwarder.open() == 1).await;
+    // Whoever still showed the first would be refused now.
+    state.servers[commerce].auth_certificates = vec![second];
+    nation.publish(&state).await.unwrap();
+    for n in 0..3 {
+        let answer = nation.send(call("GET", "/v1"), None).await.unwrap();
+        assert_eq!(answer.status, 200, "call {n}: {}", answer.text());
+    }
 }
