@@ -8,6 +8,7 @@ use keystore::ocsp_cache::OCSP_RESPONSES_MAX;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::sync::watch;
 use trust::{Authorities, Certificate, OcspPolicy, OcspResponse};
 
 const ANSWER_BYTES_MAX: usize = 256 * 1024;
@@ -20,6 +21,14 @@ const ORDER: OcspPolicy = OcspPolicy { freshness_seconds: 3600, verify_next_upda
 pub(crate) struct OcspBook {
     cache: OcspCache,
     shelf: Arc<Mutex<Shelf>>,
+    rounds: watch::Sender<Rounds>,
+}
+
+/// How often the answers for our own certificates have been asked for.
+#[derive(Debug, Clone, Copy, Default)]
+struct Rounds {
+    begun: u64,
+    ended: u64,
 }
 
 /// Which answers there are, so that there is always room for another one.
@@ -54,7 +63,7 @@ impl OcspBook {
         let until = |der: &[u8]| OcspResponse::parse(der).map_or(Timestamp::MIN, |r| r.usable_until(&ORDER));
         let until = cache.all().iter().map(|(sha1, der)| (*sha1, until(der))).collect();
         let shelf = Shelf { until, own: BTreeSet::new(), answers_max };
-        Self { cache, shelf: Arc::new(Mutex::new(shelf)) }
+        Self { cache, shelf: Arc::new(Mutex::new(shelf)), rounds: watch::Sender::default() }
     }
 
     /// The answer held for a certificate, whatever its age.
@@ -117,15 +126,31 @@ impl OcspBook {
 /// Fetches answers for our own certificates until the stop: at once, then by the interval of globalconf, sooner after a failure.
 pub(crate) async fn run(gateway: Arc<Gateway>, stop: Stop) {
     while !stop.is_requested() {
+        let rounds = &gateway.identity.ocsp.rounds;
+        rounds.send_modify(|rounds| rounds.begun = rounds.begun.saturating_add(1));
         let complete = tokio::select! {
             complete = round(&gateway) => complete,
             () = stop.requested() => return,
         };
+        rounds.send_modify(|rounds| rounds.ended = rounds.begun);
         let pause = if complete { gateway.ocsp_interval() } else { gateway.retry_interval() };
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = gateway.ocsp_wanted.notified() => {}
             () = stop.requested() => {}
+        }
+    }
+}
+
+impl Gateway {
+    /// Waits until OCSP answers for our own certificates have been asked for once more, beginning after this call, whether or not they
+    /// came: what they say is in force then.
+    pub fn ocsp_asked_anew(&self) -> impl Future<Output = ()> + use<> {
+        let mut rounds = self.identity.ocsp.rounds.subscribe();
+        let begun = rounds.borrow().begun;
+        async move {
+            // A gateway that has gone asks no more.
+            let _gone = rounds.wait_for(|rounds| rounds.ended > begun).await;
         }
     }
 }

@@ -10,10 +10,10 @@ use openssl::ssl::{
 use openssl::x509::X509;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
 use testkit::{Enrolled, Nation, RunningGateway};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio_openssl::SslStream;
 
 const SUITES: &str = "ECDHE-RSA-AES256-SHA384:DHE-RSA-AES256-SHA256:ECDHE-ECDSA-AES256-SHA384";
@@ -27,7 +27,8 @@ pub(crate) struct Tape {
     pub(crate) ended: bool,
 }
 
-type Tapes = Arc<Mutex<Vec<Tape>>>;
+/// Whoever waits for what passes is told of it.
+type Tapes = watch::Sender<Vec<Tape>>;
 
 /// The recorder; it ends with the test's runtime.
 #[derive(Debug)]
@@ -82,7 +83,7 @@ impl Recorder {
         let listen = &nation.provider.config.listen;
         let tapes = Tapes::default();
         let listener = TcpListener::bind(at).await?;
-        tokio::spawn(record(listener, listen.transport, contexts, Arc::clone(&tapes)));
+        tokio::spawn(record(listener, listen.transport, contexts, tapes.clone()));
         let listener = TcpListener::bind(SocketAddr::new(at.ip(), 5577)).await?;
         tokio::spawn(pass_on(listener, listen.ocsp));
         Ok(Self { tapes })
@@ -90,25 +91,18 @@ impl Recorder {
 
     /// Waits until this many exchanges have passed whole; takes what passed.
     pub(crate) async fn take(&self, exchanges: usize) -> Result<Vec<Tape>> {
-        let passed = async {
-            while self.tapes().iter().map(|tape| tape.exchanges().len()).sum::<usize>() < exchanges {
-                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-            }
-        };
-        tokio::time::timeout(std::time::Duration::from_secs(30), passed)
-            .await
-            .with_context(|| format!("{exchanges} exchanges should have passed"))?;
-        Ok(std::mem::take(&mut *self.tapes.lock().unwrap_or_else(PoisonError::into_inner)))
+        let mut tapes = self.tapes.subscribe();
+        let passed = tapes
+            .wait_for(|tapes| tapes.iter().map(|tape| tape.exchanges().len()).sum::<usize>() >= exchanges);
+        let waited = tokio::time::timeout(std::time::Duration::from_secs(30), passed).await;
+        drop(waited.with_context(|| format!("{exchanges} exchanges should have passed"))?);
+        Ok(self.tapes.send_replace(Vec::new()))
     }
 
     /// Whether these bytes have passed.
     pub(crate) fn heard(&self, what: &[u8]) -> bool {
-        let tapes = self.tapes();
+        let tapes = self.tapes.borrow();
         tapes.iter().any(|tape| find(&tape.requests, what).or_else(|| find(&tape.responses, what)).is_some())
-    }
-
-    fn tapes(&self) -> Vec<Tape> {
-        self.tapes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -129,7 +123,7 @@ impl Tape {
 
 async fn record(listener: TcpListener, to: SocketAddr, contexts: (SslContext, SslContext), tapes: Tapes) {
     while let Ok((socket, _)) = listener.accept().await {
-        let (contexts, tapes) = (contexts.clone(), Arc::clone(&tapes));
+        let (contexts, tapes) = (contexts.clone(), tapes.clone());
         tokio::spawn(async move {
             if let Err(error) = connection(socket, to, &contexts, &tapes).await {
                 println!("the recorder lost a connection: {error}");
@@ -149,28 +143,31 @@ async fn connection(
     Pin::new(&mut near).accept().await?;
     let mut far = SslStream::new(Ssl::new(connecting)?, TcpStream::connect(to).await?)?;
     Pin::new(&mut far).connect().await?;
-    let number = {
-        let mut tapes = tapes.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut number = 0;
+    tapes.send_modify(|tapes| {
+        number = tapes.len();
         tapes.push(Tape::default());
-        tapes.len().saturating_sub(1)
-    };
+    });
     let (near_in, near_out) = tokio::io::split(near);
     let (far_in, far_out) = tokio::io::split(far);
     let note = |bytes: &[u8], is_request: bool| {
-        let mut tapes = tapes.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(tape) = tapes.get_mut(number) {
-            let side = if is_request { &mut tape.requests } else { &mut tape.responses };
-            side.extend_from_slice(bytes);
-        }
+        tapes.send_modify(|tapes| {
+            if let Some(tape) = tapes.get_mut(number) {
+                let side = if is_request { &mut tape.requests } else { &mut tape.responses };
+                side.extend_from_slice(bytes);
+            }
+        });
     };
     // When the answer has ended, the connection has.
     tokio::select! {
         () = async { pump(near_in, far_out, |bytes| note(bytes, true)).await; std::future::pending().await } => {}
         () = pump(far_in, near_out, |bytes| note(bytes, false)) => {}
     }
-    if let Some(tape) = tapes.lock().unwrap_or_else(PoisonError::into_inner).get_mut(number) {
-        tape.ended = true;
-    }
+    tapes.send_modify(|tapes| {
+        if let Some(tape) = tapes.get_mut(number) {
+            tape.ended = true;
+        }
+    });
     Ok(())
 }
 

@@ -93,7 +93,7 @@ async fn a_consumer_that_goes_away_in_the_middle_leaves_nothing_behind() {
         assert_eq!(forwarder.open(), 1);
         drop((writer, answer, connection));
         until("the spools are empty", || nothing_spooled(&nation)).await;
-        until("the connection between the gateways is closed", || forwarder.open() == 0).await;
+        forwarder.closed().await;
     }
     assert_eq!(nation.service.count(), 0, "the service was never called");
     for side in [&nation.consumer, &nation.provider] {

@@ -3,16 +3,18 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 use testkit::Nation;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 /// One forwarded port.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Forwarder {
     accepted: Arc<AtomicUsize>,
-    open: Arc<AtomicUsize>,
+    open: watch::Sender<usize>,
     answer_bytes_max: Arc<AtomicU64>,
 }
 
@@ -26,7 +28,7 @@ impl Forwarder {
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
                 own.accepted.fetch_add(1, Ordering::SeqCst);
-                own.open.fetch_add(1, Ordering::SeqCst);
+                own.open.send_modify(|open| *open += 1);
                 let own = own.clone();
                 tokio::spawn(async move {
                     if let Ok(far) = TcpStream::connect(to).await {
@@ -39,7 +41,7 @@ impl Forwarder {
                             pass(far_read, near_write, limit)
                         );
                     }
-                    own.open.fetch_sub(1, Ordering::SeqCst);
+                    own.open.send_modify(|open| *open -= 1);
                 });
             }
         });
@@ -53,7 +55,14 @@ impl Forwarder {
 
     /// How many are open.
     pub(crate) fn open(&self) -> usize {
-        self.open.load(Ordering::SeqCst)
+        *self.open.borrow()
+    }
+
+    /// Waits until none is; a minute is too long.
+    pub(crate) async fn closed(&self) {
+        let mut open = self.open.subscribe();
+        let closed = tokio::time::timeout(Duration::from_secs(60), open.wait_for(|open| *open == 0)).await;
+        assert!(closed.is_ok(), "{} connections stay open", self.open());
     }
 
     /// New connections break after so many bytes towards the one who connected.

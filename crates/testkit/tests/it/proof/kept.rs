@@ -1,7 +1,7 @@
 //! Connections that gateways of our own kind keep between calls.
 
 use super::forwarder::between_gateways;
-use super::tools::{chance, until};
+use super::tools::chance;
 use jiff::SignedDuration;
 use testkit::{Nation, RunningGateway, call};
 
@@ -36,7 +36,7 @@ async fn calls_one_after_another_share_a_connection_and_an_idle_one_is_closed() 
     called(&nation, "still kept").await;
     assert_eq!(forwarder.accepted(), accepted, "no further handshake");
     nation.hands.advance(SignedDuration::from_secs(21));
-    until("idle connections are closed", || forwarder.open() == 0).await;
+    forwarder.closed().await;
     called(&nation, "after all were closed").await;
     assert_eq!(forwarder.accepted(), accepted + 1);
 }

@@ -17,7 +17,7 @@ pub(crate) fn run(folder: &Path, program: &str, arguments: &[&str]) -> String {
     text
 }
 
-/// Waits for an event; a minute is too long for any of them.
+/// Waits for what is seen on disk only, or in a figure that nobody announces; a minute is too long for any of them.
 pub(crate) async fn until(what: &str, mut happened: impl FnMut() -> bool) {
     let waiting = async {
         while !happened() {
