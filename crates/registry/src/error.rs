@@ -165,7 +165,7 @@ pub enum DeclarationFault {
     },
     /// A certificate profile that nobody knows: certificates of such a CA could sign for nobody.
     #[error(
-        "the certificate profile {profile:?} is unknown; known are ejbca, basic, basic-acme, fi, fo, is, sk-klass3 and X-Road's class names"
+        "the certificate profile {profile:?} is unknown; known are ejbca, basic, basic-acme, camdx, fi, fo, is, sk-klass3 and X-Road's class names"
     )]
     UnknownProfile {
         /// What was given.

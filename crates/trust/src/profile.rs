@@ -37,6 +37,8 @@ pub enum CertificateProfile {
     BasicAcme,
     /// Finland.
     FiVrk,
+    /// Cambodia's CamDX: serialNumber is `instance/server/class`, CN the code. Its class came with CamDX, not with X-Road 7.8.0.
+    CamDx,
     /// The Faroe Islands.
     Fo,
     /// Iceland.
@@ -57,11 +59,12 @@ pub enum CertificateProfile {
 }
 
 impl CertificateProfile {
-    const KNOWN: [(Self, &'static str); 8] = [
+    const KNOWN: [(Self, &'static str); 9] = [
         (Self::Ejbca, "EjbcaCertificateProfileInfoProvider"),
         (Self::Basic, "BasicCertificateProfileInfoProvider"),
         (Self::BasicAcme, "BasicACMECertificateProfileInfoProvider"),
         (Self::FiVrk, "FiVRKCertificateProfileInfoProvider"),
+        (Self::CamDx, "CamDXCertificateProfileInfoProvider"),
         (Self::Fo, "FoCertificateProfileInfoProvider"),
         (Self::Is, "IsCertificateProfileInfoProvider"),
         (Self::SkKlass3, "SkKlass3CertificateProfileInfoProvider"),
@@ -118,6 +121,10 @@ impl CertificateProfile {
                 subject.member(sender_instance, &class, &code)
             }
             Self::FiVrk => subject.finland(),
+            Self::CamDx => {
+                let serial_number = subject.require(SERIAL_NUMBER)?;
+                subject.by_serial_number("KH", serial_number)
+            }
             Self::Fo => subject.island("FO"),
             Self::Is => {
                 if subject.get(SERIAL_NUMBER).is_none() && subject.get(UNIT).is_none() {
@@ -208,16 +215,25 @@ impl Subject<'_> {
         self.member(&instance, &class, &code)
     }
 
+    /// serialNumber is instance, server and class; CN is the code.
+    fn by_serial_number(
+        &self,
+        country: &'static str,
+        serial_number: String,
+    ) -> Result<MemberId, SubjectRefusal> {
+        self.require_country(country)?;
+        self.require(ORGANISATION)?;
+        let parts: Vec<&str> = serial_number.split('/').collect();
+        let [instance, _server, class] = parts.as_slice() else {
+            return Err(SubjectRefusal::SerialNumber { serial_number });
+        };
+        let code = self.require(COMMON_NAME)?;
+        self.member(instance, class, &code)
+    }
+
     fn finland(&self) -> Result<MemberId, SubjectRefusal> {
         if let Some(serial_number) = self.get(SERIAL_NUMBER) {
-            self.require_country("FI")?;
-            self.require(ORGANISATION)?;
-            let parts: Vec<&str> = serial_number.split('/').collect();
-            let [instance, _server, class] = parts.as_slice() else {
-                return Err(SubjectRefusal::SerialNumber { serial_number });
-            };
-            let code = self.require(COMMON_NAME)?;
-            return self.member(instance, class, &code);
+            return self.by_serial_number("FI", serial_number);
         }
         if self.get(UNIT).is_some() {
             self.require_country("FI")?;

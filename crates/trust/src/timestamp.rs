@@ -130,6 +130,9 @@ pub fn read_granted(der: &[u8], tsas: &[Certificate]) -> Result<TimeStampToken, 
     let signed = SignedData::read(&token)?;
     let verified = verify(&signed, tsas)?;
     let der = signed.with_first_certificate(&verified.tsa);
+    // What is stored grows by a certificate and is read again years later, within the same bounds.
+    check_size(&der)?;
+    SignedData::read(&der)?;
     Ok(TimeStampToken { der, verified })
 }
 

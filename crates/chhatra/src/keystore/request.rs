@@ -17,7 +17,7 @@ pub(crate) struct Csr {
     /// The key, as `list` shows it.
     #[arg(long)]
     key: String,
-    /// How the CA writes members and gateways into subjects: ejbca, basic, basic-acme, fi, fo, is, sk-klass3, or X-Road's
+    /// How the CA writes members and gateways into subjects: ejbca, basic, basic-acme, camdx, fi, fo, is, sk-klass3, or X-Road's
     /// class name.
     #[arg(long, value_name = "CLASS", required_unless_present = "subject")]
     profile: Option<String>,
@@ -114,6 +114,7 @@ pub(crate) fn profile(text: &str) -> Result<CertificateProfile> {
         "basic" => CertificateProfile::Basic,
         "basic-acme" => CertificateProfile::BasicAcme,
         "fi" => CertificateProfile::FiVrk,
+        "camdx" => CertificateProfile::CamDx,
         "fo" => CertificateProfile::Fo,
         "is" => CertificateProfile::Is,
         "sk-klass3" => CertificateProfile::SkKlass3,
@@ -121,7 +122,7 @@ pub(crate) fn profile(text: &str) -> Result<CertificateProfile> {
     };
     if let CertificateProfile::Unknown(name) = profile {
         bail!(
-            "the certificate profile {name:?} is unknown; known are ejbca, basic, basic-acme, fi, fo, is, sk-klass3 and \
+            "the certificate profile {name:?} is unknown; known are ejbca, basic, basic-acme, camdx, fi, fo, is, sk-klass3 and \
              X-Road's class names, or give --subject"
         );
     }

@@ -236,6 +236,7 @@ fn profile(text: &str) -> Result<CertificateProfile, DeclarationFault> {
         "basic" => Some(CertificateProfile::Basic),
         "basic-acme" => Some(CertificateProfile::BasicAcme),
         "fi" => Some(CertificateProfile::FiVrk),
+        "camdx" => Some(CertificateProfile::CamDx),
         "fo" => Some(CertificateProfile::Fo),
         "is" => Some(CertificateProfile::Is),
         "sk-klass3" => Some(CertificateProfile::SkKlass3),

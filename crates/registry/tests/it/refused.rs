@@ -218,6 +218,7 @@ fn refuses_unknown_profiles_and_takes_short_and_long_names() {
         ("fi", "FiVRKCertificateProfileInfoProvider"),
         ("fo", "FoCertificateProfileInfoProvider"),
         ("is", "IsCertificateProfileInfoProvider"),
+        ("camdx", "CamDXCertificateProfileInfoProvider"),
         ("sk-klass3", "SkKlass3CertificateProfileInfoProvider"),
     ] {
         let long = format!("ee.ria.xroad.common.certificateprofile.impl.{class}");

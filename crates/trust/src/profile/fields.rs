@@ -54,7 +54,7 @@ fn full(server: &ServerId) -> String {
     format!("{}/{}/{}/{}", server.instance(), server.class(), server.code(), server.server())
 }
 
-fn finnish(server: &ServerId, class: &str) -> String {
+fn without_code(server: &ServerId, class: &str) -> String {
     format!("{}/{}/{class}", server.instance(), server.server())
 }
 
@@ -78,9 +78,15 @@ pub(super) fn of_auth(
         CertificateProfile::FiVrk => vec![
             fixed("C", "FI"),
             open("O"),
-            fixed("serialNumber", finnish(server, server.class())),
+            fixed("serialNumber", without_code(server, server.class())),
             open("CN"),
             open("subjectAltName"),
+        ],
+        CertificateProfile::CamDx => vec![
+            fixed("C", "KH"),
+            open("O"),
+            fixed("serialNumber", without_code(server, server.class())),
+            open("CN"),
         ],
         CertificateProfile::Fo => {
             vec![fixed("C", "FO"), fixed("O", server.instance()), fixed("CN", full(server))]
@@ -129,9 +135,15 @@ pub(super) fn of_sign(
         CertificateProfile::FiVrk => vec![
             fixed("C", "FI"),
             open("O"),
-            fixed("serialNumber", finnish(server, member.class())),
+            fixed("serialNumber", without_code(server, member.class())),
             fixed("CN", member.code()),
             open("subjectAltName"),
+        ],
+        CertificateProfile::CamDx => vec![
+            fixed("C", "KH"),
+            open("O"),
+            fixed("serialNumber", without_code(server, member.class())),
+            fixed("CN", member.code()),
         ],
         CertificateProfile::Fo => {
             let mut fields = by_unit("FO");
@@ -162,6 +174,7 @@ fn names(profile: &CertificateProfile, usage: Usage) -> &'static [&'static str] 
             &["C", "O", "businessCategory", "serialNumber", "CN", "subjectAltName"]
         }
         (CertificateProfile::FiVrk, _) => &["C", "O", "serialNumber", "CN", "subjectAltName"],
+        (CertificateProfile::CamDx, _) => &["C", "O", "serialNumber", "CN"],
         (CertificateProfile::Fo, Usage::Auth) => &["C", "O", "CN"],
         (CertificateProfile::Is, Usage::Auth) => &["C", "CN", "serialNumber"],
         (CertificateProfile::Fo | CertificateProfile::Is, Usage::Sign) => {

@@ -129,7 +129,7 @@ fn every_entry_about_subjects_and_profiles_gives_what_it_expects() {
 fn the_fields_that_can_be_validated_are_the_fields_of_the_request() {
     let server = ServerId::new("EX", "GOV", "1", "gw").unwrap();
     let member = server.owner();
-    for name in ["Ejbca", "Basic", "BasicACME", "FiVRK", "Fo", "Is", "SkKlass3"] {
+    for name in ["Ejbca", "Basic", "BasicACME", "FiVRK", "CamDX", "Fo", "Is", "SkKlass3"] {
         let profile = profile(name);
         for (usage, fields) in [
             (Usage::Auth, profile.subject_of_auth(&server, "name")),
@@ -142,6 +142,29 @@ fn the_fields_that_can_be_validated_are_the_fields_of_the_request() {
             }
             assert!(profile.validate_field(usage, "X", "x").is_err());
         }
+    }
+}
+
+#[test]
+fn cambodia_writes_instance_server_and_class_into_the_serial_number() {
+    let profile = profile("CamDX");
+    let member = MemberId::new("CAMBODIA", "GOV", "CAMDX-000001").unwrap();
+    let name = subject("C=KH, O=Ministry, CN=CAMDX-000001, serialNumber=CAMBODIA/gw.example.kh/GOV");
+    assert_eq!(profile.member_in(&name, "other"), Ok(member.clone()));
+    let server = ServerId::new("CAMBODIA", "GOV", "CAMDX-000001", "gw.example.kh").unwrap();
+    for (fields, code) in [
+        (profile.subject_of_sign(&server, &member, "name"), "CAMDX-000001"),
+        (profile.subject_of_auth(&server, "name"), ""),
+    ] {
+        let fields: Vec<_> = fields.iter().map(|f| (f.name, f.value.as_str(), f.read_only)).collect();
+        let serial_number = "CAMBODIA/gw.example.kh/GOV";
+        let expected = [
+            ("C", "KH", true),
+            ("O", "", false),
+            ("serialNumber", serial_number, true),
+            ("CN", code, !code.is_empty()),
+        ];
+        assert_eq!(fields, expected);
     }
 }
 
@@ -171,6 +194,11 @@ fn subjects_that_lack_something_name_nobody() {
     check("FiVRK", "C=FI, O=x, CN=1, serialNumber=EX/s/GOV/4");
     check("FiVRK", "C=FI, O=x, CN=1, serialNumber=EX/s/");
     check("FiVRK", "C=SE, O=EX, OU=GOV, CN=1");
+    check("CamDX", "C=KH, CN=1, serialNumber=EX/s/GOV");
+    check("CamDX", "C=KH, O=x, serialNumber=EX/s/GOV");
+    check("CamDX", "C=FI, O=x, CN=1, serialNumber=EX/s/GOV");
+    check("CamDX", "C=KH, O=x, CN=1, serialNumber=EX/GOV");
+    check("CamDX", "C=KH, O=EX, OU=GOV, CN=1");
     check("Fo", "C=FO, O=EX, OU=GOV, CN=1");
     check("Fo", "C=IS, O=EX, OU=GOV, CN=1, serialNumber=x");
     check("Is", "C=IS, O=EX, OU=GOV, CN=1");

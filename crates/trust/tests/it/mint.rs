@@ -295,6 +295,8 @@ pub(crate) struct Stamp<'a> {
     pub(crate) named_by_sha1: Option<&'a Certificate>,
     /// The digest algorithm that the signer names.
     pub(crate) digest: &'a str,
+    /// Certificates that travel along, in DER.
+    pub(crate) along: Vec<Vec<u8>>,
 }
 
 const TST_INFO: &str = "1.2.840.113549.1.9.16.1.4";
@@ -312,6 +314,7 @@ impl<'a> Stamp<'a> {
             extensions: Vec::new(),
             named_by_sha1: None,
             digest: SHA256,
+            along: Vec::new(),
         }
     }
 
@@ -358,10 +361,12 @@ impl<'a> Stamp<'a> {
             &sequence(&[&oid(ECDSA_SHA256)]),
             &octets(&tsa.sign(&tlv(0x31, &attributes))),
         ]);
+        let along = if self.along.is_empty() { Vec::new() } else { tlv(0xa0, &self.along.concat()) };
         let signed = sequence(&[
             &integer(3),
             &set(&[&digest(SHA256)]),
             &sequence(&[&oid(TST_INFO), &tlv(0xa0, &octets(&content))]),
+            &along,
             &set(&vec![signer.as_slice(); self.signers]),
         ]);
         sequence(&[&oid("1.2.840.113549.1.7.2"), &tlv(0xa0, &signed)])

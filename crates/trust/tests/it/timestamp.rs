@@ -151,6 +151,21 @@ fn takes_an_answer_and_stores_it_with_the_authority_first() {
 }
 
 #[test]
+fn what_is_stored_can_be_read_again_although_a_certificate_was_added() {
+    let tsa = authority("1");
+    let listed = std::slice::from_ref(&tsa.certificate);
+    let digest = DigestAlgorithm::Sha256.digest(DATA);
+    let answer = |others: u8| {
+        let along = (0..others).map(|n| sequence(&[&integer(n)])).collect();
+        let response = Stamp { along, ..Stamp::over(DATA, &tsa.certificate) }.response(&tsa);
+        read_response(&response, DigestAlgorithm::Sha256, &digest, listed)
+    };
+    let token = answer(31).unwrap();
+    assert!(verify_token(token.der(), DATA, listed).is_ok());
+    assert!(matches!(answer(32), Err(TimestampRefusal::Structure(_))));
+}
+
+#[test]
 fn refuses_answers_that_are_none_to_the_request() {
     let tsa = authority("1");
     let listed = std::slice::from_ref(&tsa.certificate);
