@@ -33,13 +33,15 @@ pub(crate) fn confine() {
     let _raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
 
-/// Logs to standard error, as `CHHATRA_LOG` says, or else from this level on.
+/// Logs to standard error, as `CHHATRA_LOG` says, or else from this level on. What cannot be written (the disk is full) is lost: the
+/// subscriber's own complaint would go the same way, and end in a panic.
 pub(crate) fn start_log(level: &str) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("CHHATRA_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .init();

@@ -14,7 +14,10 @@ fn practice_services_issue_answer_and_stamp() {
     let [door, ocsp, tsa] = &addresses;
     let arguments =
         ["trust", "run", "--state", &state, "--listen", door, "--listen-ocsp", ocsp, "--listen-tsa", tsa];
-    let mut child = Command::new(program()).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+    // Its journal cannot be written, as on a full disk: that ends no work.
+    let journal = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut child =
+        Command::new(program()).args(arguments).stdout(Stdio::piped()).stderr(journal).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let told: Vec<String> = lines.by_ref().take(5).map(Result::unwrap).collect();
     assert!(told[0].contains("nobody must rely on"), "{told:?}");
