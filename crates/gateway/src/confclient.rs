@@ -73,7 +73,7 @@ async fn from_location(
     location: &Location,
     held: Option<&Configuration>,
 ) -> Result<(String, VerifiedConfiguration), String> {
-    let (url, document) = directory(&location.url).await?;
+    let (url, document) = directory(&location.url, Wanted::after(held.map(Configuration::version))).await?;
     let asked = Location { url: url.clone(), certificates: location.certificates.clone() };
     let source = SourceOfConfiguration { instance: anchor.instance.clone(), role: Role::Main };
     let checked =
@@ -85,8 +85,8 @@ async fn from_location(
 }
 
 /// Settles the version and gives the directory; the answer to the probe that settles it is the directory itself.
-async fn directory(location: &str) -> Result<(String, Vec<u8>), String> {
-    let mut negotiation = Negotiation::new(location, Wanted::default());
+async fn directory(location: &str, wanted: Wanted) -> Result<(String, Vec<u8>), String> {
+    let mut negotiation = Negotiation::new(location, wanted);
     loop {
         match negotiation.next() {
             Ask::Probe(url) => {

@@ -23,6 +23,20 @@ impl Default for Wanted {
     }
 }
 
+impl Wanted {
+    /// Everything that is read here, for whom holds a configuration of version `held`: never back to version 2, which names certificates by
+    /// SHA-1. Whoever can forge a 404 would otherwise choose it.
+    #[must_use]
+    pub fn after(held: Option<u8>) -> Self {
+        let oldest = if held.is_some_and(|held| held > VERSION_OLDEST) {
+            VERSION_OLDEST.saturating_add(1)
+        } else {
+            VERSION_OLDEST
+        };
+        Self::Newest { newest: VERSION_NEWEST, oldest }
+    }
+}
+
 /// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ask {
@@ -148,6 +162,14 @@ mod tests {
             settle("http://h/c?a=b", Wanted::default(), &[404]),
             ("http://h/c?a=b&version=2".to_owned(), 4)
         );
+    }
+
+    #[test]
+    fn whoever_held_a_later_version_never_goes_back_to_certificates_named_by_sha_1() {
+        for (held, version, probes) in [(None, 2, 4), (Some(2), 2, 4), (Some(3), 3, 3), (Some(6), 3, 3)] {
+            let expected = (format!("http://h/c?version={version}"), probes);
+            assert_eq!(settle("http://h/c", Wanted::after(held), &[404]), expected, "{held:?}");
+        }
     }
 
     #[test]
