@@ -5,6 +5,7 @@ use crate::error::{Refusal, StartFault};
 use crate::identity::Identity;
 use crate::revocation::OcspBook;
 use crate::serverconf::ServerConf;
+use crate::shown::shown;
 use crate::signing::SigningDesk;
 use crate::spool::Spool;
 use crate::transport::connect::Pool;
@@ -23,7 +24,7 @@ use jiff::{SignedDuration, Timestamp};
 use keystore::{Keystore, OcspCache, Pin};
 use messagelog::{BodyLogging, MessageLog, Settings, Side, TimeStamping};
 use openssl::ssl::SslContext;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::CertificateDer;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -58,11 +59,11 @@ impl InternalTls {
     fn of(keystore: &Keystore, clock: &Clock) -> Result<Self, StartFault> {
         let credential = keystore.active_internal_tls(clock.now()).ok_or(StartFault::NoInternalTls)?;
         let der = keystore.tls_key_der(&credential.key)?;
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(der.to_vec()));
         let chain = vec![CertificateDer::from(credential.certificate.der().to_vec())];
+        let shown = shown(chain, &der)?;
         Ok(Self {
-            accepting: Arc::new(outbound::listen::tls_config(chain.clone(), key.clone_key())?),
-            connecting: Arc::new(inbound::service_tls::config(chain, key)?),
+            accepting: Arc::new(outbound::listen::tls_config(Arc::clone(&shown))?),
+            connecting: Arc::new(inbound::service_tls::config(shown)?),
             certificate: credential.certificate,
         })
     }

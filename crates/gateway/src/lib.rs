@@ -84,6 +84,7 @@ mod parts;
 mod proof;
 mod recorded;
 mod possession;
+mod shown;
 mod transport;
 pub mod outbound;
 pub mod inbound;

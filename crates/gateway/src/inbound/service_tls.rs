@@ -3,7 +3,8 @@
 use crate::error::Refusal;
 use crate::possession::Possession;
 use crate::serverconf::{ClientEntry, ServiceEntry};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::sign::SingleCertAndKey;
 use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -11,16 +12,13 @@ use tokio_rustls::client::TlsStream;
 use trust::Certificate;
 
 /// TLS for calls to services; our internal certificate is shown to a service that asks for one.
-pub(crate) fn config(
-    chain: Vec<CertificateDer<'static>>,
-    key: PrivateKeyDer<'static>,
-) -> Result<rustls::ClientConfig, rustls::Error> {
+pub(crate) fn config(shown: Arc<SingleCertAndKey>) -> Result<rustls::ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    rustls::ClientConfig::builder_with_provider(provider)
+    Ok(rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Possession))
-        .with_client_auth_cert(chain, key)
+        .with_client_cert_resolver(shown))
 }
 
 /// Handshake, then the comparison with the provider's registered certificates.

@@ -5,6 +5,7 @@ use crate::outbound;
 use crate::possession::Possession;
 use http1::{Limits, Request, ServerConnection, Stop};
 use rustls::pki_types::CertificateDer;
+use rustls::sign::SingleCertAndKey;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -79,13 +80,10 @@ fn limits(gateway: &Gateway) -> Limits {
 }
 
 /// TLS for consumers: any certificate or none. Which one a client must have is decided per message (data-plane 8.2).
-pub(crate) fn tls_config(
-    chain: Vec<CertificateDer<'static>>,
-    key: rustls::pki_types::PrivateKeyDer<'static>,
-) -> Result<rustls::ServerConfig, rustls::Error> {
+pub(crate) fn tls_config(shown: Arc<SingleCertAndKey>) -> Result<rustls::ServerConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    rustls::ServerConfig::builder_with_provider(provider)
+    Ok(rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_client_cert_verifier(Arc::new(Possession))
-        .with_single_cert(chain, key)
+        .with_cert_resolver(shown))
 }

@@ -1,5 +1,6 @@
 //! Tests of the module beside it. Certificates and signatures are OpenSSL's.
 use super::*;
+use crate::shown::shown;
 use crate::{inbound, outbound};
 use openssl::asn1::Asn1Time;
 use openssl::ec::{EcGroup, EcKey};
@@ -9,8 +10,7 @@ use openssl::pkey::{PKey, Private};
 use openssl::rsa::{Padding, Rsa as RsaKey};
 use openssl::sign::{RsaPssSaltlen, Signer};
 use openssl::x509::{X509, X509NameBuilder};
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::sign::SingleCertAndKey;
 use std::sync::Arc;
 use trust::algorithm::DigestAlgorithm;
 
@@ -79,14 +79,9 @@ impl Identity {
         vec![CertificateDer::from(self.certificate.clone())]
     }
 
-    fn key_der(&self) -> PrivateKeyDer<'static> {
-        PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.private_key_to_pkcs8().unwrap()))
-    }
-
     /// This one's key under that one's certificate.
     fn presenting(&self, other: &Self) -> Arc<SingleCertAndKey> {
-        let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(&self.key_der()).unwrap();
-        Arc::new(SingleCertAndKey::from(CertifiedKey::new(other.chain(), key)))
+        shown(other.chain(), &self.key.private_key_to_pkcs8().unwrap()).unwrap()
     }
 }
 
@@ -201,8 +196,8 @@ fn foreign(
 fn nobody_gets_through_a_handshake_with_a_certificate_alone() {
     let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
     let ours = Identity::new(2, PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap());
-    let calling = Arc::new(inbound::service_tls::config(ours.chain(), ours.key_der()).unwrap());
-    let listening = Arc::new(outbound::listen::tls_config(ours.chain(), ours.key_der()).unwrap());
+    let calling = Arc::new(inbound::service_tls::config(ours.presenting(&ours)).unwrap());
+    let listening = Arc::new(outbound::listen::tls_config(ours.presenting(&ours)).unwrap());
     for kind in [Ec(P256), Rsa] {
         let [holder, thief] = Identity::pair(kind);
         for version in [&rustls::version::TLS12, &rustls::version::TLS13] {

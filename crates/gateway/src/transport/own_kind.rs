@@ -6,9 +6,9 @@
 
 use super::tls::{self, Credentials, OWN_KIND};
 use crate::possession::Possession;
+use crate::shown::shown;
 use rustls::client::{ClientConfig, Resumption};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
-use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::pki_types::{CertificateDer, ServerName};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -31,14 +31,12 @@ pub(crate) struct OwnKind {
 impl OwnKind {
     pub(crate) fn new(credentials: &Credentials<'_>) -> Result<Self, rustls::Error> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(credentials.key_pkcs8.to_vec()));
-        let key = provider.key_provider.load_private_key(key)?;
         let chain = credentials.chain.iter().map(|c| CertificateDer::from(c.der().to_vec())).collect();
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13])?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Possession))
-            .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(CertifiedKey::new(chain, key))));
+            .with_client_cert_resolver(shown(chain, credentials.key_pkcs8)?);
         config.alpn_protocols = vec![OWN_KIND.to_vec()];
         config.enable_sni = false;
         config.resumption = Resumption::in_memory_sessions(SERVERS_MAX.saturating_mul(SESSIONS_EACH_MAX));
