@@ -123,71 +123,64 @@ pub(crate) async fn open(
 ) -> Result<Peer, Refusal> {
     addresses.sort();
     addresses.dedup();
-    let set = addresses.clone();
-    let several = set.len() > 1;
-    gateway.chance.shuffle(&mut addresses);
     let mut wait = Duration::from_millis(gateway.config.peer.connect_timeout_ms);
-    if several && let Some(winner) = gateway.peers.winner(&set, gateway.clock.now()) {
-        match to_host(gateway, &winner, provider, WINNER_WAIT, several).await {
-            Ok(peer) => return Ok(peer),
-            Err(_) => {
-                gateway.peers.note_winner(set.clone(), None, gateway.clock.now());
-                addresses.retain(|address| *address != winner);
-            }
-        }
+    if let [host] = addresses.as_slice() {
+        return to_host(gateway, host, provider, wait, false).await;
     }
+    let set = addresses.clone();
+    // What a server said stands, even if others say nothing afterwards.
+    let mut said = None;
+    if let Some(winner) = gateway.peers.winner(&set, gateway.clock.now()) {
+        match to_host(gateway, &winner, provider, WINNER_WAIT, true).await {
+            Ok(peer) => return Ok(peer),
+            Err(refusal) => said = Some(refusal),
+        }
+        gateway.peers.note_winner(set.clone(), None, gateway.clock.now());
+        addresses.retain(|address| *address != winner);
+    }
+    gateway.chance.shuffle(&mut addresses);
     loop {
-        let (host, result) = first(gateway, &addresses, provider, wait, several).await;
-        match result {
+        let deadline = deadline(wait);
+        let (host, socket) = match race(gateway, &mut addresses, deadline).await {
+            Ok(first) => first,
+            Err(refusal) => return Err(said.unwrap_or(refusal)),
+        };
+        match secure(gateway, &host, socket, provider, deadline, true).await {
             Ok(peer) => {
-                if several {
-                    gateway.peers.note_winner(set, Some(&peer.host), gateway.clock.now());
-                }
+                gateway.peers.note_winner(set, Some(&peer.host), gateway.clock.now());
                 return Ok(peer);
             }
-            Err(refusal) => {
-                addresses.retain(|address| *address != host);
-                if addresses.is_empty() {
-                    return Err(refusal);
-                }
-                wait = wait.checked_div(2).unwrap_or(WINNER_WAIT).max(WINNER_WAIT);
-            }
+            Err(refusal) => said = Some(refusal),
         }
+        wait = wait.checked_div(2).unwrap_or(WINNER_WAIT).max(WINNER_WAIT);
     }
 }
 
-/// The address that connects first, verified; or one that failed, and why.
-async fn first(
+/// The address that connects first. It leaves the list, and so does each that turned out to be dead: nobody is waited for twice.
+async fn race(
     gateway: &Gateway,
-    addresses: &[String],
-    provider: &ClientId,
-    wait: Duration,
-    several: bool,
-) -> (String, Result<Peer, Refusal>) {
-    if let [host] = addresses {
-        return (host.clone(), to_host(gateway, host, provider, wait, several).await);
-    }
-    let deadline = deadline(wait);
+    addresses: &mut Vec<String>,
+    deadline: Instant,
+) -> Result<(String, TcpStream), Refusal> {
     let port = gateway.config.peer.port;
     let mut races = JoinSet::new();
     for host in addresses.iter().cloned() {
         races.spawn(async move {
-            let socket = http1::connect(&host, port, wait).await;
-            (host, socket)
+            let connected = tcp(&host, port, deadline).await;
+            (host, connected)
         });
     }
-    let mut last = None;
+    let mut last = Refusal::Unreachable("no address".to_owned());
     while let Some(done) = races.join_next().await {
-        let Ok((host, socket)) = done else { continue };
-        match socket {
-            Ok(socket) => {
-                let result = secure(gateway, &host, socket, provider, deadline, several).await;
-                return (host, result);
-            }
-            Err(error) => last = Some((host, Err(unreachable(error)))),
+        let Ok((host, connected)) = done else { continue };
+        addresses.retain(|address| *address != host);
+        match connected {
+            // The sockets of the others are closed with the set.
+            Ok(socket) => return Ok((host, socket)),
+            Err(refusal) => last = refusal,
         }
     }
-    last.unwrap_or_else(|| (String::new(), Err(Refusal::Unreachable("no address".to_owned()))))
+    Err(last)
 }
 
 async fn to_host(
@@ -205,7 +198,7 @@ async fn to_host(
         }
     }
     let deadline = deadline(wait);
-    let socket = tcp(gateway, host, deadline).await?;
+    let socket = tcp(host, gateway.config.peer.port, deadline).await?;
     secure(gateway, host, socket, provider, deadline, several).await
 }
 
@@ -214,8 +207,8 @@ fn deadline(wait: Duration) -> Instant {
     tokio::time::sleep(wait).deadline()
 }
 
-async fn tcp(gateway: &Gateway, host: &str, deadline: Instant) -> Result<TcpStream, Refusal> {
-    let connecting = http1::connect(host, gateway.config.peer.port, Duration::MAX);
+async fn tcp(host: &str, port: u16, deadline: Instant) -> Result<TcpStream, Refusal> {
+    let connecting = http1::connect(host, port, Duration::MAX);
     let connected = timeout_at(deadline, connecting).await.unwrap_or(Err(FetchError::ConnectSlow));
     connected.map_err(unreachable)
 }
@@ -272,7 +265,7 @@ async fn handshake(
                 // Another server may stand there now: it is met as a stranger, in what is left of the time.
                 tracing::info!("{host} is not met as one of our own kind any more: {why}");
                 contexts.own_kind.forget(host);
-                socket = tcp(gateway, host, deadline).await?;
+                socket = tcp(host, gateway.config.peer.port, deadline).await?;
             }
             Err(_) => {
                 contexts.own_kind.forget(host);

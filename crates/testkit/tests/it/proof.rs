@@ -8,7 +8,7 @@
 )]
 
 pub(crate) mod tools;
-mod containers;
+pub(crate) mod containers;
 mod forwarder;
 mod evidence;
 mod changed;
@@ -16,6 +16,7 @@ mod bodies;
 mod uploads;
 mod memory;
 mod several;
+mod races;
 mod kept;
 mod restart;
 mod ending;
