@@ -5,7 +5,7 @@ mod verify;
 use crate::config;
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
-use messagelog::{Direction, Entry, Reader, RecordId, Search};
+use messagelog::{Direction, Entry, ReadFailure, Reader, RecordId, Search};
 use serde_json::{Value, json};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -148,9 +148,18 @@ fn export(arguments: &Export) -> Result<ExitCode> {
     }
     let out = &arguments.out;
     std::fs::create_dir_all(out).with_context(|| format!("{} cannot be made", out.display()))?;
-    let mut in_the_way = false;
+    let mut complete = true;
     for entry in &entries {
-        let container = reader.export(entry.id)?;
+        let container = match reader.export(entry.id) {
+            Ok(container) => container,
+            // One record that cannot be had is no reason to keep back the others.
+            Err(failure @ (ReadFailure::Damaged { .. } | ReadFailure::NotExportable { .. })) => {
+                complete = false;
+                eprintln!("{failure}");
+                continue;
+            }
+            Err(failure) => return Err(failure.into()),
+        };
         let path = out.join(&container.file_name);
         let stamp =
             if container.stamped { "" } else { ", without a time-stamp yet: it proves who, not when" };
@@ -158,12 +167,12 @@ fn export(arguments: &Export) -> Result<ExitCode> {
             Written::New => tell!("wrote {}{stamp}", path.display()),
             Written::Same => tell!("{} is there already{stamp}", path.display()),
             Written::InTheWay => {
-                in_the_way = true;
+                complete = false;
                 eprintln!("{} is there with other contents and was not overwritten", path.display());
             }
         }
     }
-    Ok(if in_the_way { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if complete { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 enum Written {

@@ -1,7 +1,10 @@
 //! `evidence verify`: on containers of X-Road's test suite and of a live server, and on files that are none.
 
-use crate::tools::{chhatra, run, text, vectors};
+use crate::tools::{Setup, chhatra, run, text, vectors};
+use identifier::ClientId;
+use messagelog::{Body, Direction, MessageLog, NewRecord, Settings, Side};
 use serde_json::Value;
+use signature::SignedParts;
 use std::path::{Path, PathBuf};
 
 fn verify(container: &Path, globalconf: &Path, rest: &[&str]) -> crate::tools::Outcome {
@@ -147,7 +150,52 @@ fn what_cannot_be_read_is_neither_verified_nor_refused() {
 
 #[test]
 fn without_a_log_there_is_nothing_to_list() {
-    let setup = crate::tools::Setup::new();
+    let setup = Setup::new();
     chhatra(&["evidence", "list", "--config", &setup.config()]).refused(1, "there is no message log");
     chhatra(&["evidence", "export", "--config", &setup.config()]).refused(1, "there is no message log");
+}
+
+/// A log of three messages in a set-up's folder.
+fn logged(setup: &Setup) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let clock = clock::Clock::fixed(jiff::Timestamp::UNIX_EPOCH);
+    let log = MessageLog::open(&setup.path("state/messagelog"), Settings::default(), clock).unwrap();
+    log.provide_time_stamping(true);
+    let client = ClientId::parse_short("EX/GOV/M1/sub").unwrap();
+    for place in 1..=3 {
+        let record = NewRecord {
+            query_id: format!("message-{place}"),
+            request_id: "request".to_owned(),
+            owner: client.clone(),
+            provider: client.clone(),
+            side: Side::Consumer,
+            direction: Direction::Request,
+            message: b"GET\r\n/r1/EX/GOV/M1/sub/svc\r\n".to_vec(),
+            body: Body::None,
+            signed: SignedParts {
+                signatures_xml: format!("<a>{place}</a>").into_bytes(),
+                hash_chain_result: None,
+                hash_chain: None,
+            },
+        };
+        runtime.block_on(log.record(record)).unwrap();
+    }
+    runtime.block_on(log.close()).unwrap();
+}
+
+#[test]
+fn a_damaged_record_is_named_and_does_not_keep_back_the_others() {
+    let setup = Setup::new();
+    logged(&setup);
+    let database = rusqlite::Connection::open(setup.path("state/messagelog/messagelog.db")).unwrap();
+    database.execute_batch("UPDATE record SET signature_digest = zeroblob(64) WHERE id = 2").unwrap();
+    let out = text(&setup.path("out"));
+    let outcome = chhatra(&["evidence", "export", "--config", &setup.config(), "--out", &out]);
+    let mut names: Vec<_> = std::fs::read_dir(&out)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["message-1-request-1.asice", "message-3-request-3.asice"]);
+    outcome.refused(1, "record 2 is damaged");
 }
