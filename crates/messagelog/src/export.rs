@@ -2,11 +2,11 @@
 
 use signature::SignedParts;
 use signature::container::{self, AsicContainer, BatchStamp, file_name};
-use signature::timestamp::{self, Batch};
+use signature::timestamp::Batch;
 
 use crate::error::ReadFailure;
 use crate::reader::Reader;
-use crate::record::{Direction, Record, RecordId, Stamp, StampBatch};
+use crate::record::{Direction, Record, RecordId, Stamp};
 
 /// A container, ready to be saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,30 +41,21 @@ pub(crate) fn export(reader: &Reader, id: RecordId) -> Result<Exported, ReadFail
     Ok(Exported { file_name, bytes, stamped })
 }
 
-/// A single time-stamp goes into the signature; a batch's stands beside it with the chain that leads to this record.
+/// The time-stamp stands beside the signature, with the chain that leads from it to this record.
 fn contained(record: Record, attachments: Vec<Vec<u8>>) -> Result<AsicContainer, ReadFailure> {
     let id = record.entry.id;
     let refused = |reason: String| ReadFailure::NotExportable { record: id, reason };
-    let mut signatures_xml = record.signature;
     let mut batch_stamp = None;
-    match record.stamp {
-        None => {}
-        Some(Stamp { token, batch: None, .. }) => {
-            signatures_xml = timestamp::insert_single(&signatures_xml, &token)
-                .map_err(|refusal| refused(refusal.to_string()))?;
-        }
-        Some(Stamp { first, token, batch: Some(StampBatch { result, leaves }), .. }) => {
-            let place = id.0.checked_sub(first.0).and_then(|place| usize::try_from(place).ok());
-            let chained = place.and_then(|place| leaves.get(place)) == Some(&record.signature_digest);
-            let tree = Batch::new(leaves).map_err(|refusal| refused(refusal.to_string()))?;
-            let chain = place.filter(|_| chained).and_then(|place| tree.chain(place));
-            let chain =
-                chain.ok_or_else(|| refused("its time-stamp does not cover its signature".to_owned()))?;
-            batch_stamp = Some(BatchStamp { result, chain, token });
-        }
+    if let Some(Stamp { first, token, result, leaves, .. }) = record.stamp {
+        let place = id.0.checked_sub(first.0).and_then(|place| usize::try_from(place).ok());
+        let chained = place.and_then(|place| leaves.get(place)) == Some(&record.signature_digest);
+        let tree = Batch::new(leaves).map_err(|refusal| refused(refusal.to_string()))?;
+        let chain = place.filter(|_| chained).and_then(|place| tree.chain(place));
+        let chain = chain.ok_or_else(|| refused("its time-stamp does not cover its signature".to_owned()))?;
+        batch_stamp = Some(BatchStamp { result, chain, token });
     }
     let signed = SignedParts {
-        signatures_xml,
+        signatures_xml: record.signature,
         hash_chain_result: record.hash_chain_result,
         hash_chain: record.hash_chain,
     };

@@ -11,8 +11,7 @@
 //! - *What was acknowledged is there*, whatever happens afterwards: a crash, a power cut, a kill. What was not
 //!   acknowledged may be there too.
 //! - Records are appended and never changed. Numbers rise by one in the order in which records became durable, and
-//!   time-stamps cover them in that order, so the records without one are always the newest ones. A single time-stamp
-//!   enters the signature when a container is written, not in the database.
+//!   time-stamps cover them in that order, so the records without one are always the newest ones.
 //! - What is rebuilt is what was recorded: each document is taken apart only after the parts have been seen to give it
 //!   back, and each rebuilt signature is compared with its SHA-512 before it leaves.
 //! - A log that cannot write refuses everything from that moment on ([`Failure::Storage`]) until it is opened anew;
@@ -42,7 +41,7 @@ pub use export::Exported;
 pub use log::{Health, MessageLog};
 pub use reader::Reader;
 pub use record::{
-    Body, Direction, Entry, NewRecord, Owner, Record, RecordId, Search, Side, Stamp, StampBatch, Statistics,
+    Body, Direction, Entry, NewRecord, Owner, Record, RecordId, Search, Side, Stamp, Statistics,
 };
 pub use settings::{BodyLogging, Settings, TimeStamping};
-pub use stamper::{Round, RoundKind, Stamper};
+pub use stamper::{Round, Stamper};

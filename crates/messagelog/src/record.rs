@@ -167,15 +167,7 @@ pub struct Stamp {
     pub time: Timestamp,
     /// The token, DER.
     pub token: Vec<u8>,
-    /// Of a batch time-stamp: the result document, whose digest is the imprint, and the digests of all signatures of the
-    /// batch in the order of the records. `None` for a single time-stamp, whose imprint is of the signature value.
-    pub batch: Option<StampBatch>,
-}
-
-/// What a batch time-stamp covers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StampBatch {
-    /// `ts-hashchainresult.xml`.
+    /// `ts-hashchainresult.xml`: what the token covers.
     pub result: Vec<u8>,
     /// SHA-512 of each signature document, from record `first` to record `last`.
     pub leaves: Vec<Vec<u8>>,

@@ -11,13 +11,14 @@ mod schedule;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use signature::hashchain::BuildRefusal;
 use signature::timestamp::{self, Batch};
 use trust::algorithm::DigestAlgorithm;
 use trust::timestamp::TimeStampToken;
 
 use crate::error::{Failure, ReadFailure, StampFault};
 use crate::log::MessageLog;
-use crate::pack::{self, Packed};
+use crate::pack;
 use crate::reader::Reader;
 use crate::record::RecordId;
 use crate::store::NewStamp;
@@ -36,27 +37,14 @@ pub struct Round {
     first: RecordId,
     last: RecordId,
     full: bool,
-    /// The result document and the leaves of a batch.
-    batch: Option<(Vec<u8>, Vec<u8>)>,
+    /// `ts-hashchainresult.xml`.
+    result: Vec<u8>,
+    /// The digests of the signatures, one behind the other.
+    leaves: Vec<u8>,
     imprint: Vec<u8>,
 }
 
-/// The two ways of time-stamping.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RoundKind {
-    /// One record: its signature value is stamped.
-    Single,
-    /// Several records: the result of their hash chain is stamped.
-    Batch,
-}
-
 impl Round {
-    /// One record or several.
-    #[must_use]
-    pub fn kind(&self) -> RoundKind {
-        if self.batch.is_some() { RoundKind::Batch } else { RoundKind::Single }
-    }
-
     /// The algorithm of the imprint: SHA-512.
     #[must_use]
     pub fn algorithm(&self) -> DigestAlgorithm {
@@ -137,20 +125,17 @@ impl Stamper {
         now: Timestamp,
     ) -> Result<(), Failure> {
         let verified = token.verified();
+        let full = round.full;
         let put = if verified.digest_algorithm() != round.algorithm() || verified.imprint() != round.imprint {
             Err(Failure::WrongStamp(StampFault::Imprint))
         } else {
-            let (result, leaves) = round.batch.unzip();
+            let Round { first, last, result, leaves, .. } = round;
             let token = pack::pack_around(token.der(), verified.tsa().der());
-            let result: Option<Packed> = result.map(|result| pack::pack(&result));
-            let (first, last) = (round.first, round.last);
-            self.log
-                .put_stamp(NewStamp { first, last, token, result, leaves: leaves.unwrap_or_default() })
-                .await
+            self.log.put_stamp(NewStamp { first, last, token, result: pack::pack(&result), leaves }).await
         };
         match put {
             Ok(_) => {
-                self.schedule.stamped(now, round.full);
+                self.schedule.stamped(now, full);
                 self.tell();
                 Ok(())
             }
@@ -182,34 +167,11 @@ fn round_of(reader: &Reader, limit: usize) -> Result<Option<Round>, ReadFailure>
     let whole = (first.0..).zip(&waiting).take_while(|(expected, (id, _))| *expected == id.0).count();
     waiting.truncate(whole);
     let last = waiting.last().map_or(first, |(id, _)| *id);
-    if first == last {
-        return match single(reader, first) {
-            Ok(stamped) => {
-                let imprint = timestamp::ALGORITHM.digest(&stamped);
-                Ok(Some(Round { first, last, full: full && limit > 1, batch: None, imprint }))
-            }
-            // A signature that is damaged or has no place for a time-stamp must not hold up all that stand behind it:
-            // a batch of two needs its digest only.
-            Err(ReadFailure::NotExportable { .. } | ReadFailure::Damaged { .. }) if limit == 1 => {
-                round_of(reader, 2)
-            }
-            Err(failure) => Err(failure),
-        };
-    }
-    let refused =
-        |refusal: &dyn ToString| ReadFailure::NotExportable { record: first, reason: refusal.to_string() };
     let leaves = waiting.iter().flat_map(|(_, digest)| digest.iter().copied()).collect();
-    let batch =
-        Batch::new(waiting.into_iter().map(|(_, digest)| digest)).map_err(|refusal| refused(&refusal))?;
-    let imprint = timestamp::ALGORITHM.digest(batch.result());
-    Ok(Some(Round { first, last, full, batch: Some((batch.result().to_vec(), leaves)), imprint }))
-}
-
-/// What a single time-stamp covers. A signature that would have no place for it is refused before it is stamped.
-fn single(reader: &Reader, id: RecordId) -> Result<Vec<u8>, ReadFailure> {
-    let record = reader.record(id)?;
+    let chained = Batch::new(waiting.into_iter().map(|(_, digest)| digest));
     let refused =
-        |refusal: timestamp::Refusal| ReadFailure::NotExportable { record: id, reason: refusal.to_string() };
-    timestamp::insert_single(&record.signature, &[]).map_err(refused)?;
-    timestamp::signature_value(&record.signature).map_err(refused)
+        |refusal: BuildRefusal| ReadFailure::NotExportable { record: first, reason: refusal.to_string() };
+    let result = chained.map_err(refused)?.result().to_vec();
+    let imprint = timestamp::ALGORITHM.digest(&result);
+    Ok(Some(Round { first, last, full, result, leaves, imprint }))
 }

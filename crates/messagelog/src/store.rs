@@ -45,7 +45,7 @@ pub(crate) struct NewStamp {
     pub(crate) first: RecordId,
     pub(crate) last: RecordId,
     pub(crate) token: Packed,
-    pub(crate) result: Option<Packed>,
+    pub(crate) result: Packed,
     pub(crate) leaves: Vec<u8>,
 }
 

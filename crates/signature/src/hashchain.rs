@@ -51,9 +51,6 @@ pub enum BuildRefusal {
         /// Which leaf, counted from nought.
         leaf: usize,
     },
-    /// One leaf with one part needs no chain: its digest is referenced directly.
-    #[error("a single part needs no hash chain")]
-    SinglePart,
 }
 
 /// The DER `DigestList` of data-plane 5.5: per item the digest, its method's URI and an empty list of transforms.
@@ -124,12 +121,13 @@ impl Tree {
         if let Some(leaf) = leaves.iter().position(|leaf| leaf.parts.is_empty()) {
             return Err(BuildRefusal::EmptyLeaf { leaf });
         }
-        if let [leaf] = leaves.as_slice()
-            && leaf.parts.len() == 1
-        {
-            return Err(BuildRefusal::SinglePart);
-        }
         let mut levels = vec![leaves.iter().map(|leaf| leaf_digest(algorithm, leaf)).collect::<Vec<_>>()];
+        // A chain has a step, also over a single part.
+        if let [leaf] = leaves.as_slice()
+            && let [part] = leaf.parts.as_slice()
+        {
+            levels.push(vec![step(algorithm, &[&part.digest])]);
+        }
         while let Some(level) = levels.last()
             && level.len() > 1
         {

@@ -12,7 +12,7 @@
 //! and of one that arrives: the gateway hands its [`SignedParts`] and the digests that it made while the parts streamed by
 //! to [`verify::verify`], which follows the order of data-plane 5.6 and answers with a [`verify::VerifiedSignature`] or
 //! with a verdict whose `code()` is what a live server would say. Later the message log asks [`timestamp`] what to have
-//! time-stamped and puts the answer in, [`container`] packs an ASiC-E file, and [`evidence`] verifies such a file years
+//! time-stamped, [`container`] packs an ASiC-E file, and [`evidence`] verifies such a file years
 //! after, with nothing but the global configuration of that time.
 //!
 //! [`canonical`] and [`hashchain`] are the two crafts underneath.

@@ -49,7 +49,7 @@ pub(crate) struct Signature<'a, 'i> {
     pub(crate) signing_time: Option<String>,
     pub(crate) signing_certificate_form: SigningCertificateForm,
     pub(crate) signing_certificates: Vec<Digest>,
-    pub(crate) unsigned: Unsigned<'a, 'i>,
+    pub(crate) unsigned: Unsigned,
 }
 
 impl<'a, 'i> Signature<'a, 'i> {

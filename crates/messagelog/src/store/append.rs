@@ -229,7 +229,7 @@ impl Store for Sqlite {
 
     fn append_stamp(&mut self, stamp: &NewStamp, time: Timestamp) -> Result<(), StoreFault> {
         let token = self.stored(&stamp.token)?;
-        let result = stamp.result.as_ref().map(|packed| self.stored(packed)).transpose()?;
+        let result = self.stored(&stamp.result)?;
         self.connection
             .prepare_cached(
                 "INSERT INTO stamp (last, first, time, token, result, leaves) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",

@@ -10,7 +10,7 @@ use trust::algorithm::DigestAlgorithm;
 use super::values::{identifier_text, identifier_value, signed, time, unsigned};
 use crate::error::{ReadFailure, StoreFault};
 use crate::pack;
-use crate::record::{Direction, Entry, Owner, Record, RecordId, Search, Stamp, StampBatch};
+use crate::record::{Direction, Entry, Owner, Record, RecordId, Search, Stamp};
 
 /// Records of a page when none is said, and at most.
 const PAGE: (usize, usize) = (100, 1000);
@@ -189,25 +189,21 @@ pub(crate) fn stamp(connection: &Connection, id: RecordId) -> Result<Option<Stam
     let Some(row) = row else { return Ok(None) };
     let damaged = |what: &str| ReadFailure::Damaged { record: id, what: what.to_owned() };
     let (first, last) = (unsigned(row.first), unsigned(row.last));
-    let result = row.result.map(|stored| document(connection, id, &stored)).transpose()?;
     let leaves: Vec<Vec<u8>> = row.leaves.chunks(LEAF_BYTES).map(<[u8]>::to_vec).collect();
     let covered = last
         .checked_sub(first)
         .and_then(|more| usize::try_from(more).ok())
         .and_then(|more| more.checked_add(1));
-    let batch = match result {
-        None if first == last => None,
-        Some(result) if covered == Some(leaves.len()) => Some(StampBatch { result, leaves }),
-        None | Some(_) => {
-            return Err(damaged("its time-stamp covers another number of records than it says"));
-        }
-    };
+    if covered != Some(leaves.len()) {
+        return Err(damaged("its time-stamp covers another number of records than it says"));
+    }
     Ok(Some(Stamp {
         first: RecordId(first),
         last: RecordId(last),
         time: time(row.time).ok_or_else(|| damaged("the time of its time-stamp"))?,
         token: document(connection, id, &row.token)?,
-        batch,
+        result: document(connection, id, &row.result)?,
+        leaves,
     }))
 }
 
@@ -216,7 +212,7 @@ struct StampColumns {
     last: i64,
     time: i64,
     token: Vec<u8>,
-    result: Option<Vec<u8>>,
+    result: Vec<u8>,
     leaves: Vec<u8>,
 }
 

@@ -44,7 +44,7 @@ CREATE TABLE chunk (
   UNIQUE (body, place));
 CREATE TABLE stamp (
   last INTEGER PRIMARY KEY, first INTEGER NOT NULL, time INTEGER NOT NULL,
-  token BLOB NOT NULL, result BLOB, leaves BLOB NOT NULL);
+  token BLOB NOT NULL, result BLOB NOT NULL, leaves BLOB NOT NULL);
 ";
 
 /// The file of a log.

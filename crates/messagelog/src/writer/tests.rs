@@ -89,7 +89,7 @@ fn stamp(first: u64, last: u64) -> Box<NewStamp> {
         first: RecordId(first),
         last: RecordId(last),
         token: raw,
-        result: None,
+        result: Packed::Raw(Vec::new()),
         leaves: Vec::new(),
     })
 }

@@ -40,7 +40,7 @@ pub(super) fn chain(algorithm: DigestAlgorithm, path: &[Neighbour<'_>], parts: &
         let both = if neighbour.own_is_left { own + &other } else { other + &own };
         out.push_str(&one_step(number, &both));
     }
-    if single.is_none() {
+    if single.is_none() || path.is_empty() {
         let parts: String = parts.iter().map(data_ref).collect();
         out.push_str(&one_step(path.len(), &parts));
     }

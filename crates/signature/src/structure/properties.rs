@@ -33,9 +33,7 @@ pub(crate) struct Signed {
 
 /// What the signature does not cover: material for checking it later.
 #[derive(Debug, Default)]
-pub(crate) struct Unsigned<'a, 'i> {
-    /// The element that time-stamps are put into.
-    pub(crate) node: Option<Node<'a, 'i>>,
+pub(crate) struct Unsigned {
     pub(crate) time_stamps: Vec<Vec<u8>>,
     pub(crate) certificate_references: Vec<CertificateReference>,
     pub(crate) certificates: Vec<EncapsulatedCertificate>,
@@ -215,13 +213,13 @@ fn data_objects(node: Node<'_, '_>) -> Result<(), Misshapen> {
     children.end()
 }
 
-pub(super) fn unsigned<'a, 'i>(node: Node<'a, 'i>) -> Result<Unsigned<'a, 'i>, Misshapen> {
+pub(super) fn unsigned(node: Node<'_, '_>) -> Result<Unsigned, Misshapen> {
     reading::only_attributes(node, &["Id"])?;
     let mut children = Children::of(node)?;
     let of_signature = children.required(XADES, "UnsignedSignatureProperties")?;
     children.end()?;
     reading::only_attributes(of_signature, &["Id"])?;
-    let mut unsigned = Unsigned { node: Some(of_signature), ..Unsigned::default() };
+    let mut unsigned = Unsigned::default();
     let mut children = Children::of(of_signature)?;
     let mut some = false;
     while let Some(property) = children.any() {

@@ -3,6 +3,8 @@
 use std::io::{Cursor, Read as _, Write as _};
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use signature::container::{AsicContainer, BatchStamp, Direction, ReadRefusal, file_name};
 use signature::evidence::{self, StampKind};
@@ -201,10 +203,22 @@ fn writes_recorded_containers_again_with_the_same_entries() {
     }
 }
 
+/// The document with a time-stamp of its own, as X-Road puts it in.
+fn with_stamp(signatures_xml: &[u8], token: &[u8]) -> Vec<u8> {
+    let text = std::str::from_utf8(signatures_xml).unwrap();
+    let (before, after) = text.split_once("<xades:RevocationValues>").unwrap();
+    let token = STANDARD.encode(token);
+    format!(
+        "{before}<xades:SignatureTimeStamp><xades:EncapsulatedTimeStamp>{token}</xades:EncapsulatedTimeStamp>\
+         </xades:SignatureTimeStamp><xades:RevocationValues>{after}"
+    )
+    .into_bytes()
+}
+
 pub(crate) fn single(workshop: &Workshop) -> Vec<u8> {
     let signed = workshop.signed("rsa", RSA, &[vec![MESSAGE]]).remove(0);
-    let value = timestamp::signature_value(&signed.signatures_xml).unwrap();
-    let signatures_xml = timestamp::insert_single(&signed.signatures_xml, &workshop.stamp(&value)).unwrap();
+    let value = support::signature_value(&signed.signatures_xml);
+    let signatures_xml = with_stamp(&signed.signatures_xml, &workshop.stamp(&value));
     let signed = signature::SignedParts { signatures_xml, ..signed };
     AsicContainer::new(MESSAGE.to_vec(), signed, None, vec![]).write(workshop.at).unwrap()
 }
@@ -327,13 +341,12 @@ fn refuses_a_container_without_a_time_stamp_or_with_that_of_another() {
     let signed = workshop.signed("ec", EC, &[vec![MESSAGE]]).remove(0);
     let bare = AsicContainer::new(MESSAGE.to_vec(), signed.clone(), None, vec![]).write(workshop.at).unwrap();
     assert!(judge(&bare, &workshop.authorities).unwrap_err().starts_with("asic_timestamp_not_found"));
-    let signatures_xml =
-        timestamp::insert_single(&signed.signatures_xml, &workshop.stamp(b"something else")).unwrap();
+    let signatures_xml = with_stamp(&signed.signatures_xml, &workshop.stamp(b"something else"));
     let foreign = signature::SignedParts { signatures_xml, ..signed.clone() };
     let foreign = AsicContainer::new(MESSAGE.to_vec(), foreign, None, vec![]).write(workshop.at).unwrap();
     assert!(judge(&foreign, &workshop.authorities).unwrap_err().starts_with("mlog.invalid_timestamp"));
-    let value = timestamp::signature_value(&signed.signatures_xml).unwrap();
-    let signatures_xml = timestamp::insert_single(&signed.signatures_xml, &workshop.stamp(&value)).unwrap();
+    let value = support::signature_value(&signed.signatures_xml);
+    let signatures_xml = with_stamp(&signed.signatures_xml, &workshop.stamp(&value));
     let stamped = signature::SignedParts { signatures_xml, ..signed };
     let stamped = AsicContainer::new(MESSAGE.to_vec(), stamped, None, vec![]).write(workshop.at).unwrap();
     judge(&stamped, &workshop.authorities).unwrap();

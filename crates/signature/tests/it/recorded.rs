@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use signature::hashchain::{Leaf, Part, SIGNATURE_CHAIN, Tree};
-use signature::timestamp::signature_value;
 use signature::verify::{Kind, verify};
 use signature::xades::{Batch, SignRefusal, SignerMaterial, Unsigned};
 use trust::algorithm::SignatureAlgorithm;
@@ -146,7 +145,7 @@ fn rebuilt(message: &Message) -> (Vec<u8>, bool) {
     };
     let batch = Batch::new(message.algorithm, vec![leaf(message)]).unwrap();
     let unsigned = Unsigned::new(batch, material.clone(), signing_time(message)).unwrap();
-    let value = signature_value(&message.signed.signatures_xml).unwrap();
+    let value = support::signature_value(&message.signed.signatures_xml);
     // A recorded result may have the other form of prefixes; then the value covers that text and not ours, and the
     // recorded key signs ours.
     let same_result = message

@@ -40,6 +40,13 @@ pub(crate) fn base64(text: &str) -> Vec<u8> {
     STANDARD.decode(packed).unwrap()
 }
 
+/// The octets of a signature's value.
+pub(crate) fn signature_value(signatures_xml: &[u8]) -> Vec<u8> {
+    let document = roxmltree::Document::parse(std::str::from_utf8(signatures_xml).unwrap()).unwrap();
+    let value = document.descendants().find(|node| node.tag_name().name() == "SignatureValue").unwrap();
+    base64(value.text().unwrap())
+}
+
 fn child<'a, 'i>(node: Node<'a, 'i>, name: &str) -> Option<Node<'a, 'i>> {
     node.children().find(|child| child.tag_name().name() == name)
 }

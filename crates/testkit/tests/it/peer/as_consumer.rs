@@ -1,6 +1,8 @@
 //! The peer as a consumer's server, with some 130 deliberate deviations: what a live 7.8.0 provider accepted, ours accepts; what it
 //! refused, ours refuses with the same code; or more strictly, and then the table below says why (`docs/design/stricter.md`).
 
+use crate::proof::containers::odd_evidence;
+
 use super::identity::{Mint, Peer, arguments, target};
 use super::tool::{Row, Tool, Verdict, recorded, rows};
 use keystore::KeyAlgorithm;
@@ -129,6 +131,8 @@ async fn compare(choices: Choices, rsa: bool) -> anyhow::Result<Vec<String>> {
     if accepted < 75 {
         wrong.push(format!("only {accepted} rows were accepted"));
     }
+    // What was accepted can be proven afterwards, however it was laid out.
+    wrong.extend(odd_evidence(&nation, "provider", &nation.provider.config).await);
     Ok(wrong)
 }
 

@@ -1,6 +1,8 @@
 //! The peer as a provider's server: what a live 7.8.0 consumer's server accepted, ours accepts; what it refused, ours refuses with the
 //! same code, or more strictly. Of a refused answer the consumer sees nothing.
 
+use crate::proof::containers::odd_evidence;
+
 use super::answers::{Case, MEANT, Stage, further, recorded};
 use super::cast::Cast;
 use super::identity::{SCHOOLS, Shelf};
@@ -156,5 +158,7 @@ async fn an_independent_providers_answers_meet_the_verdicts_of_a_live_consumer()
         wrong.push(format!("{name} was not tried"));
     }
     assert!(cases.len() > 110, "only {} cases", cases.len());
+    // What was accepted can be proven afterwards, however it was laid out.
+    wrong.extend(odd_evidence(&cast.nation, "consumer", &cast.nation.consumer.config).await);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -19,9 +19,9 @@ async fn one_octet_changed_anywhere_in_a_container_is_noticed() {
     stamped(&nation).await;
     let held = stored(&nation.provider.config);
     let all = exported("provider", &nation.provider.config);
-    let (single, batch) = (all.first().unwrap(), all.last().unwrap());
-    assert_eq!((single.kind, batch.kind), ((false, false, false), (true, true, true)));
-    for container in [single, batch] {
+    let (direct, chained) = (all.first().unwrap(), all.last().unwrap());
+    assert_eq!((direct.kind, chained.kind), ((false, false), (true, true)));
+    for container in [direct, chained] {
         every_octet_of_the_file(&container.bytes, &held);
         octets_of_the_entries(&container.bytes, &held);
     }

@@ -49,16 +49,13 @@ async fn judged(algorithm: KeyAlgorithm, intermediate: bool) {
         }
     }
     println!(
-        "{algorithm:?}: {} + {} containers; side, direction, (hash chain, batch stamp, body): {judged:?}",
+        "{algorithm:?}: {} + {} containers; side, direction, (hash chain, body): {judged:?}",
         consumer.len(),
         provider.len()
     );
     let kinds: BTreeSet<_> = judged.keys().map(|(_, _, kind)| *kind).collect();
-    for kind in [(false, false, false), (false, true, false), (true, true, false), (true, true, true)] {
-        assert!(
-            kinds.contains(&kind),
-            "there is no container with (hash chain, batch stamp, body) = {kind:?}"
-        );
+    for kind in [(false, false), (true, false), (true, true)] {
+        assert!(kinds.contains(&kind), "there is no container with (hash chain, body) = {kind:?}");
     }
     for config in [&nation.consumer.config, &nation.provider.config] {
         tools.judge_globalconf(config);
@@ -133,8 +130,7 @@ fn own_verdicts(nation: &Nation, containers: &[Container]) {
         for container in containers {
             let report =
                 judge(&container.bytes, &held).unwrap_or_else(|why| panic!("{}: {why}", container.name));
-            let stamp = if container.kind.1 { StampKind::Batch } else { StampKind::Single };
-            assert_eq!(report.stamp, stamp, "{}", container.name);
+            assert_eq!(report.stamp, StampKind::Batch, "{}", container.name);
             let (sender, signer) = match container.direction {
                 Direction::Request => (testkit::CLIENT, &nation.consumer_identity.signing),
                 Direction::Response => (testkit::PROVIDER, &nation.provider_identity.signing),
@@ -266,13 +262,7 @@ impl Tools {
     }
 
     fn time_stamp(&self, at: &Path, container: &Container) {
-        let (token, data) = if container.kind.1 {
-            ("META-INF/timestamp.tst", "ts-hashchainresult.xml")
-        } else {
-            take_out(at, "EncapsulatedTimeStamp", 1, "ts.der");
-            take_out(at, "SignatureValue", 1, "value.bin");
-            ("ts.der", "value.bin")
-        };
+        let (token, data) = ("META-INF/timestamp.tst", "ts-hashchainresult.xml");
         let tsa = self.path("tsa.pem");
         let arguments =
             ["ts", "-verify", "-in", token, "-token_in", "-data", data, "-CAfile", &tsa, "-partial_chain"];
