@@ -204,3 +204,26 @@ fn refuses_chains_that_are_not_as_the_schema_says() {
         Err(Refusal::UnknownPart { name: "/message.xml".to_owned() })
     );
 }
+
+/// As a live server accepted it: a chain has a step, also over a single part.
+#[test]
+fn a_chain_of_one_part_has_the_top_of_one_that_a_live_server_accepted() {
+    let one = |digest: Vec<u8>| {
+        let leaf = Leaf { parts: vec![Part { name: "/message.xml".to_owned(), digest }] };
+        Tree::new(DigestAlgorithm::Sha512, vec![leaf]).unwrap()
+    };
+    let tree = one(vec![7; 64]);
+    let (result, chain) = (tree.result_xml("/c"), tree.chain_xml(0).unwrap());
+    let digest =
+        |digest| Input { name: "/message.xml", digest: Some((DigestAlgorithm::Sha512, digest)), bytes: None };
+    let verify = |held| hashchain::verify(&result, &chain, "/c", &[digest(held)], Absent::Refuse);
+    assert_eq!(verify(&[7; 64]).unwrap().parts.len(), 1);
+    assert!(verify(&[8; 64]).is_err());
+    let Some(vectors) = support::vectors() else { return };
+    let accepted = "recorded/options/tolerance/variant-chain-for-single-part-soap/peer-response.bin";
+    let message = crate::wire::read(&vectors.join(accepted)).unwrap();
+    assert!(message.attachments.is_empty());
+    let theirs = String::from_utf8(message.signed.hash_chain_result.unwrap()).unwrap();
+    let top = one(DigestAlgorithm::Sha512.digest(&message.message)).result_xml("/sig-hashchain.xml");
+    assert_eq!(theirs, String::from_utf8(top).unwrap());
+}
