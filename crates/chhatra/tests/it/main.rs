@@ -14,6 +14,7 @@ mod take_over;
 mod evidence;
 mod settings;
 mod signing_keys;
+mod set_up_page;
 mod doctor;
 mod practice;
 mod nation;
