@@ -19,3 +19,6 @@ mod doctor;
 mod practice;
 mod nation;
 mod demo;
+mod apart;
+mod full_disk;
+mod memory;

@@ -3,10 +3,11 @@
 use crate::gateway::Gateway;
 use crate::outbound;
 use crate::possession::Possession;
-use http1::{Request, ServerConnection, Stop};
+use http1::{Limits, Request, ServerConnection, Stop};
 use rustls::pki_types::CertificateDer;
 use rustls::sign::SingleCertAndKey;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use trust::Certificate;
@@ -22,7 +23,7 @@ pub(crate) enum Consumer {
 
 /// Serves consumers in the clear until the stop.
 pub(crate) async fn serve_http(gateway: Arc<Gateway>, listener: TcpListener, stop: Stop) {
-    let limits = gateway.config.peer.limits();
+    let limits = limits(&gateway);
     let connection_limits = limits.clone();
     let of_connection = stop.clone();
     let handler = move |socket: TcpStream, _| {
@@ -34,7 +35,7 @@ pub(crate) async fn serve_http(gateway: Arc<Gateway>, listener: TcpListener, sto
 
 /// Serves consumers over TLS until the stop.
 pub(crate) async fn serve_https(gateway: Arc<Gateway>, listener: TcpListener, stop: Stop) {
-    let limits = gateway.config.peer.limits();
+    let limits = limits(&gateway);
     let of_connection = (gateway, limits.clone(), stop.clone());
     let handler = move |socket: TcpStream, _| {
         let (gateway, limits, stop) = of_connection.clone();
@@ -66,6 +67,16 @@ async fn requests(gateway: Arc<Gateway>, consumer: Consumer, connection: ServerC
         async move { outbound::exchange(&gateway, consumer, request).await }
     };
     http1::serve_requests(connection, handler, stop).await;
+}
+
+fn limits(gateway: &Gateway) -> Limits {
+    let peer = &gateway.config.peer;
+    Limits {
+        idle_timeout: Duration::from_millis(peer.idle_timeout_ms),
+        connections_max: peer.connections_max,
+        stop_timeout: Duration::from_millis(peer.stop_timeout_ms),
+        ..Limits::default()
+    }
 }
 
 /// TLS for consumers: any certificate or none. Which one a client must have is decided per message (data-plane 8.2).

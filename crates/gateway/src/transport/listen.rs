@@ -22,7 +22,7 @@ pub(crate) struct Caller {
 
 /// Serves peers until the stop.
 pub(crate) async fn serve(gateway: Arc<Gateway>, listener: TcpListener, stop: Stop) {
-    let limits = gateway.config.peer.limits();
+    let limits = limits(&gateway);
     let of_connection = (gateway, limits.clone(), stop.clone());
     let handler = move |socket: TcpStream, _| {
         let (gateway, limits, stop) = of_connection.clone();
@@ -70,5 +70,15 @@ async fn handshake(gateway: &Gateway, socket: TcpStream, wait: Duration) -> Opti
             tracing::info!("a peer's TLS handshake took longer than {} ms", wait.as_millis());
             None
         }
+    }
+}
+
+fn limits(gateway: &Gateway) -> Limits {
+    let peer = &gateway.config.peer;
+    Limits {
+        idle_timeout: Duration::from_millis(peer.idle_timeout_ms),
+        connections_max: peer.connections_max,
+        stop_timeout: Duration::from_millis(peer.stop_timeout_ms),
+        ..Limits::default()
     }
 }
