@@ -59,17 +59,33 @@ pub enum CertificateProfile {
 }
 
 impl CertificateProfile {
-    const KNOWN: [(Self, &'static str); 9] = [
-        (Self::Ejbca, "EjbcaCertificateProfileInfoProvider"),
-        (Self::Basic, "BasicCertificateProfileInfoProvider"),
-        (Self::BasicAcme, "BasicACMECertificateProfileInfoProvider"),
-        (Self::FiVrk, "FiVRKCertificateProfileInfoProvider"),
-        (Self::CamDx, "CamDXCertificateProfileInfoProvider"),
-        (Self::Fo, "FoCertificateProfileInfoProvider"),
-        (Self::Is, "IsCertificateProfileInfoProvider"),
-        (Self::SkKlass3, "SkKlass3CertificateProfileInfoProvider"),
-        (Self::SkEsteId, "SkEsteIdCertificateProfileInfoProvider"),
+    /// Each with a word for people, but for the deprecated one, and its class.
+    const KNOWN: [(Self, &'static str, &'static str); 9] = [
+        (Self::Ejbca, "ejbca", "EjbcaCertificateProfileInfoProvider"),
+        (Self::Basic, "basic", "BasicCertificateProfileInfoProvider"),
+        (Self::BasicAcme, "basic-acme", "BasicACMECertificateProfileInfoProvider"),
+        (Self::FiVrk, "fi", "FiVRKCertificateProfileInfoProvider"),
+        (Self::CamDx, "camdx", "CamDXCertificateProfileInfoProvider"),
+        (Self::Fo, "fo", "FoCertificateProfileInfoProvider"),
+        (Self::Is, "is", "IsCertificateProfileInfoProvider"),
+        (Self::SkKlass3, "sk-klass3", "SkKlass3CertificateProfileInfoProvider"),
+        (Self::SkEsteId, "", "SkEsteIdCertificateProfileInfoProvider"),
     ];
+
+    /// The words by which people call the profiles, one behind the other.
+    #[must_use]
+    pub fn words() -> String {
+        let words = Self::KNOWN.iter().map(|(_, word, _)| *word).filter(|word| !word.is_empty());
+        words.collect::<Vec<_>>().join(", ")
+    }
+
+    /// The profile that somebody means: by its word, or by its class with or without the package.
+    #[must_use]
+    pub fn from_word(text: &str) -> Self {
+        let word = text.trim();
+        let known = Self::KNOWN.into_iter().find(|(_, known, _)| !word.is_empty() && *known == word);
+        known.map_or_else(|| Self::from_class_name(text), |(profile, ..)| profile)
+    }
 
     /// The profile of a `certificateProfileInfo`.
     #[must_use]
@@ -78,7 +94,7 @@ impl CertificateProfile {
         let simple = class_name.strip_prefix(PACKAGE).unwrap_or(class_name);
         Self::KNOWN
             .into_iter()
-            .find_map(|(profile, name)| (name == simple).then_some(profile))
+            .find_map(|(profile, _, class)| (class == simple).then_some(profile))
             .unwrap_or_else(|| Self::Unknown(class_name.to_owned()))
     }
 
@@ -90,7 +106,7 @@ impl CertificateProfile {
         }
         Self::KNOWN
             .iter()
-            .find_map(|(profile, name)| (profile == self).then(|| format!("{PACKAGE}{name}")))
+            .find_map(|(profile, _, class)| (profile == self).then(|| format!("{PACKAGE}{class}")))
             .unwrap_or_default()
     }
 

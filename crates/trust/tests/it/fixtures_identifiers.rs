@@ -207,3 +207,18 @@ fn subjects_that_lack_something_name_nobody() {
     check("SkKlass3", "2.5.4.97=NTREE-");
     check("SkEsteId", "CN=x");
 }
+
+#[test]
+fn a_profile_is_known_by_its_word_and_by_its_class() {
+    assert_eq!(CertificateProfile::words(), "ejbca, basic, basic-acme, fi, camdx, fo, is, sk-klass3");
+    for word in CertificateProfile::words().split(", ") {
+        let profile = CertificateProfile::from_word(&format!(" {word}\n"));
+        let class = profile.class_name();
+        let (_, simple) = class.rsplit_once('.').unwrap();
+        assert_eq!(CertificateProfile::from_word(&class), profile);
+        assert_eq!(CertificateProfile::from_word(simple), profile);
+    }
+    for unknown in ["", "EJBCA", "com.example.Profile"] {
+        assert_eq!(CertificateProfile::from_word(unknown), CertificateProfile::Unknown(unknown.to_owned()));
+    }
+}
