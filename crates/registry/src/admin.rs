@@ -168,15 +168,6 @@ pub fn anchor(config: &Config, source: Source, clock: &Clock) -> Result<Anchor, 
     compose_anchor(config, &open(config)?.signing_keys()?, source, clock.now())
 }
 
-/// Writes both anchor files anew, for instance after the address has changed.
-///
-/// # Errors
-/// As [`anchor`], and whatever the disk refuses.
-pub fn write_anchors(config: &Config, clock: &Clock) -> Result<(), KeyFault> {
-    config.check()?;
-    put_anchors(config, &open(config)?, clock.now())
-}
-
 fn find(keys: &[SigningKey], key: &KeyId) -> Result<SigningKey, KeyFault> {
     let found = keys.iter().find(|one| one.key == *key);
     found.cloned().ok_or_else(|| KeyFault::Unknown { key: key.clone() })

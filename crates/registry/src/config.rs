@@ -67,7 +67,7 @@ impl Config {
         self.state_dir.join("registry.sqlite")
     }
 
-    /// What is published, laid out as a central server lays it out: another web server may serve it as it is.
+    /// What is published, laid out as a central server lays it out.
     #[must_use]
     pub fn public_dir(&self) -> PathBuf {
         self.state_dir.join("public")

@@ -6,6 +6,7 @@ use identifier::characters::NewPartRefusal;
 use identifier::{ClientId, MemberId, ServerId};
 use keystore::KeyId;
 use std::path::{Path, PathBuf};
+use trust::CertificateProfile;
 
 /// A configuration that cannot work.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -165,7 +166,8 @@ pub enum DeclarationFault {
     },
     /// A certificate profile that nobody knows: certificates of such a CA could sign for nobody.
     #[error(
-        "the certificate profile {profile:?} is unknown; known are ejbca, basic, basic-acme, camdx, fi, fo, is, sk-klass3 and X-Road's class names"
+        "the certificate profile {profile:?} is unknown; known are {} and X-Road's class names",
+        CertificateProfile::words()
     )]
     UnknownProfile {
         /// What was given.

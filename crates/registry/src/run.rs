@@ -91,20 +91,6 @@ impl Registry {
         Ok(Self { address, status, serving, generating })
     }
 
-    /// Starts, and returns when the registry has been stopped. What fails on the way is logged and tried again.
-    ///
-    /// # Errors
-    /// As [`Registry::start`]; [`StartFault::Ended`].
-    pub async fn run(
-        config: &Config,
-        pin: &Pin,
-        clock: Clock,
-        chance: Chance,
-        stop: Stop,
-    ) -> Result<(), StartFault> {
-        Self::start(config, pin, clock, chance, stop).await?.stopped().await
-    }
-
     /// Where it listens.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
@@ -218,16 +204,13 @@ impl Generator {
     fn turn(&mut self) -> Option<Result<Timestamp, GenerateFault>> {
         let now = self.clock.now();
         // Asked before the state is read: a change in between is seen at the next turn.
-        let version = match self.store.version() {
-            Ok(version) => version,
-            Err(fault) => return Some(Err(fault.into())),
-        };
-        let changed = self.seen.replace(version) != Some(version);
+        let version = self.store.version();
+        let changed = version.as_ref().is_ok_and(|version| self.seen.replace(*version) != Some(*version));
         if !changed && !self.is_due(now) {
             return None;
         }
         self.tried = Some(now);
-        Some(self.generate(now))
+        Some(version.map_err(GenerateFault::from).and_then(|_| self.generate(now)))
     }
 
     fn is_due(&self, now: Timestamp) -> bool {

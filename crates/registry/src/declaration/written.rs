@@ -229,20 +229,9 @@ fn ca_certificate(
     })
 }
 
-/// A profile by a short word, or by its Java class name with or without package (control-plane 4.4).
+/// A profile by its word, or by its Java class (control-plane 4.4).
 fn profile(text: &str) -> Result<CertificateProfile, DeclarationFault> {
-    let short = match text.trim() {
-        "ejbca" => Some(CertificateProfile::Ejbca),
-        "basic" => Some(CertificateProfile::Basic),
-        "basic-acme" => Some(CertificateProfile::BasicAcme),
-        "fi" => Some(CertificateProfile::FiVrk),
-        "camdx" => Some(CertificateProfile::CamDx),
-        "fo" => Some(CertificateProfile::Fo),
-        "is" => Some(CertificateProfile::Is),
-        "sk-klass3" => Some(CertificateProfile::SkKlass3),
-        _ => None,
-    };
-    let profile = short.unwrap_or_else(|| CertificateProfile::from_class_name(text));
+    let profile = CertificateProfile::from_word(text);
     if let CertificateProfile::Unknown(profile) = profile {
         return Err(DeclarationFault::UnknownProfile { profile });
     }
