@@ -14,8 +14,6 @@ pub const SIGNATURE_CHAIN: &str = "/sig-hashchain.xml";
 pub const SIGNATURE_RESULT: &str = "/sig-hashchainresult.xml";
 /// Where a batch time-stamp's chain lives.
 pub const TIME_STAMP_CHAIN: &str = "/ts-hashchain.xml";
-/// Where a batch time-stamp's chain result lives.
-pub const TIME_STAMP_RESULT: &str = "/ts-hashchainresult.xml";
 
 /// The most leaves one tree is built over.
 pub const LEAVES_MAX: usize = 1 << 20;

@@ -160,9 +160,10 @@ impl<'z> Entry<'z> {
         if head.agreed != listed.agreed || head.sums != listed.sums || head.name != listed.name {
             return not_zip("an entry and the directory disagree about it");
         }
-        let Some(name) = std::str::from_utf8(listed.name).ok().filter(|name| name.len() <= NAME_BYTES_MAX)
-        else {
-            return not_zip("an entry has a name that is not read here");
+        let is_plain =
+            |name: &&str| name.len() <= NAME_BYTES_MAX && name.bytes().all(|byte| byte.is_ascii_graphic());
+        let Some(name) = std::str::from_utf8(listed.name).ok().filter(is_plain) else {
+            return not_zip("an entry has a name that no container has");
         };
         Ok(Self {
             name,

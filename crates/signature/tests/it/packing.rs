@@ -258,6 +258,15 @@ fn refuses_folders_but_the_one_that_has_to_be() {
 }
 
 #[test]
+fn refuses_names_that_command_a_terminal() {
+    let all = entries(&single(workshop()));
+    for name in ["\u{1b}[2Jmessage.xml", "attachment\n1", "\u{9b}1m", "message\u{202e}lmx"] {
+        let named = [all.as_slice(), &[(name.to_owned(), Vec::new())]].concat();
+        assert!(matches!(refused(&zipped(&named)), Some(ReadRefusal::NotZip(_))), "{name:?}");
+    }
+}
+
+#[test]
 fn refuses_more_than_is_unpacked_here() {
     let ours = single(workshop());
     let mut pieces = taken_apart(&streamed(&ours));
