@@ -142,9 +142,13 @@ async fn answer_ocsp(authority: Arc<PracticeAuthority>, head: RequestHead, mut b
         _ => return refusal(405, "OCSP is asked with POST or GET"),
     };
     match query {
+        // It waits for whoever has the register, who may be writing it.
         Ok(query) => {
-            let body = authority.answer_ocsp(&query);
-            Answer { status: 200, content_type: "application/ocsp-response", body }
+            blocking(move || {
+                let body = authority.answer_ocsp(&query);
+                Answer { status: 200, content_type: "application/ocsp-response", body }
+            })
+            .await
         }
         Err(answer) => answer,
     }
