@@ -68,22 +68,27 @@ fn open(config: &Path) -> Result<Reader> {
     Ok(Reader::open(&dir)?)
 }
 
-/// All records that fit, the newest first, at most `limit`.
-fn find(reader: &Reader, id: Option<&str>, limit: usize) -> Result<Vec<Entry>> {
-    let mut found: Vec<Entry> = Vec::new();
-    let mut before: Option<RecordId> = None;
-    while found.len() < limit {
-        let wanted = limit.saturating_sub(found.len()).min(PAGE);
+/// Hands out the records that fit, the newest first, at most `limit`; says how many there were. A log may have more than fit into memory.
+fn each(
+    reader: &Reader,
+    id: Option<&str>,
+    limit: usize,
+    mut act: impl FnMut(Entry) -> Result<()>,
+) -> Result<usize> {
+    let (mut count, mut before): (usize, Option<RecordId>) = (0, None);
+    while count < limit {
+        let wanted = limit.saturating_sub(count).min(PAGE);
         let search = Search { query_id: id.map(str::to_owned), before, limit: wanted, ..Search::default() };
         let page = reader.find(&search)?;
         before = page.last().map(|entry| entry.id);
-        let last = page.len() < wanted;
-        found.extend(page);
-        if last {
+        count = count.saturating_add(page.len());
+        let is_last = page.len() < wanted;
+        page.into_iter().try_for_each(&mut act)?;
+        if is_last {
             break;
         }
     }
-    Ok(found)
+    Ok(count)
 }
 
 const fn direction(entry: &Entry) -> &'static str {
@@ -94,32 +99,39 @@ const fn direction(entry: &Entry) -> &'static str {
 }
 
 fn list(arguments: &List) -> Result<()> {
-    let entries = find(&open(&arguments.config)?, arguments.id.as_deref(), arguments.limit)?;
+    let reader = open(&arguments.config)?;
+    let mut records = Vec::new();
+    let listed = each(&reader, arguments.id.as_deref(), arguments.limit, |entry| {
+        if arguments.json {
+            records.push(as_json(&entry));
+        } else {
+            print(&entry);
+        }
+        Ok(())
+    })?;
     if arguments.json {
-        let records: Vec<Value> = entries.iter().map(as_json).collect();
         tell!("{}", serde_json::to_string_pretty(&json!({ "records": records }))?);
-        return Ok(());
-    }
-    if entries.is_empty() {
+    } else if listed == 0 {
         tell!("no messages on record");
     }
-    for entry in &entries {
-        let body = match (entry.body_bytes, entry.body_bytes_signed) {
-            (Some(held), Some(signed)) if held != signed => format!("body {held} of {signed} bytes"),
-            (Some(held), _) => format!("body {held} bytes"),
-            (None, _) => "no body kept".to_owned(),
-        };
-        let stamp = if entry.stamped { "time-stamped" } else { "no time-stamp yet" };
-        tell!(
-            "{:>8}  {}  {:<8}  {}  {}  {body}, {stamp}",
-            entry.id,
-            entry.time,
-            direction(entry),
-            entry.query_id,
-            entry.owner
-        );
-    }
     Ok(())
+}
+
+fn print(entry: &Entry) {
+    let body = match (entry.body_bytes, entry.body_bytes_signed) {
+        (Some(held), Some(signed)) if held != signed => format!("body {held} of {signed} bytes"),
+        (Some(held), _) => format!("body {held} bytes"),
+        (None, _) => "no body kept".to_owned(),
+    };
+    let stamp = if entry.stamped { "time-stamped" } else { "no time-stamp yet" };
+    tell!(
+        "{:>8}  {}  {:<8}  {}  {}  {body}, {stamp}",
+        entry.id,
+        entry.time,
+        direction(entry),
+        entry.query_id,
+        entry.owner
+    );
 }
 
 fn as_json(entry: &Entry) -> Value {
@@ -138,41 +150,41 @@ fn as_json(entry: &Entry) -> Value {
 
 fn export(arguments: &Export) -> Result<ExitCode> {
     let reader = open(&arguments.config)?;
-    let entries = find(&reader, arguments.id.as_deref(), usize::MAX)?;
-    if entries.is_empty() {
-        match &arguments.id {
-            Some(id) => bail!("no message with the identifier {id} is on record"),
-            None => tell!("no messages on record"),
-        }
-        return Ok(ExitCode::SUCCESS);
-    }
-    let out = &arguments.out;
-    std::fs::create_dir_all(out).with_context(|| format!("{} cannot be made", out.display()))?;
     let mut complete = true;
-    for entry in &entries {
-        let container = match reader.export(entry.id) {
-            Ok(container) => container,
-            // One record that cannot be had is no reason to keep back the others.
-            Err(failure @ (ReadFailure::Damaged { .. } | ReadFailure::NotExportable { .. })) => {
-                complete = false;
-                eprintln!("{failure}");
-                continue;
-            }
-            Err(failure) => return Err(failure.into()),
-        };
-        let path = out.join(&container.file_name);
-        let stamp =
-            if container.stamped { "" } else { ", without a time-stamp yet: it proves who, not when" };
-        match write_new(&path, &container.bytes)? {
-            Written::New => tell!("wrote {}{stamp}", path.display()),
-            Written::Same => tell!("{} is there already{stamp}", path.display()),
-            Written::InTheWay => {
-                complete = false;
-                eprintln!("{} is there with other contents and was not overwritten", path.display());
-            }
-        }
+    let exported = each(&reader, arguments.id.as_deref(), usize::MAX, |entry| {
+        complete &= export_one(&reader, &entry, &arguments.out)?;
+        Ok(())
+    })?;
+    match (&arguments.id, exported) {
+        (Some(id), 0) => bail!("no message with the identifier {id} is on record"),
+        (None, 0) => tell!("no messages on record"),
+        _ => {}
     }
     Ok(if complete { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Whether the record lies in the folder now. One that cannot be had is no reason to keep back the others.
+fn export_one(reader: &Reader, entry: &Entry, out: &Path) -> Result<bool> {
+    let container = match reader.export(entry.id) {
+        Ok(container) => container,
+        Err(failure @ (ReadFailure::Damaged { .. } | ReadFailure::NotExportable { .. })) => {
+            complain!("{failure}");
+            return Ok(false);
+        }
+        Err(failure) => return Err(failure.into()),
+    };
+    std::fs::create_dir_all(out).with_context(|| format!("{} cannot be made", out.display()))?;
+    let path = out.join(&container.file_name);
+    let stamp = if container.stamped { "" } else { ", without a time-stamp yet: it proves who, not when" };
+    match write_new(&path, &container.bytes)? {
+        Written::New => tell!("wrote {}{stamp}", path.display()),
+        Written::Same => tell!("{} is there already{stamp}", path.display()),
+        Written::InTheWay => {
+            complain!("{} is there with other contents and was not overwritten", path.display());
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 enum Written {
@@ -185,6 +197,10 @@ fn write_new(path: &Path, bytes: &[u8]) -> Result<Written> {
     match std::fs::File::create_new(path) {
         Ok(mut file) => {
             let written = file.write_all(bytes).and_then(|()| file.sync_all());
+            if written.is_err() {
+                // Half a container would be in the way of the whole one.
+                let _removed = std::fs::remove_file(path);
+            }
             written.with_context(|| format!("{} cannot be written", path.display()))?;
             Ok(Written::New)
         }

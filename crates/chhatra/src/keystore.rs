@@ -162,15 +162,15 @@ fn run_generate(arguments: &Generate) -> Result<()> {
     if usage != KeyUsage::InternalTls && !arguments.names.is_empty() {
         bail!("--name is for internal TLS keys; names for other certificates go into their request");
     }
-    let label = arguments.label.clone().unwrap_or_else(|| usage.name().replace('_', "-"));
+    let label = label(arguments.label.as_deref(), usage);
     let keystore = open_or_create(&config)?;
     let key = keystore.generate(usage, arguments.algorithm.into(), &label)?;
     tell!("{key}");
     if usage == KeyUsage::InternalTls {
         certify_internal(&keystore, &key, &config, &arguments.names)?;
-        eprintln!("its self-signed certificate is active");
+        complain!("its self-signed certificate is active");
     } else {
-        eprintln!("next: chhatra keystore csr --config {} --key {key} …", arguments.store.config.display());
+        complain!("next: chhatra keystore csr --config {} --key {key} …", arguments.store.config.display());
     }
     Ok(())
 }
@@ -198,6 +198,11 @@ pub(crate) fn certify_internal(
     };
     keystore.self_signed(key, &shape)?;
     Ok(())
+}
+
+/// A key's name for people.
+fn label(given: Option<&str>, usage: KeyUsage) -> String {
+    given.map_or_else(|| usage.name().replace('_', "-"), str::to_owned)
 }
 
 fn switch(arguments: &Switch, on: bool) -> Result<()> {

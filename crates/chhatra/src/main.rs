@@ -8,6 +8,11 @@ macro_rules! tell {
     ($($text:tt)*) => { crate::outside::tell(format_args!($($text)*)) };
 }
 
+/// As [`tell!`], on standard error.
+macro_rules! complain {
+    ($($text:tt)*) => { crate::outside::complain(format_args!($($text)*)) };
+}
+
 mod config;
 mod outside;
 mod plan;
@@ -99,7 +104,7 @@ fn main() -> ExitCode {
     match done {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("chhatra: {error:#}");
+            complain!("chhatra: {error:#}");
             ExitCode::FAILURE
         }
     }

@@ -29,7 +29,7 @@ pub(crate) fn confine() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, umask};
     umask(rustix::fs::Mode::from_raw_mode(0o077));
     let limit = getrlimit(Resource::Nofile);
-    // Refused or not, the process can work; `doctor` tells what it has.
+    // Refused or not, the process can work.
     let _raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
 
@@ -81,5 +81,39 @@ pub(crate) fn stop_when_stdin_closes(stopper: Stopper) -> Result<()> {
 /// Prints a line at once. What cannot be printed is lost: nobody reads it, and the work itself must not suffer from that.
 pub(crate) fn tell(line: Arguments<'_>) {
     let mut out = std::io::stdout().lock();
-    let _unread = writeln!(out, "{line}").and_then(|()| out.flush());
+    let _unread = writeln!(out, "{}", harmless(line.to_string())).and_then(|()| out.flush());
+}
+
+/// The same, on standard error.
+pub(crate) fn complain(line: Arguments<'_>) {
+    let _unread = writeln!(std::io::stderr(), "{}", harmless(line.to_string()));
+}
+
+/// Strangers have a part in what is printed, such as identifiers of messages, and a terminal obeys control characters: they are spelled
+/// out, in a way that JSON reads too.
+fn harmless(text: String) -> String {
+    let obeyed = |c: char| c.is_control() && c != '\n';
+    if !text.contains(obeyed) {
+        return text;
+    }
+    let spelled = |c: char| if obeyed(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    text.chars().map(spelled).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_is_printed_commands_a_terminal() {
+        for (text, printed) in [
+            ("one\ntwo ខ្មែរ", "one\ntwo ខ្មែរ"),
+            ("\u{1b}[2J\r\t\u{7f}\u{9b}1m", "\\u001b[2J\\u000d\\u0009\\u007f\\u009b1m"),
+        ] {
+            assert_eq!(harmless(text.to_owned()), printed);
+        }
+        let json = serde_json::to_string("a\u{9b}b").unwrap();
+        let printed = harmless(json);
+        assert_eq!(serde_json::from_str::<String>(&printed).unwrap(), "a\u{9b}b");
+    }
 }

@@ -69,7 +69,7 @@ async fn serve(file: &Path) -> Result<()> {
     match registry.published().await {
         Ok(made) => tell!("published: the configuration of {made}"),
         // It goes on trying, and tells each failure in the log.
-        Err(fault) => eprintln!("chhatra: {fault}"),
+        Err(fault) => complain!("chhatra: {fault}"),
     }
     registry.stopped().await?;
     signals.abort();

@@ -84,7 +84,7 @@ impl Gateway {
     /// Waits for the end of it; a process that does not finish is ended.
     pub(super) async fn stopped(mut self) {
         if tokio::time::timeout(STOP, self.child.wait()).await.is_err() {
-            eprintln!("the gateway of the {} did not finish in time and is ended", self.ministry.title());
+            complain!("the gateway of the {} did not finish in time and is ended", self.ministry.title());
             // Gone already: then it is as it should be.
             let _gone = self.child.kill().await;
         }

@@ -3,7 +3,8 @@
 use super::certificates::{self, Dated};
 use super::findings::Findings;
 use super::place;
-use ::registry::{Config, Declaration, SIGNING_KEYS_MAX, Source, admin};
+use crate::outside;
+use ::registry::{Config, Declaration, SIGNING_KEYS_MAX, SigningKey, Source, admin};
 use globalconf::{Anchor, CertificateBytes, directory};
 
 pub(super) fn examine(config: &Config, findings: &mut Findings) {
@@ -111,43 +112,43 @@ fn signing_keys(config: &Config, running: bool, findings: &mut Findings) {
         renew: "change over to a new key, beginning with: chhatra registry keys add",
     });
     certificates::ends(active.collect(), findings);
-    let of_gateways: Vec<CertificateBytes> = keys
-        .iter()
-        .filter(|key| key.source == Source::Internal)
-        .map(|key| CertificateBytes::from(&key.certificate))
-        .collect();
-    anchor(config, &of_gateways, findings);
-    published(config, &of_gateways, running, findings);
+    anchor(config, findings);
+    published(config, &keys, running, findings);
 }
 
-fn anchor(config: &Config, certificates: &[CertificateBytes], findings: &mut Findings) {
+/// Whether the file says what an anchor of now would say.
+fn anchor(config: &Config, findings: &mut Findings) {
     let shown = config.anchor_file.display();
-    let again = "it is written by: chhatra registry init";
+    let again = "without the file it is written by: chhatra registry init";
     let read = std::fs::read(&config.anchor_file).map_err(|e| e.to_string());
-    match read.and_then(|bytes| Anchor::read(&bytes).map_err(|e| e.to_string())) {
-        Err(why) => findings.problem("anchor", format!("{shown} cannot be used: {why}"), again),
-        Ok(anchor) => {
-            let names = |source: &globalconf::anchor::Source| {
-                certificates.iter().all(|one| source.verification_certificates.contains(one))
-            };
-            if anchor.sources.iter().any(names) {
-                findings.ok("anchor", format!("{shown} is what gateways of {} need", anchor.instance));
-            } else {
-                let says = format!("{shown} does not name the present signing keys");
-                findings.warning("anchor", says, "give gateways a new anchor");
-            }
+    let read = read.and_then(|bytes| Anchor::read(&bytes).map_err(|e| e.to_string()));
+    let (anchor, of_now) = match (read, admin::anchor(config, Source::Internal, &outside::clock())) {
+        (Ok(anchor), Ok(of_now)) => (anchor, of_now),
+        (Err(why), _) => {
+            findings.problem("anchor", format!("{shown} cannot be used: {why}"), again);
+            return;
         }
+        // A key that is missing has been told.
+        (Ok(_), Err(_)) => return,
+    };
+    if anchor.sources == of_now.sources {
+        findings.ok("anchor", format!("{shown} is what gateways of {} need", anchor.instance));
+    } else {
+        let says = format!("{shown} does not name the present address and signing keys");
+        findings.warning("anchor", says, format!("remove it, {again}, and hand it out to every gateway"));
     }
 }
 
-fn published(config: &Config, certificates: &[CertificateBytes], running: bool, findings: &mut Findings) {
+fn published(config: &Config, keys: &[SigningKey], running: bool, findings: &mut Findings) {
+    let of_gateways = keys.iter().filter(|key| key.source == Source::Internal);
+    let certificates: Vec<_> = of_gateways.map(|key| CertificateBytes::from(&key.certificate)).collect();
     let advice = if running { "the registry's log says what fails" } else { "start the registry" };
     let file = config.public_dir().join("V6").join(Source::Internal.directory());
     let Ok(bytes) = std::fs::read(&file) else {
         findings.problem("published", "nothing has been published yet", advice);
         return;
     };
-    match directory::read(&bytes, certificates, findings.now()) {
+    match directory::read(&bytes, &certificates, findings.now()) {
         Ok(verified) => {
             let until = findings.moment(verified.expires());
             findings.ok("published", format!("the configuration holds until {until}"));

@@ -90,7 +90,7 @@ fn unreadable(arguments: &Verify, why: &str) -> Outcome {
     if arguments.json {
         tell!("{}", json!({ "verified": null, "reason": why }));
     }
-    eprintln!("chhatra: {why}");
+    complain!("chhatra: {why}");
     Outcome::Unreadable
 }
 

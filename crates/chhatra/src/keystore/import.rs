@@ -1,7 +1,7 @@
 //! `chhatra keystore import` and `import-p12`: certificates from a CA, keys from elsewhere, the whole identity of an X-Road server.
 
-use super::{Store, Usage, open_or_create, read};
-use crate::{config, outside};
+use super::{Store, Usage, label, open_or_create, read};
+use crate::config;
 use ::keystore::{HeldCertificate, KeyId, KeyUsage, Keystore, Owner};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
@@ -72,7 +72,7 @@ pub(super) fn run(arguments: &Import) -> Result<()> {
         };
         let usage = KeyUsage::from(usage);
         let passphrase = arguments.pin_file.as_deref().map(config::pin).transpose()?;
-        let label = arguments.label.clone().unwrap_or_else(|| usage.name().replace('_', "-"));
+        let label = label(arguments.label.as_deref(), usage);
         let key = keystore.import_key(&bytes, passphrase.as_ref(), usage, &label)?;
         tell!("key {key} for {usage} is held");
     }
@@ -175,7 +175,7 @@ pub(super) fn run_p12(arguments: &ImportP12) -> Result<()> {
         bail!("give a PKCS#12 file and --usage, or --keyconf with --softtoken");
     };
     let usage = KeyUsage::from(usage);
-    let label = arguments.label.clone().unwrap_or_else(|| usage.name().replace('_', "-"));
+    let label = label(arguments.label.as_deref(), usage);
     let taken = keystore.import_p12(&read(file)?, &pin, arguments.alias.as_deref(), usage, &label)?;
     tell!("key {} for {usage} is held", taken.key);
     own(&config, &keystore, &taken.key, arguments.member.as_ref())?;
@@ -198,9 +198,4 @@ fn own(config: &::gateway::Config, keystore: &Keystore, key: &KeyId, said: Optio
         keystore.set_owner(&certificate.sha256(), &found)?;
     }
     Ok(())
-}
-
-/// Whether a certificate's time has come and not passed.
-pub(super) fn is_in_date(certificate: &Certificate) -> bool {
-    certificate.is_valid_at(outside::clock().now())
 }

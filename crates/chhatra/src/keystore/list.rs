@@ -1,10 +1,12 @@
 //! `chhatra keystore list`: for people as a table, for programs as JSON.
 
-use super::{Store, import::is_in_date};
+use super::Store;
+use crate::outside;
 use ::keystore::{HeldCertificate, HeldKey};
 use anyhow::Result;
 use clap::Args;
 use serde_json::{Value, json};
+use trust::Certificate;
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
@@ -35,6 +37,11 @@ pub(super) fn run(arguments: &List) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether its time has come and not passed.
+fn is_in_date(certificate: &Certificate) -> bool {
+    certificate.is_valid_at(outside::clock().now())
 }
 
 fn certificate_lines(held: &HeldCertificate) {

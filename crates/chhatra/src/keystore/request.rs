@@ -95,7 +95,7 @@ pub(super) fn run(arguments: &Csr) -> Result<()> {
             let mut file = std::fs::File::create_new(path)
                 .with_context(|| format!("{} cannot be made", path.display()))?;
             file.write_all(&bytes).with_context(|| format!("{} cannot be written", path.display()))?;
-            eprintln!("{}: a request for {subject}", path.display());
+            complain!("{}: a request for {subject}", path.display());
         }
         None => std::io::stdout().write_all(&bytes)?,
     }
@@ -107,23 +107,13 @@ fn field(text: &str) -> Result<(String, String)> {
     Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
-/// A profile by a short word or by its class name.
-pub(crate) fn profile(text: &str) -> Result<CertificateProfile> {
-    let profile = match text.trim() {
-        "ejbca" => CertificateProfile::Ejbca,
-        "basic" => CertificateProfile::Basic,
-        "basic-acme" => CertificateProfile::BasicAcme,
-        "fi" => CertificateProfile::FiVrk,
-        "camdx" => CertificateProfile::CamDx,
-        "fo" => CertificateProfile::Fo,
-        "is" => CertificateProfile::Is,
-        "sk-klass3" => CertificateProfile::SkKlass3,
-        other => CertificateProfile::from_class_name(other),
-    };
+/// A profile by its word or by its class.
+fn profile(text: &str) -> Result<CertificateProfile> {
+    let profile = CertificateProfile::from_word(text);
     if let CertificateProfile::Unknown(name) = profile {
+        let known = CertificateProfile::words();
         bail!(
-            "the certificate profile {name:?} is unknown; known are ejbca, basic, basic-acme, camdx, fi, fo, is, sk-klass3 and \
-             X-Road's class names, or give --subject"
+            "the certificate profile {name:?} is unknown; known are {known} and X-Road's class names, or give --subject"
         );
     }
     Ok(profile)

@@ -117,15 +117,16 @@ fn add(arguments: &Add) -> Result<()> {
     let source = Source::from(arguments.source);
     let made = admin::add_signing_key(&config, &config::pin(&config.pin_file)?, source, &outside::clock())?;
     tell!("{}", made.key);
-    eprintln!("it does not sign yet; its certificate is published beside the old one from now on");
-    eprintln!("hand out the new anchor, which names both keys, to {}:", readers(source));
-    eprintln!("  {}", anchor_file(&config, source).display());
-    eprintln!(
+    complain!("it does not sign yet; its certificate is published beside the old one from now on");
+    complain!("hand out the new anchor, which names both keys, to {}:", readers(source));
+    complain!("  {}", anchor_file(&config, source).display());
+    complain!(
         "who has the old anchor and fetches the configuration in the meantime learns the key without it"
     );
-    eprintln!(
+    complain!(
         "then, {} seconds from now or later: chhatra registry keys activate --config {file} {}",
-        config.expire_seconds, made.key
+        config.expire_seconds,
+        made.key
     );
     Ok(())
 }
@@ -143,14 +144,14 @@ fn activate(arguments: &Chosen) -> Result<()> {
     );
     let Some(other) = other else { return Ok(()) };
     if !activated.known_to_clients {
-        eprintln!(
+        complain!(
             "it was made less than {} seconds ago: who has not fetched since refuses what it signs, and needs the anchor",
             config.expire_seconds
         );
-        eprintln!("  {}", anchor_file(&config, chosen.source).display());
-        eprintln!("to go back: chhatra registry keys activate --config {file} {}", other.key);
+        complain!("  {}", anchor_file(&config, chosen.source).display());
+        complain!("to go back: chhatra registry keys activate --config {file} {}", other.key);
     }
-    eprintln!("when all is well: chhatra registry keys delete --config {file} {}", other.key);
+    complain!("when all is well: chhatra registry keys delete --config {file} {}", other.key);
     Ok(())
 }
 
@@ -161,7 +162,7 @@ fn delete(arguments: &Chosen) -> Result<()> {
     admin::delete_signing_key(&config, &pin, &chosen.key, &outside::clock())?;
     tell!("{} is deleted", chosen.key);
     let anchor = anchor_file(&config, chosen.source);
-    eprintln!("who joins from now on needs the present anchor: {}", anchor.display());
+    complain!("who joins from now on needs the present anchor: {}", anchor.display());
     Ok(())
 }
 

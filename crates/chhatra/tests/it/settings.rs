@@ -77,6 +77,18 @@ fn a_registry_is_made_once_and_then_declared() {
     assert!(planned.contains("+ member") && planned.contains("M1"), "{planned}");
     assert_eq!(act("apply").fine(), planned);
     assert_eq!(act("plan").fine(), "nothing to change\n");
+    let told = chhatra(&["doctor", "--config", &config]).out;
+    assert!(told.contains("anchor.xml is what gateways of EX need"), "{told}");
+    let moved = std::fs::read_to_string(&config)
+        .unwrap()
+        .replace("address = \"127.1.255.2", "address = \"127.1.255.4");
+    let moved = setup.write("moved.toml", moved);
+    let told = chhatra(&["doctor", "--config", &moved]).out;
+    assert!(told.contains("anchor.xml does not name the present address"), "{told}");
+    std::fs::remove_file(setup.path("anchor.xml")).unwrap();
+    chhatra(&["registry", "init", "--config", &moved]).fine();
+    let told = chhatra(&["doctor", "--config", &moved]).out;
+    assert!(told.contains("anchor.xml is what gateways of EX need"), "{told}");
     let examined = chhatra(&["doctor", "--config", &config, "--json"]).json().to_string();
     assert!(
         examined.contains("no CA is approved") && examined.contains("nothing has been published yet"),
