@@ -6,13 +6,16 @@ use crate::error::{BodyError, WriteError};
 use crate::framing::BodyKind;
 use crate::limits::Limits;
 use crate::wire::{FillError, Reader, Writer};
-use bytes::{BufMut, Bytes};
+use bytes::{BufMut, Bytes, BytesMut};
 use decode::{Decoder, Step};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{Mutex, oneshot};
+
+/// A piece of a body that is shorter is joined with the next one.
+const SMALL_BYTES: usize = 4 * 1024;
 
 /// The body of a received request or response.
 ///
@@ -154,7 +157,7 @@ impl Body {
                 return Ok(None);
             };
             match self.decoder.step(&mut reader.buffer)? {
-                Step::Data(data) => return Ok(Some(data)),
+                Step::Data(data) => return joined(data, &mut self.decoder, &mut reader.buffer).map(Some),
                 Step::End => return Ok(None),
                 Step::More => more(reader, &mut self.decoder, self.wait).await?,
             }
@@ -235,6 +238,21 @@ fn not_asked(error: &WriteError, received: u64) -> BodyError {
         | WriteError::Length(_)
         | WriteError::NotReusable => BodyError::Slow { received },
     }
+}
+
+/// A small piece together with those behind it that have arrived: whoever sends a byte a chunk must not make every byte cost as much as a
+/// chunk, here and further on.
+fn joined(piece: Bytes, decoder: &mut Decoder, buffer: &mut BytesMut) -> Result<Bytes, BodyError> {
+    if piece.len() >= SMALL_BYTES || buffer.is_empty() {
+        return Ok(piece);
+    }
+    let mut whole = BytesMut::from(piece);
+    while whole.len() < SMALL_BYTES
+        && let Step::Data(piece) = decoder.step(buffer)?
+    {
+        whole.extend_from_slice(&piece);
+    }
+    Ok(whole.freeze())
 }
 
 /// More bytes for the decoder, or the verdict over their absence.

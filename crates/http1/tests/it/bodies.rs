@@ -67,6 +67,20 @@ async fn bounds_a_chunked_body_at_the_announcement_of_the_chunk() {
 }
 
 #[tokio::test]
+async fn bytes_that_come_one_to_a_chunk_are_given_out_together() {
+    let (mut ours, theirs) = tokio::io::duplex(64 * 1024);
+    ours.write_all(post(&("1\r\nx\r\n".repeat(5000) + "0\r\n\r\n")).as_bytes()).await.unwrap();
+    let mut connection = ServerConnection::new(theirs, Limits::default());
+    let mut request = connection.next_request().await.unwrap().unwrap();
+    let mut pieces = Vec::new();
+    while let Some(data) = request.body.read_chunk().await.unwrap() {
+        pieces.push(data);
+    }
+    assert_eq!(pieces.concat(), [b'x'; 5000]);
+    assert!(pieces.len() <= 4, "{} pieces", pieces.len());
+}
+
+#[tokio::test]
 async fn the_answer_may_start_while_the_request_is_still_read() {
     let (mut ours, theirs) = tokio::io::duplex(64);
     let server = tokio::spawn(async move {
