@@ -3,7 +3,7 @@
 mod keys;
 
 use crate::{config, outside, plan};
-use ::registry::{Declaration, Registry, admin};
+use ::registry::{Declaration, Registry, Source, admin};
 use anyhow::Result;
 use clap::Subcommand;
 use http1::stop_channel;
@@ -55,7 +55,7 @@ fn init(file: &Path) -> Result<()> {
     let pin = config::good_pin(&config.pin_file)?;
     admin::init(&config, &pin, &outside::clock())?;
     tell!("the registry of {} is made", config.instance);
-    tell!("gateways of this instance need the anchor {}", config.anchor_file.display());
+    tell!("gateways of this instance need the anchor {}", keys::anchor(&config, Source::Internal));
     Ok(())
 }
 

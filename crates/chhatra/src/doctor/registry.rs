@@ -5,6 +5,7 @@ use super::findings::Findings;
 use super::place;
 use crate::outside;
 use ::registry::{Config, Declaration, SIGNING_KEYS_MAX, SigningKey, Source, admin};
+use globalconf::anchor::delimited_hash;
 use globalconf::{Anchor, CertificateBytes, directory};
 
 pub(super) fn examine(config: &Config, findings: &mut Findings) {
@@ -121,9 +122,12 @@ fn anchor(config: &Config, findings: &mut Findings) {
     let shown = config.anchor_file.display();
     let again = "without the file it is written by: chhatra registry init";
     let read = std::fs::read(&config.anchor_file).map_err(|e| e.to_string());
-    let read = read.and_then(|bytes| Anchor::read(&bytes).map_err(|e| e.to_string()));
-    let (anchor, of_now) = match (read, admin::anchor(config, Source::Internal, &outside::clock())) {
-        (Ok(anchor), Ok(of_now)) => (anchor, of_now),
+    let read = read.and_then(|bytes| {
+        let anchor = Anchor::read(&bytes).map_err(|e| e.to_string())?;
+        Ok((anchor, delimited_hash(&bytes)))
+    });
+    let ((anchor, hash), of_now) = match (read, admin::anchor(config, Source::Internal, &outside::clock())) {
+        (Ok(read), Ok(of_now)) => (read, of_now),
         (Err(why), _) => {
             findings.problem("anchor", format!("{shown} cannot be used: {why}"), again);
             return;
@@ -132,7 +136,7 @@ fn anchor(config: &Config, findings: &mut Findings) {
         (Ok(_), Err(_)) => return,
     };
     if anchor.sources == of_now.sources {
-        findings.ok("anchor", format!("{shown} is what gateways of {} need", anchor.instance));
+        findings.ok("anchor", format!("{shown} is what gateways of {} need; hash {hash}", anchor.instance));
     } else {
         let says = format!("{shown} does not name the present address and signing keys");
         findings.warning("anchor", says, format!("remove it, {again}, and hand it out to every gateway"));

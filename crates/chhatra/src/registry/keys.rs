@@ -6,6 +6,7 @@ use ::keystore::KeyId;
 use ::registry::{Config, SigningKey, Source, admin};
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand, ValueEnum};
+use globalconf::anchor::delimited_hash;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -82,15 +83,11 @@ fn list(arguments: &List) -> Result<()> {
     let keys = admin::signing_keys(&config)?;
     if arguments.json {
         let listed: Vec<Value> = keys.iter().map(as_json).collect();
-        let anchors = json!({
-            "internal": anchor_file(&config, Source::Internal),
-            "external": anchor_file(&config, Source::External),
-        });
-        tell!("{}", serde_json::to_string_pretty(&json!({ "keys": listed, "anchors": anchors }))?);
+        tell!("{}", serde_json::to_string_pretty(&json!({ "keys": listed }))?);
         return Ok(());
     }
     for source in Source::ALL {
-        tell!("{source} configuration, anchor {}", anchor_file(&config, source).display());
+        tell!("{source} configuration, anchor {}", anchor(&config, source));
         for key in keys.iter().filter(|key| key.source == source) {
             let state = if key.active { "active" } else { "not active" };
             tell!("  {}  {state}, made {}", key.key, key.made_at);
@@ -119,7 +116,7 @@ fn add(arguments: &Add) -> Result<()> {
     tell!("{}", made.key);
     complain!("it does not sign yet; its certificate is published beside the old one from now on");
     complain!("hand out the new anchor, which names both keys, to {}:", readers(source));
-    complain!("  {}", anchor_file(&config, source).display());
+    complain!("  {}", anchor(&config, source));
     complain!(
         "who has the old anchor and fetches the configuration in the meantime learns the key without it"
     );
@@ -148,7 +145,7 @@ fn activate(arguments: &Chosen) -> Result<()> {
             "it was made less than {} seconds ago: who has not fetched since refuses what it signs, and needs the anchor",
             config.expire_seconds
         );
-        complain!("  {}", anchor_file(&config, chosen.source).display());
+        complain!("  {}", anchor(&config, chosen.source));
         complain!("to go back: chhatra registry keys activate --config {file} {}", other.key);
     }
     complain!("when all is well: chhatra registry keys delete --config {file} {}", other.key);
@@ -161,8 +158,7 @@ fn delete(arguments: &Chosen) -> Result<()> {
     let pin = config::pin(&config.pin_file)?;
     admin::delete_signing_key(&config, &pin, &chosen.key, &outside::clock())?;
     tell!("{} is deleted", chosen.key);
-    let anchor = anchor_file(&config, chosen.source);
-    complain!("who joins from now on needs the present anchor: {}", anchor.display());
+    complain!("who joins from now on needs the present anchor: {}", anchor(&config, chosen.source));
     Ok(())
 }
 
@@ -177,10 +173,15 @@ fn choose(config: &Config, text: &str) -> Result<(SigningKey, Option<SigningKey>
     Ok((chosen, other))
 }
 
-fn anchor_file(config: &Config, source: Source) -> PathBuf {
-    match source {
+/// Where the anchor lies, and its hash, which people compare when it is handed out.
+pub(super) fn anchor(config: &Config, source: Source) -> String {
+    let file = match source {
         Source::Internal => config.anchor_file.clone(),
         Source::External => config.external_anchor_file(),
+    };
+    match std::fs::read(&file) {
+        Ok(bytes) => format!("{}, hash {}", file.display(), delimited_hash(&bytes)),
+        Err(why) => format!("{}, which cannot be read: {why}", file.display()),
     }
 }
 

@@ -215,6 +215,8 @@ fn a_change_over_that_cannot_be_is_one_sentence() {
         "{external:?}"
     );
     let listed = registry.keys("list", &[]).fine();
+    let anchor = std::fs::read(registry.setup.path("anchor.xml")).unwrap();
+    assert!(listed.contains(&globalconf::anchor::delimited_hash(&anchor)), "{listed}");
     assert!(
         listed.contains(&format!("{first}  active")) && listed.contains(&format!("{second}  not active")),
         "{listed}"
