@@ -9,6 +9,11 @@ pub enum DeclarationFault {
     /// Not TOML, an unknown key, a value of the wrong kind.
     #[error("the declared state cannot be read: {0}")]
     Syntax(String),
+    /// Nothing at all: a file that was cut, more likely than the wish to serve nobody.
+    #[error(
+        "the declared state is empty; to take everything away, declare a client and leave its services out"
+    )]
+    Empty,
     /// The same thing declared twice.
     #[error("{0} is declared twice, or without a name")]
     Twice(String),

@@ -174,6 +174,14 @@ pub enum OpenFailure {
     /// The database is not a message log.
     #[error("the file is a database of something else (application id {0})")]
     Foreign(i64),
+    /// A log was begun here, and its database is not there any more, or empty.
+    #[error(
+        "a message log was begun here and {path} is gone or empty: put it back from a backup; to begin another log, move this folder away"
+    )]
+    Gone {
+        /// The database.
+        path: PathBuf,
+    },
     /// The integrity check found damage.
     #[error("the log is damaged: {0}")]
     Damaged(String),
@@ -190,6 +198,7 @@ impl From<OpenFailure> for StoreFault {
             OpenFailure::Directory { .. }
             | OpenFailure::InUse { .. }
             | OpenFailure::Schema { .. }
+            | OpenFailure::Gone { .. }
             | OpenFailure::Foreign(_) => Self::Other(failure.to_string()),
         }
     }

@@ -188,6 +188,9 @@ impl Declaration {
     /// Text that is not such a state, contradicts itself, or names files that cannot be read.
     pub fn read(text: &str, folder: &Path) -> Result<Self, DeclarationFault> {
         let mut read: Self = toml::from_str(text).map_err(|e| DeclarationFault::Syntax(e.to_string()))?;
+        if read == Self::default() {
+            return Err(DeclarationFault::Empty);
+        }
         for client in &mut read.clients {
             client.read_certificates(folder)?;
         }

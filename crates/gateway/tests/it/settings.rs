@@ -99,6 +99,8 @@ fn refuses_a_declaration_that_contradicts_itself() {
     let service = "[[client.service]]\ncode = \"s\"\nurl = \"http://h\"\n";
     let right = "[[client.right]]\nsubject = { client = \"A/B/C/e\" }\n";
     let cases = [
+        ("nothing", String::new(), "is empty"),
+        ("nothing but a comment", "# [[client]]\n".to_owned(), "is empty"),
         ("an unknown key", "surprise = 1\n".to_owned(), "cannot be read"),
         ("no identifier", "[[client]]\nid = \"A/B\"\n".to_owned(), "cannot be read"),
         ("a client twice", format!("{client}{client}"), "declared twice"),

@@ -1,6 +1,7 @@
 //! Opening a log, at a start as after a full disk: the one way in, with its checks.
 
 use std::fs::{DirBuilder, File, TryLockError};
+use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
@@ -9,8 +10,9 @@ use crate::reader::Reader;
 use crate::store::append::Sqlite;
 use crate::store::{Store, figures, schema};
 
-/// Name of the lock file: its holder is the one writer.
+/// Name of the lock file: its holder is the one writer. It says whether a log was begun here.
 const LOCK: &str = "messagelog.lock";
+const BEGUN: &[u8] = b"a message log was begun here\n";
 /// Newest records that are rebuilt when the log is opened.
 const REBUILT_AT_OPEN: usize = 16;
 /// Free bytes without which a log that ran full is not even looked at: the next body would fill the disk again.
@@ -32,8 +34,14 @@ pub(super) struct Opened {
 /// what the disk does not hold, and records behind such a hole would be lost with it.
 pub(super) fn open(directory: &Path) -> Result<Opened, OpenFailure> {
     make(directory).map_err(|error| unusable(directory, &error))?;
-    let lock = lock(directory)?;
-    let connection = schema::open_for_writing(directory)?;
+    let mut lock = lock(directory)?;
+    let begun = lock.metadata().map_err(|error| unusable(directory, &error))?.len() > 0;
+    let connection = schema::open_for_writing(directory, begun)?;
+    if !begun {
+        // Before the first record: a crash up to here leaves an empty log that is begun once more.
+        let noted = lock.write_all(BEGUN).and_then(|()| lock.sync_all());
+        noted.map_err(|error| unusable(directory, &error))?;
+    }
     check_newest(directory)?;
     if !schema::settle(&connection)? {
         return Err(OpenFailure::InUse { path: schema::database(directory) });

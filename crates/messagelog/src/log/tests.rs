@@ -32,7 +32,7 @@ fn message(place: usize, body: Body) -> NewRecord {
 
 /// A log whose connection was set up by the test.
 fn log_over(directory: &Path, pragma: &str) -> MessageLog {
-    let connection = schema::open_for_writing(directory).unwrap();
+    let connection = schema::open_for_writing(directory, false).unwrap();
     connection.execute_batch(pragma).unwrap();
     let (last, stamped) = figures::ends(&connection).unwrap();
     let store = Box::new(Sqlite::new(connection).unwrap());
@@ -117,7 +117,7 @@ struct Disk(Connection);
 
 impl Disk {
     fn under(directory: &Path) -> Self {
-        let connection = schema::open_for_writing(directory).unwrap();
+        let connection = schema::open_for_writing(directory, false).unwrap();
         connection
             .execute_batch(
                 "CREATE TABLE disk (used INTEGER PRIMARY KEY AUTOINCREMENT);
@@ -242,7 +242,7 @@ fn without_room_a_full_log_is_not_looked_at() {
 #[test]
 fn a_log_whose_end_somebody_reads_is_not_opened_before_it_could_be_flushed() {
     let directory = tempfile::tempdir().unwrap();
-    let writing = schema::open_for_writing(directory.path()).unwrap();
+    let writing = schema::open_for_writing(directory.path(), false).unwrap();
     let reading = Connection::open(schema::database(directory.path())).unwrap();
     reading.execute_batch("BEGIN; SELECT * FROM record;").unwrap();
     writing.execute_batch("INSERT INTO shared VALUES (1, zeroblob(32), 'new')").unwrap();

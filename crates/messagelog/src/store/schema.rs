@@ -52,9 +52,13 @@ pub(crate) fn database(directory: &Path) -> PathBuf {
     directory.join(DATABASE)
 }
 
-/// Opens the database for the one writer: makes it when it is new, recovers it when the last run ended in a crash.
-pub(crate) fn open_for_writing(directory: &Path) -> Result<Connection, OpenFailure> {
+/// Opens the database for the one writer: makes it when it is new, recovers it when the last run ended in a crash. Where a log was
+/// `begun` before, an empty database is evidence that was lost, not a new one.
+pub(crate) fn open_for_writing(directory: &Path, begun: bool) -> Result<Connection, OpenFailure> {
     let path = database(directory);
+    if begun && std::fs::metadata(&path).map_or(0, |found| found.len()) == 0 {
+        return Err(OpenFailure::Gone { path });
+    }
     // SQLite takes an empty file for a new database, and gives its other files the same permissions.
     match File::options().create_new(true).write(true).mode(0o600).open(&path) {
         Ok(_) => {}

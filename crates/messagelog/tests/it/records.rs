@@ -201,6 +201,30 @@ async fn a_second_writer_is_refused_and_a_second_reader_is_not() {
 }
 
 #[tokio::test]
+async fn a_log_whose_database_is_gone_is_not_begun_anew_without_a_word() {
+    let bench = filled().await;
+    bench.log.close().await.unwrap();
+    let directory = bench.directory.path();
+    let path = directory.join("messagelog.db");
+    let refused = || {
+        let opened = MessageLog::open(directory, Settings::default(), clock::Clock::fixed(noon()));
+        assert_eq!(opened.err(), Some(OpenFailure::Gone { path: path.clone() }));
+    };
+    let kept = std::fs::read(&path).unwrap();
+    std::fs::write(&path, b"").unwrap();
+    refused();
+    std::fs::remove_file(&path).unwrap();
+    refused();
+    assert!(!path.exists(), "nothing was put in its place");
+    std::fs::write(&path, kept).unwrap();
+    MessageLog::open(directory, Settings::default(), clock::Clock::fixed(noon()))
+        .unwrap()
+        .close()
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
 async fn figures_tell_records_bodies_and_the_oldest_without_a_time_stamp() {
     let bench = filled().await;
     bench.log.record(with_body("q", &[7; 1000])).await.unwrap();
