@@ -102,9 +102,13 @@ fn main() -> ExitCode {
         Role::Demo(arguments) => demo::run(&arguments),
     };
     match done {
+        Ok(_) if outside::something_was_lost() => {
+            complain!("chhatra: not everything could be printed; is the disk full?");
+            ExitCode::FAILURE
+        }
         Ok(code) => code,
         Err(error) => {
-            complain!("chhatra: {error:#}");
+            complain!("chhatra: {}", outside::told(&error));
             ExitCode::FAILURE
         }
     }

@@ -4,7 +4,8 @@ use anyhow::{Context as _, Result};
 use clock::{Chance, Clock};
 use http1::Stopper;
 use std::fmt::Arguments;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The system clock.
 pub(crate) fn clock() -> Clock {
@@ -78,10 +79,35 @@ pub(crate) fn stop_when_stdin_closes(stopper: Stopper) -> Result<()> {
     started.map(|_| ()).context("a thread cannot be started")
 }
 
-/// Prints a line at once. What cannot be printed is lost: nobody reads it, and the work itself must not suffer from that.
+/// Whether something was lost that somebody meant to keep.
+static LOST: AtomicBool = AtomicBool::new(false);
+
+/// Prints a line at once. What cannot be printed is lost, and the work itself does not suffer from that; a reader that has gone wanted no
+/// more, any other loss is told at the end.
 pub(crate) fn tell(line: Arguments<'_>) {
     let mut out = std::io::stdout().lock();
-    let _unread = writeln!(out, "{}", harmless(line.to_string())).and_then(|()| out.flush());
+    let printed = writeln!(out, "{}", harmless(line.to_string())).and_then(|()| out.flush());
+    if printed.is_err_and(|error| error.kind() != ErrorKind::BrokenPipe) {
+        LOST.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Whether a line could not be printed though there was a place for it.
+pub(crate) fn something_was_lost() -> bool {
+    LOST.load(Ordering::Relaxed)
+}
+
+/// An error with its causes, each said once: many say what their cause says.
+pub(crate) fn told(error: &anyhow::Error) -> String {
+    let mut told = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if told.is_empty() {
+            told = cause;
+        } else if !told.contains(&cause) {
+            told = format!("{told}: {cause}");
+        }
+    }
+    told
 }
 
 /// The same, on standard error.
@@ -103,6 +129,14 @@ fn harmless(text: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_says_each_cause_once() {
+        let error = anyhow::anyhow!("disk I/O error")
+            .context("the database failed: disk I/O error")
+            .context("no plan");
+        assert_eq!(told(&error), "no plan: the database failed: disk I/O error");
+    }
 
     #[test]
     fn nothing_that_is_printed_commands_a_terminal() {

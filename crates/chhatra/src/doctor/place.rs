@@ -50,7 +50,7 @@ pub(super) fn pin(path: &Path, findings: &mut Findings) -> Option<Pin> {
         Err(error) => {
             findings.problem(
                 "PIN",
-                format!("{error:#}"),
+                crate::outside::told(&error),
                 "the PIN belongs on the first line of that file, mode 600",
             );
             None

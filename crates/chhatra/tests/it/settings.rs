@@ -1,6 +1,6 @@
 //! `plan` and `apply` of a gateway and of a registry.
 
-use crate::tools::{PIN, Setup, chhatra};
+use crate::tools::{Outcome, PIN, Setup, chhatra, program};
 
 const STATE: &str = "[[client]]\n\
     id = \"EX/GOV/M1/sub\"\n\
@@ -48,6 +48,19 @@ fn a_state_that_contradicts_itself_is_not_taken() {
     }
     chhatra(&["gateway", "plan", "--config", &setup.config(), "nowhere.toml"])
         .refused(1, "nowhere.toml cannot be read");
+}
+
+#[test]
+fn what_cannot_be_printed_is_not_taken_for_success() {
+    let setup = Setup::new();
+    let state = setup.write("state.toml", STATE);
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let planned = std::process::Command::new(program())
+        .args(["gateway", "plan", "--config", &setup.config(), &state])
+        .stdout(full)
+        .stderr(std::process::Stdio::piped())
+        .output();
+    Outcome::from(planned.unwrap()).refused(1, "not everything could be printed");
 }
 
 #[test]
