@@ -64,6 +64,10 @@ async fn call(cast: &Cast, case: &Case) -> Result<Answer> {
     cast.nation.send(head, body).await
 }
 
+/// Where the provider goes away while the request is still being written, the system reports a broken pipe or a reset, as it happens: the
+/// other code that is right.
+const EITHER: [(&str, &str); 1] = [("tls-no-client-cert-request", "server.clientproxy.network_error")];
+
 /// What is wrong with an answer.
 fn judge(case: &Case, answer: &Answer) -> Option<String> {
     let meant = MEANT.iter().find(|(name, ..)| *name == case.name);
@@ -71,6 +75,9 @@ fn judge(case: &Case, answer: &Answer) -> Option<String> {
         println!("meant: {name}: {word}: {why}");
     }
     let expect = meant.map_or(case.expect.as_str(), |(_, word, _)| word);
+    let either =
+        EITHER.iter().find(|(name, other)| *name == case.name && answer.fault().as_deref() == Some(*other));
+    let expect = either.map_or(expect, |(_, other)| other);
     let shown = answer.text().contains("SOVANN") || answer.text().contains("\"method\"");
     let right = if expect == "accepted" {
         let silent = case.method == "HEAD" || case.misbehave.contains("no-body-part");
