@@ -148,7 +148,7 @@ fn name(certificate: &Certificate) -> String {
 const fn stamp(report: &Report) -> &'static str {
     match report.stamp {
         StampKind::Single => "its own time-stamp",
-        StampKind::Batch => "a time-stamp over several messages",
+        StampKind::Batch => "a time-stamp over a chain of messages",
     }
 }
 
