@@ -2,7 +2,8 @@
 
 use super::identity::pem_file;
 use super::recorder::Recorder;
-use super::resumption::{acquainted, ask, changed, tapped, until};
+use super::resumption::{acquainted, ask, changed, tapped};
+use crate::refusals::common::until;
 use anyhow::{Context as _, Result};
 use clock::Chance;
 use gateway::Config;

@@ -2,9 +2,9 @@
 
 use super::recorder::Recorder;
 use super::tap::{Passed, Tap};
+use crate::refusals::common::until;
 use anyhow::{Context as _, Result};
 use jiff::SignedDuration;
-use std::time::Duration;
 use testkit::{Answer, Choices, Nation, call};
 
 /// A nation whose gateways see each other over taps, the one of port 5500 of which is given.
@@ -32,17 +32,6 @@ pub(crate) fn changed(
 
 async fn publish(nation: &Nation, change: impl FnOnce(&mut registry::Declaration)) -> Result<()> {
     nation.publish(&changed(nation, change)).await
-}
-
-pub(crate) async fn until(what: &str, mut happened: impl FnMut() -> bool) -> Result<()> {
-    let waiting = async {
-        while !happened() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), waiting)
-        .await
-        .with_context(|| format!("it never happened: {what}"))
 }
 
 /// One exchange, after which kept connections are closed; what passed.

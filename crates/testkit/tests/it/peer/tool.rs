@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 const PYTHON: &str = "/usr/bin/python3";
@@ -41,10 +40,15 @@ if not hasattr(x509.Certificate, "verify_directly_issued_by"):
 /// Behind [`START`]: the script as it is.
 const PLAIN: &str = "__import__(script).main()";
 
-/// Behind [`START`]: `provider.py` with two additions that its command line lacks, an answer cut so many bytes before its end and a
-/// TLS listener that is set up wrongly.
+/// Behind [`START`]: `provider.py` with three additions that its command line lacks: an answer cut so many bytes before its end, a TLS
+/// listener that is set up wrongly, and a line when it really listens.
 const PROVIDER: &str = r#"
-import ssl, consumer, provider
+import socket, ssl, consumer, provider
+opened = socket.socket.listen
+def listen(self, *backlog):
+    opened(self, *backlog)
+    print("open at %s:%d" % self.getsockname()[:2], flush=True)
+socket.socket.listen = listen
 plain = provider.Provider.answer
 def answer(self, http, chain):
     head, body, bad = plain(self, http, chain)
@@ -131,19 +135,20 @@ impl Tool {
             .spawn()?;
         let stdout = child.stdout.take().context("stdout")?;
         let mut lines = BufReader::new(stdout).lines();
-        let first = tokio::time::timeout(WAIT, lines.next_line()).await??.unwrap_or_default();
+        let open = format!("open at {address}");
+        let opens = async {
+            while let Some(line) = lines.next_line().await? {
+                if line == open {
+                    return anyhow::Ok(true);
+                }
+            }
+            Ok(false)
+        };
         anyhow::ensure!(
-            first.contains("listening on"),
-            "the peer did not start: {first} {}",
+            tokio::time::timeout(WAIT, opens).await??,
+            "the peer did not start: {}",
             std::fs::read_to_string(&complaints)?
         );
-        // It says so a moment before it does.
-        let listens = async {
-            while TcpStream::connect(address).await.is_err() {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        tokio::time::timeout(WAIT, listens).await.context("the peer does not listen")?;
         // Its log is read on, so that it never waits for a reader.
         let log = tokio::spawn(async move {
             let mut seen = vec![];

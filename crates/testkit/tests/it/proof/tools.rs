@@ -5,7 +5,6 @@ use gateway::Config;
 use messagelog::{Entry, Reader, Search};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 /// Runs a program in a folder and gives what it printed; it must succeed.
 pub(crate) fn run(folder: &Path, program: &str, arguments: &[&str]) -> String {
@@ -17,15 +16,9 @@ pub(crate) fn run(folder: &Path, program: &str, arguments: &[&str]) -> String {
     text
 }
 
-/// Waits for what is seen on disk only, or in a figure that nobody announces; a minute is too long for any of them.
-pub(crate) async fn until(what: &str, mut happened: impl FnMut() -> bool) {
-    let waiting = async {
-        while !happened() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    let seen = tokio::time::timeout(Duration::from_secs(60), waiting).await;
-    assert!(seen.is_ok(), "it never happened: {what}");
+/// As [`crate::refusals::common::until`], for tests that stop at the first surprise.
+pub(crate) async fn until(what: &str, happened: impl FnMut() -> bool) {
+    crate::refusals::common::until(what, happened).await.unwrap();
 }
 
 /// What was sent or was seen, without what is random in it.
