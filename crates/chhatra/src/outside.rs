@@ -110,7 +110,7 @@ pub(crate) fn told(error: &anyhow::Error) -> String {
     told
 }
 
-/// The same, on standard error.
+/// As [`tell`], on standard error; what is lost there is lost.
 pub(crate) fn complain(line: Arguments<'_>) {
     let _unread = writeln!(std::io::stderr(), "{}", harmless(line.to_string()));
 }

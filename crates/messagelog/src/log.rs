@@ -124,7 +124,9 @@ impl MessageLog {
         });
         match started {
             Ok(writing) => {
-                *held(&inner.writing) = writing;
+                // Both under the lock: a fault of the new writer, which nobody reaches before, is not wiped out with the old one.
+                let mut way = held(&inner.writing);
+                *way = writing;
                 inner.gauges.set_broken(None);
                 Ok(true)
             }
