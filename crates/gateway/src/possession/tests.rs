@@ -1,15 +1,14 @@
 //! Tests of the module beside it. Certificates and signatures are OpenSSL's.
 use super::*;
 use crate::shown::shown;
+use crate::transport::tls::tests::certificate;
 use crate::{inbound, outbound};
-use openssl::asn1::Asn1Time;
 use openssl::ec::{EcGroup, EcKey};
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
 use openssl::rsa::{Padding, Rsa as RsaKey};
 use openssl::sign::{RsaPssSaltlen, Signer};
-use openssl::x509::{X509, X509NameBuilder};
 use rustls::sign::SingleCertAndKey;
 use std::sync::Arc;
 use trust::algorithm::DigestAlgorithm;
@@ -26,18 +25,7 @@ impl Identity {
     }
 
     fn new(version: i32, key: PKey<Private>) -> Self {
-        let mut name = X509NameBuilder::new().unwrap();
-        name.append_entry_by_nid(Nid::COMMONNAME, "system").unwrap();
-        let name = name.build();
-        let mut builder = X509::builder().unwrap();
-        builder.set_version(version).unwrap();
-        builder.set_subject_name(&name).unwrap();
-        builder.set_issuer_name(&name).unwrap();
-        builder.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
-        builder.set_not_after(&Asn1Time::days_from_now(1).unwrap()).unwrap();
-        builder.set_pubkey(&key).unwrap();
-        builder.sign(&key, MessageDigest::sha256()).unwrap();
-        let certificate = builder.build().to_der().unwrap();
+        let certificate = certificate("system", version, &key).to_der().unwrap();
         Self { key, certificate }
     }
 

@@ -144,4 +144,4 @@ pub(super) fn chain(ders: impl Iterator<Item = Vec<u8>>) -> Result<Vec<Certifica
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,13 +1,9 @@
 //! Tests of the module beside it: against our own listener's TLS, in memory.
 use super::*;
-use openssl::asn1::Asn1Time;
-use openssl::bn::BigNum;
-use openssl::ec::{EcGroup, EcKey};
-use openssl::hash::MessageDigest;
-use openssl::nid::Nid;
-use openssl::pkey::{PKey, Private};
+use crate::transport::tls::tests::{certificate, key};
+use openssl::pkey::PKey;
 use openssl::ssl::{SslContext, SslRef};
-use openssl::x509::{X509, X509NameBuilder};
+use openssl::x509::X509;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -22,35 +18,14 @@ struct Server {
 impl Server {
     fn new(name: &str) -> Self {
         let key = key();
-        let issuer = Self::certificate("issuer", &key);
-        let chain = vec![Self::certificate(name, &key), issuer];
+        let chain = [name, "issuer"].map(|name| certificate(name, 2, &key).to_der().unwrap());
+        let chain = tls::chain(chain.into_iter()).unwrap();
         Self { chain, key: key.private_key_to_pkcs8().unwrap() }
-    }
-
-    fn certificate(name: &str, key: &PKey<Private>) -> Certificate {
-        let mut subject = X509NameBuilder::new().unwrap();
-        subject.append_entry_by_nid(Nid::COMMONNAME, name).unwrap();
-        let subject = subject.build();
-        let mut builder = X509::builder().unwrap();
-        builder.set_version(2).unwrap();
-        builder.set_serial_number(&BigNum::from_u32(1).unwrap().to_asn1_integer().unwrap()).unwrap();
-        builder.set_subject_name(&subject).unwrap();
-        builder.set_issuer_name(&subject).unwrap();
-        builder.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
-        builder.set_not_after(&Asn1Time::days_from_now(1).unwrap()).unwrap();
-        builder.set_pubkey(key).unwrap();
-        builder.sign(key, MessageDigest::sha256()).unwrap();
-        Certificate::from_der(&builder.build().to_der().unwrap()).unwrap()
     }
 
     fn credentials(&self) -> Credentials<'_> {
         Credentials { chain: &self.chain, key_pkcs8: &self.key }
     }
-}
-
-fn key() -> PKey<Private> {
-    let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
-    PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap()
 }
 
 /// What the listener saw of a handshake.

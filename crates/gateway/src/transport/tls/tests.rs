@@ -10,13 +10,13 @@ use openssl::x509::X509NameBuilder;
 use std::pin::Pin;
 use tokio_openssl::SslStream;
 
-fn key() -> PKey<Private> {
+pub(crate) fn key() -> PKey<Private> {
     let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
     PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap()
 }
 
 /// Vouches for itself. `version` counts from 0.
-fn certificate(name: &str, version: i32, key: &PKey<Private>) -> X509 {
+pub(crate) fn certificate(name: &str, version: i32, key: &PKey<Private>) -> X509 {
     let mut subject = X509NameBuilder::new().unwrap();
     subject.append_entry_by_nid(Nid::COMMONNAME, name).unwrap();
     let subject = subject.build();
