@@ -1,5 +1,6 @@
 //! Every command we have: `cargo xtask up|test|tidy`.
 
+mod bans;
 mod floors;
 mod packages;
 mod run;

@@ -1,6 +1,6 @@
-//! The house checks itself: floors, the map, first lines, where SQL may stand, sizes.
+//! The house checks itself: floors, bans, the map, first lines, where SQL may stand, sizes.
 
-use crate::floors;
+use crate::{bans, floors};
 use anyhow::{Context as _, Result, bail};
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,7 @@ const ARCHITECTURE_LINES_MAX: usize = 300;
 pub(crate) fn tidy(root: &Path) -> Result<()> {
     let crates = crate_names(root)?;
     let mut wrong = floors::violations(root, &crates)?;
+    wrong.extend(bans::violations(root)?);
     wrong.extend(map(root, &crates)?);
     for name in &crates {
         let folder = root.join("crates").join(name);
