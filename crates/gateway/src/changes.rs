@@ -14,6 +14,11 @@ impl Announcer {
     pub(crate) fn tell(&self) {
         self.0.send_replace(());
     }
+
+    /// What is told from now on.
+    pub(crate) fn listen(&self) -> watch::Receiver<()> {
+        self.0.subscribe()
+    }
 }
 
 /// Tells when it is dropped; as the last field of what is gone then.
@@ -51,7 +56,7 @@ impl Gateway {
     /// From now on.
     #[must_use]
     pub fn changes(&self) -> Changes {
-        Changes { gateway: self.announcer.0.subscribe(), log: self.log.changes() }
+        Changes { gateway: self.announcer.listen(), log: self.log.changes() }
     }
 }
 

@@ -209,6 +209,25 @@ mod tests {
         assert_eq!(round_trip(&[60_000, 60_000, 5]).await, (120_005, 1, true));
     }
 
+    #[tokio::test]
+    async fn a_file_is_told_when_it_comes_and_when_it_has_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let announcer = Announcer::default();
+        let mut told = announcer.listen();
+        let mut spool = Spools::new(folder.path().to_owned(), announcer).begin();
+        spool.write(&[0; MEMORY_BYTES_MAX]).await.unwrap();
+        assert!(!told.has_changed().unwrap(), "memory is no file");
+        spool.write(&[0]).await.unwrap();
+        assert!(told.has_changed().unwrap(), "it has come");
+        told.mark_unchanged();
+        let spooled = spool.finish().await.unwrap();
+        drop(spooled.clone());
+        assert!(!told.has_changed().unwrap(), "it goes with the last clone");
+        drop(spooled);
+        assert!(told.changed().await.is_ok(), "it has gone");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
     #[test]
     fn sweeps_what_a_crash_left() {
         let folder = tempfile::tempdir().unwrap();

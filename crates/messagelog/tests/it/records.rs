@@ -166,6 +166,19 @@ async fn a_closed_log_takes_nothing_and_the_next_one_goes_on_with_the_numbers() 
 }
 
 #[tokio::test]
+async fn whoever_waits_for_changes_hears_of_each_record_when_it_can_be_read() {
+    let bench = bench(Settings::default());
+    let mut changes = bench.log.changes();
+    for number in 1..=3 {
+        assert!(!changes.has_changed().unwrap(), "nothing has been recorded since the last one");
+        bench.log.record(request("q")).await.unwrap();
+        assert!(changes.has_changed().unwrap(), "record {number}");
+        changes.mark_unchanged();
+        assert_eq!(bench.log.health().unstamped, number);
+    }
+}
+
+#[tokio::test]
 async fn closing_waits_for_what_was_taken() {
     let bench = bench(Settings::default());
     let tasks: Vec<_> = (0..50)
