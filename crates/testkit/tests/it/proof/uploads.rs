@@ -2,10 +2,12 @@
 //! been read (data-plane 4.10).
 
 use super::tools::{spooled, until};
-use gateway::Log;
+use crate::refusals::common::{offer, service};
+use gateway::{Log, Service};
+use http1::RequestHead;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use testkit::{Answer, Choices, Nation, call, ring};
+use testkit::{Answer, CLIENT, Choices, Nation, PROVIDER, call, ring};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
@@ -15,15 +17,16 @@ const BODY_BYTES: usize = 24_000_000;
 const TOO_LARGE: &[u8] =
     b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 8\r\n\r\ntoo much";
 
-/// Small enough that a whole upload of them takes long when something is done between each two.
-const PIECE_BYTES: usize = 32_000;
+/// How much a service reads at a time.
+const PIECES: usize = 24;
+/// How long the service may be silent, and how often it rests for a second and more.
+const PATIENCE_SECONDS: u64 = 5;
+const RESTS: usize = 6;
 
 /// How a service treats a request: as its path says.
 #[derive(Debug, Clone)]
 enum Habit {
-    /// It answers at once.
-    Quick,
-    /// It takes each piece of the first half when it is told to, and then the rest.
+    /// It takes each of the first pieces when it is told to, and then the others.
     Rests(Arc<Semaphore>),
     /// It stops reading in the middle and does nothing more.
     Stalls,
@@ -40,11 +43,10 @@ impl Habit {
         let path = head.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
         match path.rsplit(|byte| *byte == b'/').next().unwrap_or_default() {
             b"rests" => Self::Rests(Arc::clone(pieces)),
-            b"stalls" => Self::Stalls,
             b"answers-early" => Self::AnswersEarly,
             b"answers-and-goes" => Self::AnswersAndGoes,
             b"mirrors" => Self::Mirrors,
-            _ => Self::Quick,
+            _ => Self::Stalls,
         }
     }
 }
@@ -71,21 +73,16 @@ async fn answer(mut socket: TcpStream, pieces: &Arc<Semaphore>) -> std::io::Resu
     }
     let all = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nall";
     let habit = Habit::of(&head, pieces);
-    match habit {
-        Habit::Quick => return socket.write_all(all).await,
-        Habit::Mirrors => {
-            let ok = format!("HTTP/1.1 200 OK\r\nContent-Length: {BODY_BYTES}\r\n\r\n");
-            socket.write_all(ok.as_bytes()).await?;
-        }
-        Habit::Rests(_) | Habit::Stalls | Habit::AnswersEarly | Habit::AnswersAndGoes => {}
+    if matches!(habit, Habit::Mirrors) {
+        let ok = format!("HTTP/1.1 200 OK\r\nContent-Length: {BODY_BYTES}\r\n\r\n");
+        socket.write_all(ok.as_bytes()).await?;
     }
-    let mut piece = vec![0_u8; PIECE_BYTES];
-    for number in 0..BODY_BYTES / PIECE_BYTES {
+    let mut piece = vec![0_u8; BODY_BYTES / PIECES];
+    for number in 0..PIECES {
         socket.read_exact(&mut piece).await?;
         match &habit {
-            Habit::Quick => {}
             // The last pieces may lie in buffers when the gateway has sent everything.
-            Habit::Rests(pieces) if number < BODY_BYTES / PIECE_BYTES / 2 => {
+            Habit::Rests(pieces) if number < RESTS => {
                 if let Ok(piece) = pieces.acquire().await {
                     piece.forget();
                 }
@@ -112,16 +109,19 @@ async fn post(nation: &Nation, habit: &str, body: &[u8]) -> Answer {
     nation.send(head, Some(body)).await.unwrap()
 }
 
-/// A nation whose service has a second for each step, and what lets the service go on that rests.
+/// A nation with a service that may be silent for some seconds, and with one that may be for one; and what lets the service go on that
+/// rests.
 async fn impatient() -> (Nation, Arc<Semaphore>) {
     let choices = Choices { log: Log { bodies: false, ..Log::default() }, ..Choices::default() };
     let nation = Nation::start_with(choices).await.unwrap();
     let at = nation.address(40, 9080);
     let pieces = Arc::new(Semaphore::new(0));
     serve(at, Arc::clone(&pieces));
-    let mut settings = nation.provider_settings().unwrap();
-    settings.clients[0].services[0].url = format!("http://{at}");
-    settings.clients[0].services[0].timeout_seconds = 1;
+    let url = format!("http://{at}");
+    let silent = Service { timeout_seconds: 1, ..service("silent", &url) };
+    let mut settings = offer(nation.provider_settings().unwrap(), vec![silent]).unwrap();
+    settings.clients[0].services[0].url = url;
+    settings.clients[0].services[0].timeout_seconds = PATIENCE_SECONDS;
     nation.provider.apply(&settings).await.unwrap();
     (nation, pieces)
 }
@@ -130,38 +130,24 @@ fn body() -> Vec<u8> {
     (0..BODY_BYTES).map(|at| u8::try_from((at ^ (at >> 9)) % 251).unwrap()).collect()
 }
 
-/// The rests between pieces last as long as a quick exchange; altogether they last longer than the service may be silent, since an upload
-/// that was begun later and stalls is given up meanwhile.
+/// Each rest lasts until another service, which may be silent for a second, has been given up: so each is much shorter than this service may
+/// be silent, and all together are longer.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_may_take_longer_than_the_service_may_be_silent() {
     let (nation, pieces) = impatient().await;
     let body = body();
-    let slow = post(&nation, "rests", &body);
-    let beside = async {
-        // When it has been taken, the slow upload has begun.
+    let resting = async {
         pieces.add_permits(1);
-        until("the slow upload has begun", || pieces.available_permits() == 0).await;
-        let stalling = post(&nation, "stalls", &body);
-        let pacing = async {
-            loop {
-                assert_eq!(post(&nation, "quick", b"").await.status, 200);
-                pieces.add_permits(1);
-            }
-        };
-        let stalled = tokio::select! {
-            stalled = stalling => stalled,
-            () = pacing => unreachable!("it goes on and on"),
-        };
-        assert_eq!(stalled.fault().as_deref(), Some("server.serverproxy.io_error"), "{}", stalled.text());
-        // Nobody has to wait any more.
-        pieces.close();
+        until("the service has begun to read", || pieces.available_permits() == 0).await;
+        for _ in 0..RESTS {
+            let head = RequestHead::new("GET", &format!("/r1/{PROVIDER}/silent/v1"));
+            let given_up = nation.send(head.with("X-Road-Client", CLIENT), None).await.unwrap();
+            let fault = given_up.fault();
+            assert_eq!(fault.as_deref(), Some("server.serverproxy.io_error"), "{}", given_up.text());
+            pieces.add_permits(1);
+        }
     };
-    let mut slow = std::pin::pin!(slow);
-    tokio::select! {
-        () = beside => {}
-        slow = &mut slow => panic!("it did not last: {} {}", slow.status, slow.text()),
-    }
-    let slow = slow.await;
+    let (slow, ()) = tokio::join!(post(&nation, "rests", &body), resting);
     assert_eq!((slow.status, slow.text().as_str()), (200, "all"), "it takes the body slowly");
     until("the spools are empty", || {
         spooled(&nation.consumer.config) + spooled(&nation.provider.config) == 0

@@ -12,7 +12,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const SUITES: &str = "ECDHE-RSA-AES256-SHA384:DHE-RSA-AES256-SHA256:ECDHE-ECDSA-AES256-SHA384";
@@ -28,6 +29,7 @@ pub(crate) struct Seen {
 #[derive(Debug)]
 pub(crate) struct End {
     seen: Arc<Mutex<Vec<Seen>>>,
+    closing: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
 
@@ -46,25 +48,33 @@ impl End {
         let listener = TcpListener::bind(address).await.unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let notes = Arc::clone(&seen);
+        let (closing, mut closed) = oneshot::channel();
         let task = tokio::spawn(async move {
-            while let Ok((socket, _)) = listener.accept().await {
+            let mut connections = JoinSet::new();
+            loop {
+                let accepted = tokio::select! {
+                    biased;
+                    accepted = listener.accept() => accepted,
+                    _ = &mut closed => break,
+                };
+                let Ok((socket, _)) = accepted else { break };
                 let socket = blocking(socket);
                 let (notes, response, identity) = (Arc::clone(&notes), response.clone(), identity.clone());
-                // Nobody waits for an end: whoever asked has the answer, or sees the connection closed.
-                drop(spawn_blocking(move || match identity {
+                connections.spawn_blocking(move || match identity {
                     Some(context) => serve_tls(socket, &context, &response, &notes),
                     None => serve(socket, &response, &notes, Vec::new()),
-                }));
+                });
             }
+            connections.join_all().await;
         });
-        Self { seen, task }
+        Self { seen, closing, task }
     }
 
-    /// Closes the port; what has reached it.
+    /// Closes the port; what has reached it, on connections that have all come to their end.
     pub(crate) async fn close(self) -> Vec<Seen> {
-        self.task.abort();
-        // It ends by being cancelled.
-        let _cancelled = self.task.await;
+        // It may have ended by itself.
+        let _ended = self.closing.send(());
+        self.task.await.unwrap();
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
