@@ -282,6 +282,20 @@ impl Signer for Keystore {
     }
 }
 
+impl Keystore {
+    /// Whether a key can sign as far as is known, so that work whose outcome must be signed is not begun in vain. A token is asked only
+    /// if it or the key was gone.
+    ///
+    /// # Errors
+    /// [`SignFailure`].
+    pub async fn check_signer(&self, key: &KeyId) -> Result<(), SignFailure> {
+        match self.opened(key)? {
+            Opened::Software(_) => Ok(()),
+            Opened::Token { desk, key: in_token } => desk?.check(key.clone(), in_token).await.map(drop),
+        }
+    }
+}
+
 fn pin_refusal(dir: &Path, fault: PinFault) -> OpenRefusal {
     match fault {
         PinFault::Refused(refusal) => refusal,

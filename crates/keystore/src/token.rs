@@ -183,16 +183,16 @@ impl Token {
         };
     }
 
-    /// Signs in `live`, or in a session that is opened for it and kept there. What a new session or the library begun anew can mend is
-    /// tried again.
-    pub(crate) fn sign(
+    /// Does something with a key in `live`, or in a session that is opened for it and kept there. What a new session or the library
+    /// begun anew can mend is tried again.
+    fn attempt<T>(
         &self,
         live: &mut Option<Live>,
         key: &KeyInToken,
-        request: &Request,
-    ) -> Result<Vec<u8>, TokenFailure> {
+        act: impl Fn(&mut Live) -> Result<T, TokenFailure>,
+    ) -> Result<T, TokenFailure> {
         let mut epoch = 0;
-        let mut outcome = self.sign_once(live, key, request, &mut epoch);
+        let mut outcome = self.attempt_once(live, &act, &mut epoch);
         for anew in [false, true] {
             match &outcome {
                 Err(failure) if failure.may_pass() => {}
@@ -201,7 +201,7 @@ impl Token {
             if anew && (self.is_known_missing(&outcome, key) || !self.module.restart(epoch)) {
                 break;
             }
-            outcome = self.sign_once(live, key, request, &mut epoch);
+            outcome = self.attempt_once(live, &act, &mut epoch);
         }
         if outcome.is_ok() {
             self.missing.lock().unwrap_or_else(PoisonError::into_inner).remove(&*key.id);
@@ -209,35 +209,41 @@ impl Token {
         outcome
     }
 
+    /// Whether the key was not found the last time.
+    pub(crate) fn misses(&self, key: &KeyInToken) -> bool {
+        self.missing.lock().unwrap_or_else(PoisonError::into_inner).contains(&*key.id)
+    }
+
     fn is_known_missing<T>(&self, outcome: &Result<T, TokenFailure>, key: &KeyInToken) -> bool {
         matches!(outcome, Err(TokenFailure::KeyMissing { .. }))
             && !self.missing.lock().unwrap_or_else(PoisonError::into_inner).insert(key.id.to_vec())
     }
 
-    fn sign_once(
+    fn attempt_once<T>(
         &self,
         kept: &mut Option<Live>,
-        key: &KeyInToken,
-        request: &Request,
+        act: impl Fn(&mut Live) -> Result<T, TokenFailure>,
         epoch: &mut u64,
-    ) -> Result<Vec<u8>, TokenFailure> {
+    ) -> Result<T, TokenFailure> {
         let inside = self.module.enter()?;
         *epoch = inside.epoch;
         let mut live = match kept.take().filter(|live| live.epoch == inside.epoch) {
             Some(live) => live,
             None => self.connect(&inside, false)?,
         };
-        match self.sign_in(&mut live, key, request) {
-            Ok(value) => {
-                *kept = Some(live);
-                Ok(value)
-            }
-            Err(failure) => {
-                // It may be in the middle of something.
-                live.close(&inside);
-                Err(failure)
-            }
+        let done = act(&mut live);
+        if done.is_ok() {
+            *kept = Some(live);
+        } else {
+            // It may be in the middle of something.
+            live.close(&inside);
         }
+        done
+    }
+
+    /// Whether the key is there.
+    pub(crate) fn reach(&self, live: &mut Option<Live>, key: &KeyInToken) -> Result<(), TokenFailure> {
+        self.attempt(live, key, |live| self.private_key(live, &key.id).map(drop))
     }
 
     fn sign_in(&self, live: &mut Live, key: &KeyInToken, request: &Request) -> Result<Vec<u8>, TokenFailure> {
@@ -272,7 +278,7 @@ impl Token {
         request: &Request,
         form: EcdsaForm,
     ) -> Result<Vec<u8>, TokenFailure> {
-        let value = self.sign(live, key, request)?;
+        let value = self.attempt(live, key, |live| self.sign_in(live, key, request))?;
         request
             .accept(value, &key.public_key, form)
             .ok_or_else(|| TokenFailure::Mismatch { token: self.label(), id: hex::encode(&key.id) })

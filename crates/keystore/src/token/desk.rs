@@ -28,8 +28,8 @@ const END_WAIT: Duration = Duration::from_secs(3);
 
 struct Job {
     key: KeyInToken,
-    request: Request,
-    form: EcdsaForm,
+    /// What shall be signed; nothing when it is only asked whether the key is there.
+    request: Option<(Request, EcdsaForm)>,
     looks: bool,
     answer: oneshot::Sender<Answer>,
 }
@@ -110,26 +110,50 @@ impl Desk {
         let desk = Arc::clone(self);
         let request = Request::new(key.algorithm, algorithm, digest);
         Box::pin(async move {
-            let request = request?;
+            let request = Some((request?, form));
             let queue = desk.queue()?;
             let (answer, wait) = oneshot::channel();
-            let job = Job { key, request, form, looks: false, answer };
+            let job = Job { key, request, looks: false, answer };
             match desk.token.admit()? {
                 Admission::Go => desk.ask(id, queue, job, wait).await,
-                // Nothing is awaited between the admission and the queue: the look cannot get lost.
-                Admission::Look(failure) => {
-                    if queue.try_send(Job { looks: true, ..job }).is_err() {
-                        desk.token.looked();
-                        return Err(failure.into());
-                    }
-                    match tokio::time::timeout(LOOK_WAIT, wait).await {
-                        Ok(Ok(answer)) => Ok(answer?),
-                        Ok(Err(_)) => Err(SignFailure::Stopped),
-                        Err(_) => Err(failure.into()),
-                    }
-                }
+                Admission::Look(failure) => desk.look(failure, &queue, job, wait).await,
             }
         })
+    }
+
+    /// Whether the key can sign as far as is known; if token or key were gone, looks whether they are back.
+    pub(crate) fn check(self: &Arc<Self>, id: KeyId, key: KeyInToken) -> Signing {
+        let desk = Arc::clone(self);
+        Box::pin(async move {
+            let queue = desk.queue()?;
+            let (answer, wait) = oneshot::channel();
+            let missing = desk.token.misses(&key);
+            let job = Job { key, request: None, looks: false, answer };
+            match desk.token.admit()? {
+                Admission::Go if missing => desk.ask(id, queue, job, wait).await,
+                Admission::Go => Ok(Vec::new()),
+                Admission::Look(failure) => desk.look(failure, &queue, job, wait).await,
+            }
+        })
+    }
+
+    /// Looks whether the token is back. Nothing is awaited between the admission and the queue: the look cannot get lost.
+    async fn look(
+        &self,
+        failure: TokenFailure,
+        queue: &mpsc::Sender<Job>,
+        job: Job,
+        wait: oneshot::Receiver<Answer>,
+    ) -> Result<Vec<u8>, SignFailure> {
+        if queue.try_send(Job { looks: true, ..job }).is_err() {
+            self.token.looked();
+            return Err(failure.into());
+        }
+        match tokio::time::timeout(LOOK_WAIT, wait).await {
+            Ok(Ok(answer)) => Ok(answer?),
+            Ok(Err(_)) => Err(SignFailure::Stopped),
+            Err(_) => Err(failure.into()),
+        }
     }
 
     async fn ask(
@@ -173,7 +197,7 @@ fn run(token: &Token, jobs: &Mutex<mpsc::Receiver<Job>>, busy: &AtomicUsize) {
     // Holding the lock while waiting is the hand-over itself: one thread waits for work, the others for their turn.
     let next = || jobs.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
     let mut live = None;
-    while let Some(Job { key, request, form, looks, answer }) = next() {
+    while let Some(Job { key, request, looks, answer }) = next() {
         if !looks {
             if answer.is_closed() {
                 continue;
@@ -185,7 +209,10 @@ fn run(token: &Token, jobs: &Mutex<mpsc::Receiver<Job>>, busy: &AtomicUsize) {
             }
         }
         busy.fetch_add(1, Ordering::AcqRel);
-        let signed = token.sign_and_verify(&mut live, &key, &request, form);
+        let signed = match &request {
+            Some((request, form)) => token.sign_and_verify(&mut live, &key, request, *form),
+            None => token.reach(&mut live, &key).map(|()| Vec::new()),
+        };
         busy.fetch_sub(1, Ordering::AcqRel);
         token.learn(&signed, looks);
         // Nobody waits any more when this fails; the signature is worth nothing then.
