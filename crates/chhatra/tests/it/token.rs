@@ -139,7 +139,7 @@ fn a_key_that_another_program_made_is_taken_over_and_given_back() {
     assert!(ministry.tool(&["--list-objects", "--id", "0a0b"]).contains("Private Key Object"));
     take("0a0b").fine();
     let auth = ["--token", "one", "--id", "0a0b", "--usage", "authentication"];
-    ministry.keystore(&["import"], &auth).refused(1, "as X-Road keeps it in software");
+    ministry.keystore(&["import"], &auth).refused(1, "stays in software, as with X-Road");
     ministry.keystore(&["import"], &["--token", "one", "--usage", "signing"]).refused(2, "--id");
     ministry.keystore(&["import"], &["--token", "one", "--id", "01"]).refused(2, "--usage");
     ministry.keystore(&["import"], &[]).refused(2, "FILE");
@@ -164,7 +164,7 @@ fn the_state_of_each_token_is_told() {
     let two = ministry.keystore(&["token", "list"], &["--json"]).json()["tokens"][1].clone();
     assert_eq!((&two["label"], &two["state"]), (&"two".into(), &"absent".into()));
     let usage = ["--usage", "authentication", "--token", "one"];
-    ministry.keystore(&["generate"], &usage).refused(1, "as X-Road keeps it in software");
+    ministry.keystore(&["generate"], &usage).refused(1, "stays in software, as with X-Road");
     let unknown = ["--usage", "signing", "--token", "three"];
     ministry.keystore(&["generate"], &unknown).refused(1, "\"three\" is not configured");
 }

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use keystore::{KeyAlgorithm, KeyId, KeyUsage, Keystore, SignFailure, Signer as _, TokenFailure};
+use keystore::{KeyAlgorithm, KeyId, KeyUsage, Keystore, Settings, SignFailure, Signer as _, TokenFailure};
 use trust::algorithm::{DigestAlgorithm, SignatureAlgorithm};
 
 use super::softhsm::{SoftHsm, alone, this_test};
+use crate::common::pin;
 
 const ALGORITHM: SignatureAlgorithm = SignatureAlgorithm::Ecdsa(DigestAlgorithm::Sha256);
 
@@ -56,6 +57,93 @@ fn a_token_that_comes_back_signs_again_without_a_restart() {
                 hsm.push();
                 until(&keystore, &key, Result::is_ok).await;
             }
+        });
+    });
+}
+
+#[test]
+fn a_token_beside_the_one_that_is_gone_goes_on() {
+    alone(this_test!("a_token_beside_the_one_that_is_gone_goes_on"), |hsm| {
+        hsm.initialise("one");
+        let first = std::fs::read_dir(hsm.tokens()).unwrap().next().unwrap().unwrap().path();
+        hsm.initialise("two");
+        let keystore = hsm.keystore(vec![hsm.settings("one"), hsm.settings("two")]);
+        let make = |token| {
+            keystore.generate_in_token(token, KeyUsage::Signing, KeyAlgorithm::EcP256, token).unwrap()
+        };
+        let (gone, stays) = (make("one"), make("two"));
+        let aside = hsm.folder().join("aside");
+        run(async {
+            sign(&keystore, &gone).await.unwrap();
+            std::fs::rename(&first, &aside).unwrap();
+            // Looking for the one begins the library anew, again and again, under the signatures of the other.
+            let (other, key) = (keystore.clone(), stays.clone());
+            let going_on = tokio::spawn(async move {
+                for n in 0..300 {
+                    let signed = sign(&other, &key).await;
+                    assert_eq!(signed, Ok(()), "signature {n}");
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            });
+            while !going_on.is_finished() {
+                assert!(absent(&sign(&keystore, &gone).await));
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            going_on.await.unwrap();
+            std::fs::rename(&aside, &first).unwrap();
+            until(&keystore, &gone, Result::is_ok).await;
+            sign(&keystore, &stays).await.unwrap();
+        });
+    });
+}
+
+#[test]
+fn a_token_that_hangs_gives_a_verdict_and_holds_up_nobody_else() {
+    alone(this_test!("a_token_that_hangs_gives_a_verdict_and_holds_up_nobody_else"), |hsm| {
+        let (made, key) = with_key(hsm, "one");
+        let software = made.generate(KeyUsage::Signing, KeyAlgorithm::EcP256, "software").unwrap();
+        drop(made);
+        let settings = Settings {
+            tokens: vec![hsm.settings("one")],
+            sign_timeout: Duration::from_secs(1),
+            ..crate::common::settings()
+        };
+        let keystore = Keystore::open_with(hsm.folder().join("keys"), &pin(), settings).unwrap();
+        run(async {
+            sign(&keystore, &key).await.unwrap();
+            // Whoever opens a pipe waits until somebody opens its other end.
+            let token = std::fs::read_dir(hsm.tokens()).unwrap().next().unwrap().unwrap().path();
+            let objects: Vec<_> = std::fs::read_dir(&token)
+                .unwrap()
+                .map(|file| file.unwrap().path())
+                .filter(|path| path.extension().is_some_and(|ending| ending == "object"))
+                .collect();
+            for object in &objects {
+                std::fs::rename(object, object.with_extension("kept")).unwrap();
+                hsm.fine("mkfifo", &[object.to_str().unwrap()]);
+            }
+            // Each of its two sessions hangs after one signature; from then on none is waited for.
+            let (first, second) = tokio::join!(sign(&keystore, &key), sign(&keystore, &key));
+            let verdicts = [&first, &second];
+            let late = |signed: &Result<(), SignFailure>| {
+                matches!(
+                    signed,
+                    Err(SignFailure::TimedOut { .. } | SignFailure::Token(TokenFailure::Silent { .. }))
+                )
+            };
+            assert!(verdicts.into_iter().all(late), "{verdicts:?}");
+            let at_once = tokio::time::timeout(Duration::from_millis(500), sign(&keystore, &key)).await;
+            let at_once = at_once.expect("the refusal comes at once");
+            assert!(matches!(at_once, Err(SignFailure::Token(TokenFailure::Silent { .. }))), "{at_once:?}");
+            sign(&keystore, &software).await.unwrap();
+            // The other ends are opened, and everything is as it was.
+            for object in &objects {
+                let pipe = object.with_extension("pipe");
+                std::fs::rename(object, &pipe).unwrap();
+                std::fs::rename(object.with_extension("kept"), object).unwrap();
+                let _end = std::fs::OpenOptions::new().read(true).write(true).open(&pipe).unwrap();
+            }
+            until(&keystore, &key, Result::is_ok).await;
         });
     });
 }
