@@ -1,10 +1,12 @@
 //! This room's section of the configuration file: `[gateway]`. Unknown keys refuse to start.
 
+use http1::Limits;
 use identifier::ServerId;
 use keystore::TokenSettings;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// What `GATEWAY.toml` says. Relative paths are relative to the file's folder.
 #[derive(Debug, Clone, Deserialize)]
@@ -56,18 +58,35 @@ pub struct Peer {
     pub port: u16,
     /// The port on which peers answer OCSP by hash.
     pub ocsp_port: u16,
-    /// TCP connect, and as long again for the TLS handshake.
+    /// TCP and TLS together towards a peer; TLS with one that comes.
     pub connect_timeout_ms: u64,
     /// How long a peer may stay silent in the middle of an answer.
     pub read_timeout_ms: u64,
     /// How long a consumer's or a peer's idle connection is kept.
     pub idle_timeout_ms: u64,
-    /// The most connections that the listener for consumers or the one for peers holds at once.
+    /// The most connections that each listener holds at once; when more come, those at rest give way.
     pub connections_max: usize,
     /// The longest body that is taken where the log sets no limit of its own.
     pub body_bytes_max: u64,
     /// How long a stopping gateway waits for what runs.
     pub stop_timeout_ms: u64,
+}
+
+/// What a stranger has to move within 30 seconds for a body to go on: less than any line does, and more than whoever only holds a
+/// connection wants to spend.
+const PROGRESS_BYTES_MIN: usize = 1024;
+
+impl Peer {
+    /// For those who listen.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            idle_timeout: Duration::from_millis(self.idle_timeout_ms),
+            connections_max: self.connections_max,
+            stop_timeout: Duration::from_millis(self.stop_timeout_ms),
+            progress_bytes_min: PROGRESS_BYTES_MIN,
+            ..Limits::default()
+        }
+    }
 }
 
 impl Default for Peer {

@@ -1,5 +1,6 @@
 //! The running gateway: what every step may ask, and the life from start to stop.
 
+use crate::changes::Announcer;
 use crate::config::Config;
 use crate::error::{Refusal, StartFault};
 use crate::identity::Identity;
@@ -7,13 +8,13 @@ use crate::revocation::OcspBook;
 use crate::serverconf::ServerConf;
 use crate::shown::shown;
 use crate::signing::{self, SigningDesk};
-use crate::spool::Spool;
+use crate::spool::{Spool, Spools};
 use crate::transport::connect::Pool;
 use crate::transport::own_kind::OwnKind;
 use crate::transport::tls::{self, Credentials};
 use crate::transport::verify_peer::Verdicts;
 use crate::watch::{self, Watched};
-use crate::{confclient, inbound, outbound, recovery, revocation, spool, stamping, transport};
+use crate::{changes, confclient, inbound, outbound, recovery, revocation, spool, stamping, transport};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use bytes::Bytes;
 use clock::{Chance, Clock};
@@ -26,7 +27,6 @@ use messagelog::{BodyLogging, MessageLog, Settings, Side, TimeStamping};
 use openssl::ssl::SslContext;
 use rustls::pki_types::CertificateDer;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -81,6 +81,7 @@ pub struct Gateway {
     pub(crate) peers: Pool,
     pub(crate) verdicts: Verdicts,
     pub(crate) ocsp_wanted: Notify,
+    pub(crate) announcer: Announcer,
     picture: Arc<ArcSwapOption<GlobalConf>>,
     settings: ArcSwap<ServerConf>,
     peer_tls: Mutex<Option<Arc<PeerTls>>>,
@@ -93,7 +94,8 @@ pub struct Gateway {
 /// What the log wants of the bodies of an exchange, and how long they may be at all.
 #[derive(Debug)]
 pub(crate) struct KeptBody {
-    folder: Option<PathBuf>,
+    pub(crate) spools: Spools,
+    wanted: bool,
     log_bytes_max: Option<u64>,
     bytes_max: u64,
 }
@@ -101,7 +103,7 @@ pub(crate) struct KeptBody {
 impl KeptBody {
     /// For a body that nobody but the log needs again.
     pub(crate) fn spool(&self) -> Spool {
-        self.folder.as_deref().map_or_else(Spool::nowhere, Spool::new)
+        if self.wanted { self.spools.begin() } else { Spool::nowhere() }
     }
 
     /// A body that the log will refuse is refused as soon as that is known.
@@ -152,7 +154,8 @@ impl Gateway {
         spool::sweep(&config.spool_dir()).map_err(StartFault::Spool)?;
         let (watched, settings) = Watched::begin(&config)?;
         let keystore = Arc::new(Keystore::open_with(config.keystore_dir(), pin, config.keystore_settings())?);
-        let ocsp = OcspBook::new(OcspCache::open(config.state_dir.join("ocsp"))?);
+        let announcer = Announcer::default();
+        let ocsp = OcspBook::new(OcspCache::open(config.state_dir.join("ocsp"))?, announcer.clone());
         let internal_tls = ArcSwap::from_pointee(InternalTls::of(&keystore, &clock)?);
         let settings = ServerConf::new(&settings)?;
         let log = MessageLog::open(&config.messagelog_dir(), log_settings(&config), clock.clone())?;
@@ -174,6 +177,7 @@ impl Gateway {
             peers: Pool::default(),
             verdicts: Verdicts::default(),
             ocsp_wanted: Notify::new(),
+            announcer,
             picture,
             settings: ArcSwap::from_pointee(ServerConf::default()),
             peer_tls: Mutex::new(None),
@@ -197,6 +201,7 @@ impl Gateway {
             tokio::spawn(revocation::run(Arc::clone(&self), stop.clone())),
             tokio::spawn(stamping::run(Arc::clone(&self), stop.clone())),
             tokio::spawn(recovery::run(Arc::clone(&self), stop.clone())),
+            tokio::spawn(changes::run(Arc::clone(&self), stop.clone())),
             tokio::spawn(watch::run(Arc::clone(&self), stop.clone())),
             tokio::spawn(transport::connect::close_idle(Arc::clone(&self), stop.clone())),
         ];
@@ -250,6 +255,7 @@ impl Gateway {
         *self.peer_tls.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.ocsp_wanted.notify_one();
         self.pictures_taken.fetch_add(1, Ordering::Relaxed);
+        self.announcer.tell();
     }
 
     /// How often settings have been taken since the start: whoever applied some sees when they are in force.
@@ -267,6 +273,7 @@ impl Gateway {
     /// The same picture, in force for longer: what was concluded from it stands.
     pub(crate) fn prolong_picture(&self, picture: GlobalConf) {
         self.picture.store(Some(Arc::new(picture)));
+        self.announcer.tell();
     }
 
     pub(crate) fn settings(&self) -> Arc<ServerConf> {
@@ -277,6 +284,7 @@ impl Gateway {
         self.log.provide_time_stamping(!settings.time_stamps().is_empty());
         self.settings.store(Arc::new(settings));
         self.settings_taken.fetch_add(1, Ordering::Relaxed);
+        self.announcer.tell();
     }
 
     /// TLS towards peers as our present authentication certificate.
@@ -321,6 +329,7 @@ impl Gateway {
     /// Takes the internal certificate that is active now.
     pub(crate) fn renew_internal_tls(&self) -> Result<(), StartFault> {
         self.internal_tls.store(Arc::new(InternalTls::of(&self.identity.keystore, &self.clock)?));
+        self.announcer.tell();
         Ok(())
     }
 
@@ -335,7 +344,8 @@ impl Gateway {
         let bodies = &self.log.settings().bodies;
         let wanted = bodies.body_bytes_max > 0 && bodies.applies(side, provider);
         KeptBody {
-            folder: wanted.then(|| self.config.spool_dir()),
+            spools: Spools::new(self.config.spool_dir(), self.announcer.clone()),
+            wanted,
             log_bytes_max: (wanted && !bodies.truncate).then_some(bodies.body_bytes_max),
             bytes_max: self.config.peer.body_bytes_max,
         }

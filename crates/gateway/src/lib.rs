@@ -76,6 +76,7 @@ mod confclient;
 mod revocation;
 mod stamping;
 mod recovery;
+mod changes;
 mod watch;
 mod identity;
 mod signing;
@@ -89,6 +90,7 @@ mod transport;
 pub mod outbound;
 pub mod inbound;
 
+pub use changes::Changes;
 pub use config::{Config, Jobs, Listen, Log, Peer};
 pub use error::{DeclarationFault, Refusal, StartFault, StoreFault};
 pub use gateway::{Gateway, Listeners};

@@ -10,7 +10,6 @@ use message::multipart::Malformed;
 use message::proxy::{self, BODY_NAME, Decoder, Event, MESSAGE_NAME};
 use signature::SignedParts;
 use signature::hashchain::Part;
-use std::path::Path;
 
 /// Reads the events of one message.
 #[derive(Debug)]
@@ -72,13 +71,13 @@ impl Parts {
 
     /// Everything behind the message part, to the closing boundary and the end of the HTTP message.
     /// A body that is too long is refused as soon as that is known.
-    pub(crate) async fn rest(mut self, spool_dir: &Path, kept: &KeptBody) -> Result<Rest, Refusal> {
+    pub(crate) async fn rest(mut self, kept: &KeptBody) -> Result<Rest, Refusal> {
         let mut spool: Option<Spool> = None;
         let mut body = None;
         let (mut result, mut chain, mut signature) = (None, None, None);
         while let Some(event) = self.next().await? {
             match event {
-                Event::BodyStart => spool = Some(Spool::new(spool_dir)),
+                Event::BodyStart => spool = Some(kept.spools.begin()),
                 Event::Body(chunk) => {
                     if let Some(spool) = &mut spool {
                         spool.write(&chunk).await.map_err(|e| Refusal::Spool(e.to_string()))?;

@@ -1,5 +1,6 @@
 //! OCSP answers: kept for our own certificates by a job, and for peers' as they come (data-plane 6.1, 6.2).
 
+use crate::changes::Announcer;
 use crate::gateway::Gateway;
 use http1::{FetchLimits, Stop};
 use jiff::Timestamp;
@@ -22,6 +23,7 @@ pub(crate) struct OcspBook {
     cache: OcspCache,
     shelf: Arc<Mutex<Shelf>>,
     rounds: watch::Sender<Rounds>,
+    announcer: Announcer,
 }
 
 /// How often the answers for our own certificates have been asked for.
@@ -55,15 +57,15 @@ impl Shelf {
 }
 
 impl OcspBook {
-    pub(crate) fn new(cache: OcspCache) -> Self {
-        Self::with_room(cache, OCSP_RESPONSES_MAX)
+    pub(crate) fn new(cache: OcspCache, announcer: Announcer) -> Self {
+        Self::with_room(cache, announcer, OCSP_RESPONSES_MAX)
     }
 
-    fn with_room(cache: OcspCache, answers_max: usize) -> Self {
+    fn with_room(cache: OcspCache, announcer: Announcer, answers_max: usize) -> Self {
         let until = |der: &[u8]| OcspResponse::parse(der).map_or(Timestamp::MIN, |r| r.usable_until(&ORDER));
         let until = cache.all().iter().map(|(sha1, der)| (*sha1, until(der))).collect();
         let shelf = Shelf { until, own: BTreeSet::new(), answers_max };
-        Self { cache, shelf: Arc::new(Mutex::new(shelf)), rounds: watch::Sender::default() }
+        Self { cache, shelf: Arc::new(Mutex::new(shelf)), rounds: watch::Sender::default(), announcer }
     }
 
     /// The answer held for a certificate, whatever its age.
@@ -116,6 +118,7 @@ impl OcspBook {
                 self.shelf().until.remove(&sha1);
             }
         }
+        self.announcer.tell();
     }
 
     fn shelf(&self) -> MutexGuard<'_, Shelf> {
@@ -133,6 +136,7 @@ pub(crate) async fn run(gateway: Arc<Gateway>, stop: Stop) {
             () = stop.requested() => return,
         };
         rounds.send_modify(|rounds| rounds.ended = rounds.begun);
+        gateway.announcer.tell();
         let pause = if complete { gateway.ocsp_interval() } else { gateway.retry_interval() };
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
@@ -259,7 +263,11 @@ mod tests {
     #[test]
     fn a_full_book_lets_go_of_what_ends_first_and_never_of_our_own() {
         let folder = tempfile::tempdir().unwrap();
-        let book = OcspBook::with_room(OcspCache::open(folder.path().join("ocsp")).unwrap(), 3);
+        let book = OcspBook::with_room(
+            OcspCache::open(folder.path().join("ocsp")).unwrap(),
+            Announcer::default(),
+            3,
+        );
         for (number, until) in [(1, 10), (2, 30), (3, 20)] {
             book.put([number; 20], at(until), DER);
         }
@@ -285,7 +293,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let cache = OcspCache::open(folder.path().join("ocsp")).unwrap();
         cache.put(&[1; 20], DER).unwrap();
-        let book = OcspBook::with_room(cache, 2);
+        let book = OcspBook::with_room(cache, Announcer::default(), 2);
         book.put([2; 20], at(10), DER);
         book.put([3; 20], at(20), DER);
         assert_eq!(held(&book), [2, 3]);

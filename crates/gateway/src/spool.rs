@@ -2,6 +2,7 @@
 //!
 //! A crash leaves temporary files behind; [`sweep`] removes them at the next start, since nothing acknowledged depends on them.
 
+use crate::changes::{Announcer, ToldWhenGone};
 use bytes::{Bytes, BytesMut};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,13 +15,27 @@ const MEMORY_BYTES_MAX: usize = 64 * 1024;
 const READ_BYTES: usize = 64 * 1024;
 const PREFIX: &str = "body-";
 
+/// The folder of the temporary files, and who is told when one comes or goes.
+#[derive(Debug, Clone)]
+pub(crate) struct Spools {
+    folder: PathBuf,
+    announcer: Announcer,
+}
+
 /// A body being received.
 #[derive(Debug)]
 pub(crate) struct Spool {
-    folder: Option<PathBuf>,
+    spools: Option<Spools>,
     memory: BytesMut,
-    file: Option<(File, TempPath)>,
+    file: Option<(File, Temporary)>,
     length: u64,
+}
+
+/// A temporary file, there as long as this is.
+#[derive(Debug)]
+struct Temporary {
+    path: TempPath,
+    _told: ToldWhenGone,
 }
 
 /// A body received whole. Cloning shares it; the file goes with the last clone.
@@ -33,19 +48,33 @@ pub(crate) struct Spooled {
 #[derive(Debug, Clone)]
 enum Place {
     Memory(Bytes),
-    File(Arc<TempPath>),
+    File(Arc<Temporary>),
     /// Only its length was wanted.
     Nowhere,
 }
 
-impl Spool {
-    pub(crate) fn new(folder: &Path) -> Self {
-        Self { folder: Some(folder.to_owned()), memory: BytesMut::new(), file: None, length: 0 }
+impl Spools {
+    pub(crate) fn new(folder: PathBuf, announcer: Announcer) -> Self {
+        Self { folder, announcer }
     }
 
+    pub(crate) fn begin(&self) -> Spool {
+        Spool { spools: Some(self.clone()), ..Spool::nowhere() }
+    }
+
+    fn file(&self) -> io::Result<(File, Temporary)> {
+        let named = tempfile::Builder::new().prefix(PREFIX).tempfile_in(&self.folder)?;
+        let (file, path) = named.into_parts();
+        self.announcer.tell();
+        let _told = ToldWhenGone(self.announcer.clone());
+        Ok((File::from_std(file), Temporary { path, _told }))
+    }
+}
+
+impl Spool {
     /// Keeps nothing: for a body that has passed and that the log does not want.
     pub(crate) fn nowhere() -> Self {
-        Self { folder: None, memory: BytesMut::new(), file: None, length: 0 }
+        Self { spools: None, memory: BytesMut::new(), file: None, length: 0 }
     }
 
     /// Bytes so far.
@@ -55,7 +84,7 @@ impl Spool {
 
     pub(crate) async fn write(&mut self, chunk: &[u8]) -> io::Result<()> {
         self.length = self.length.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
-        let Some(folder) = &self.folder else { return Ok(()) };
+        let Some(spools) = &self.spools else { return Ok(()) };
         if let Some((file, _)) = &mut self.file {
             return file.write_all(chunk).await;
         }
@@ -63,9 +92,7 @@ impl Spool {
             self.memory.extend_from_slice(chunk);
             return Ok(());
         }
-        let named = tempfile::Builder::new().prefix(PREFIX).tempfile_in(folder)?;
-        let (file, path) = named.into_parts();
-        let mut file = File::from_std(file);
+        let (mut file, path) = spools.file()?;
         file.write_all(&self.memory).await?;
         file.write_all(chunk).await?;
         self.memory = BytesMut::new();
@@ -75,7 +102,7 @@ impl Spool {
 
     pub(crate) async fn finish(mut self) -> io::Result<Spooled> {
         let place = match self.file.take() {
-            None if self.folder.is_none() => Place::Nowhere,
+            None if self.spools.is_none() => Place::Nowhere,
             None => Place::Memory(self.memory.freeze()),
             Some((mut file, path)) => {
                 file.flush().await?;
@@ -97,7 +124,7 @@ impl Spooled {
         match &self.place {
             Place::Nowhere => messagelog::Body::None,
             Place::Memory(bytes) => messagelog::Body::Bytes(bytes.clone()),
-            Place::File(path) => messagelog::Body::File { path: path.to_path_buf(), bytes: self.length },
+            Place::File(file) => messagelog::Body::File { path: file.path.to_path_buf(), bytes: self.length },
         }
     }
 
@@ -106,8 +133,8 @@ impl Spooled {
         match &self.place {
             Place::Nowhere => Err(io::Error::other("this body was not kept")),
             Place::Memory(bytes) => Ok(SpoolReader { memory: Some(bytes.clone()), file: None }),
-            Place::File(path) => {
-                let file = File::open(path.as_ref()).await?;
+            Place::File(file) => {
+                let file = File::open(&file.path).await?;
                 Ok(SpoolReader { memory: None, file: Some((file, self.clone())) })
             }
         }
@@ -153,7 +180,7 @@ mod tests {
 
     async fn round_trip(chunks: &[usize]) -> (u64, usize, bool) {
         let folder = tempfile::tempdir().unwrap();
-        let mut spool = Spool::new(folder.path());
+        let mut spool = Spools::new(folder.path().to_owned(), Announcer::default()).begin();
         let mut written = Vec::new();
         for (n, length) in chunks.iter().enumerate() {
             let chunk = vec![u8::try_from(n).unwrap(); *length];

@@ -32,6 +32,8 @@ pub(crate) async fn run(gateway: Arc<Gateway>, stop: Stop) {
             Ok(None) => {}
             Err(error) => tracing::error!("the log could not be read for time-stamping: {error}"),
         }
+        // Also that nothing was due: whoever moves the clock waits for a turn.
+        gateway.announcer.tell();
     }
 }
 

@@ -5,13 +5,13 @@ mod decode;
 use crate::error::{BodyError, WriteError};
 use crate::framing::BodyKind;
 use crate::limits::Limits;
+use crate::patience::Patience;
 use crate::wire::{FillError, Reader, Writer};
 use bytes::{BufMut, Bytes, BytesMut};
 use decode::{Decoder, Step};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 use tokio::sync::{Mutex, oneshot};
 
 /// A piece of a body that is shorter is joined with the next one.
@@ -27,7 +27,7 @@ pub struct Body {
     decoder: Decoder,
     kind: BodyKind,
     has_entity: bool,
-    wait: Duration,
+    patience: Patience,
     ask: Option<Ask>,
     failed: Option<BodyError>,
 }
@@ -68,7 +68,7 @@ impl Body {
             decoder,
             kind,
             has_entity: kind != BodyKind::Absent,
-            wait: limits.body_timeout,
+            patience: Patience::for_reading(limits),
             ask,
             failed: None,
         };
@@ -159,7 +159,7 @@ impl Body {
             match self.decoder.step(&mut reader.buffer)? {
                 Step::Data(data) => return joined(data, &mut self.decoder, &mut reader.buffer).map(Some),
                 Step::End => return Ok(None),
-                Step::More => more(reader, &mut self.decoder, self.wait).await?,
+                Step::More => more(reader, &mut self.decoder, &mut self.patience).await?,
             }
         }
     }
@@ -209,7 +209,7 @@ impl Returned {
         let Some(mut decoder) = self.rest.take() else {
             return true;
         };
-        let before = decoder.received;
+        let (before, mut patience) = (decoder.received, Patience::for_reading(limits));
         let draining = async {
             loop {
                 match decoder.step(&mut self.reader.buffer) {
@@ -218,7 +218,7 @@ impl Returned {
                         if decoder.received.saturating_sub(before) <= limits.drain_bytes_max => {}
                     Ok(Step::Data(_)) | Err(_) => return false,
                     Ok(Step::More) => {
-                        if more(&mut self.reader, &mut decoder, limits.body_timeout).await.is_err() {
+                        if more(&mut self.reader, &mut decoder, &mut patience).await.is_err() {
                             return false;
                         }
                     }
@@ -256,8 +256,8 @@ fn joined(piece: Bytes, decoder: &mut Decoder, buffer: &mut BytesMut) -> Result<
 }
 
 /// More bytes for the decoder, or the verdict over their absence.
-async fn more(reader: &mut Reader, decoder: &mut Decoder, wait: Duration) -> Result<(), BodyError> {
-    match reader.fill(wait).await {
+async fn more(reader: &mut Reader, decoder: &mut Decoder, patience: &mut Patience) -> Result<(), BodyError> {
+    match reader.fill(patience).await {
         Ok(0) => decoder.end_of_stream(),
         Ok(_) => Ok(()),
         Err(FillError::Slow) => Err(BodyError::Slow { received: decoder.received }),

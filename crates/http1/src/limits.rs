@@ -31,10 +31,13 @@ pub struct Limits {
     pub idle_timeout: Duration,
     /// Server: from the first byte of a head to its end. Client: from the call to the end of the answer's head.
     pub head_timeout: Duration,
-    /// The longest silence inside a body.
+    /// The longest time in which a body comes on by less than `progress_bytes_min`; waiting on our side does not count.
     pub body_timeout: Duration,
-    /// The longest time in which a peer takes no byte of what we write.
+    /// The longest time in which a peer takes less than `progress_bytes_min` of what we write.
     pub write_timeout: Duration,
+    /// How much has to pass in such a time. With 1 only silence is too slow; more is for strangers, who could hold a
+    /// connection for ever with a byte now and then.
+    pub progress_bytes_min: usize,
     /// Accept loop: connections served at the same time; more wait in the system's queue.
     pub connections_max: usize,
     /// Accept loop: how long running connections may finish after a stop was requested.
@@ -58,6 +61,7 @@ impl Default for Limits {
             head_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(30),
+            progress_bytes_min: 1,
             connections_max: 1024,
             stop_timeout: Duration::from_secs(30),
         }

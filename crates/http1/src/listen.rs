@@ -1,13 +1,15 @@
 //! Accepting connections, as many as allowed, and stopping without cutting anyone off.
 
 use crate::limits::Limits;
+use crate::places::{Place, Places};
 use crate::server::{Request, ServerConnection};
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -50,21 +52,26 @@ impl Stop {
 }
 
 /// Accepts connections until stopped and hands each to `handler` in a task of its own, `connections_max` at a time
-/// ([`Limits`]); `TCP_NODELAY` is set. Returns when all handlers are done, or `stop_timeout` after the stop, when
-/// the remaining ones are cut.
+/// ([`Limits`]); `TCP_NODELAY` is set. When more come, those at rest give way ([`Place`]): they are cut. Returns when all
+/// handlers are done, or `stop_timeout` after the stop, when the remaining ones are cut.
 ///
 /// For listeners that do something before HTTP, such as a TLS handshake; otherwise see [`serve()`].
 pub async fn accept_loop<H, F>(listener: TcpListener, handler: H, limits: Limits, stop: Stop)
 where
-    H: Fn(TcpStream, SocketAddr) -> F,
+    H: Fn(TcpStream, SocketAddr, Arc<Place>) -> F,
     F: Future<Output = ()> + Send + 'static,
 {
-    let places = Arc::new(Semaphore::new(limits.connections_max));
+    let places = Places::new(limits.connections_max);
     let mut tasks = JoinSet::new();
+    // Accepted, and without a place yet.
+    let mut arrived: Option<(TcpStream, SocketAddr)> = None;
     loop {
         let accepting = async {
-            let place = Arc::clone(&places).acquire_owned().await;
-            (place, listener.accept().await)
+            let (_, peer) = match &arrived {
+                Some(arrived) => arrived,
+                None => arrived.insert(listener.accept().await?),
+            };
+            io::Result::Ok(places.take(peer.ip()).await)
         };
         let accepted = tokio::select! {
             biased;
@@ -74,18 +81,21 @@ where
             Some(_) = tasks.join_next() => continue,
         };
         match accepted {
-            (Ok(place), Ok((stream, peer))) => {
+            Ok(place) => {
+                let Some((stream, peer)) = arrived.take() else { continue };
                 // Nagle's algorithm with delayed acknowledgements costs 40 ms an exchange (data-plane E.4).
                 let _ = stream.set_nodelay(true);
-                let handling = handler(stream, peer);
+                let place = Arc::new(place);
+                let handling = handler(stream, peer, Arc::clone(&place));
                 tasks.spawn(async move {
-                    handling.await;
-                    drop(place);
+                    tokio::select! {
+                        () = handling => {}
+                        () = place.given_away() => {}
+                    }
                 });
             }
             // Out of file handles, most likely: the connection waits in the queue until some are free again.
-            (_, Err(_)) => sleep(Duration::from_millis(50)).await,
-            (Err(_), Ok(_)) => break,
+            Err(_) => sleep(Duration::from_millis(50)).await,
         }
     }
     drop(listener);
@@ -104,17 +114,17 @@ where
 {
     let handler = Arc::new(handler);
     let (each, stopped) = (limits.clone(), stop.clone());
-    let on_connection = move |stream, peer| {
+    let on_connection = move |stream, peer, place: Arc<Place>| {
         let (handler, stop) = (Arc::clone(&handler), stopped.clone());
         let connection = ServerConnection::new(stream, each.clone());
-        async move { serve_requests(connection, |request| handler(request, peer), stop).await }
+        async move { serve_requests(connection, &place, |request| handler(request, peer), stop).await }
     };
     accept_loop(listener, on_connection, limits, stop).await;
 }
 
 /// Calls `handler` with each request on one connection, until the peer or the stop ends it. A stop lets a running
 /// request finish and takes no further one.
-pub async fn serve_requests<H, F>(mut connection: ServerConnection, handler: H, stop: Stop)
+pub async fn serve_requests<H, F>(mut connection: ServerConnection, place: &Place, handler: H, stop: Stop)
 where
     H: Fn(Request) -> F,
     F: Future<Output = ()>,
@@ -123,6 +133,7 @@ where
         if !connection.settle().await {
             return;
         }
+        place.rest();
         let next = tokio::select! {
             biased;
             () = stop.requested() => break,
@@ -130,6 +141,9 @@ where
         };
         // A refused head was answered already, and whoever sent it is told all there is to tell.
         let Ok(Some(request)) = next else { return };
+        if !place.work() {
+            return;
+        }
         handler(request).await;
     }
     connection.close(false).await;

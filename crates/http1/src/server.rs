@@ -5,6 +5,7 @@ use crate::error::{HeadRefusal, RequestError, WriteError};
 use crate::framing::{self, BodyKind, Framing};
 use crate::head::{RequestHead, ResponseHead, Version, parse_request, put_response};
 use crate::limits::Limits;
+use crate::patience::Patience;
 use crate::wire::{FillError, HeadError, Reader, Writer, halves};
 use crate::write::{BodyWriter, Outcome, put_piece};
 use bytes::{Buf, Bytes};
@@ -200,7 +201,7 @@ async fn wait_for_first_byte(reader: &mut Reader, limits: &Limits) -> Result<boo
             }
             [_, ..] => return Ok(true),
         }
-        match reader.fill(limits.idle_timeout).await {
+        match reader.fill(&mut Patience::once(limits.idle_timeout)).await {
             Ok(0) | Err(FillError::Slow) => return Ok(false),
             Ok(_) => {}
             Err(FillError::Connection(kind)) => return Err(RequestError::Connection(kind)),

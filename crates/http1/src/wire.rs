@@ -3,6 +3,7 @@
 use crate::error::{HeadRefusal, WriteError};
 use crate::head::HeadScanner;
 use crate::limits::Limits;
+use crate::patience::{Exhausted, Patience};
 use bytes::{Bytes, BytesMut};
 use std::future::poll_fn;
 use std::io;
@@ -51,13 +52,13 @@ impl std::fmt::Debug for Reader {
 
 impl Reader {
     /// Reads more into the buffer; 0 is the end of the stream. Dropping the future loses nothing.
-    pub(crate) async fn fill(&mut self, wait: Duration) -> Result<usize, FillError> {
+    pub(crate) async fn fill(&mut self, patience: &mut Patience) -> Result<usize, FillError> {
         if self.ended {
             return Ok(0);
         }
         self.buffer.reserve(READ_BYTES);
-        match timeout(wait, self.io.read_buf(&mut self.buffer)).await {
-            Err(_) => Err(FillError::Slow),
+        match patience.bytes(self.io.read_buf(&mut self.buffer)).await {
+            Err(Exhausted) => Err(FillError::Slow),
             Ok(Err(error)) => Err(FillError::Connection(error.kind())),
             Ok(Ok(read)) => {
                 self.ended = read == 0;
@@ -73,7 +74,7 @@ impl Reader {
             if let Some(length) = scanner.advance(&self.buffer, limits).map_err(HeadError::Refused)? {
                 return Ok((self.buffer.split_to(length).freeze(), scanner.headers()));
             }
-            match self.fill(Duration::MAX).await {
+            match self.fill(&mut Patience::once(Duration::MAX)).await {
                 // TLS without its closing alert is an end like any other: a head tells its own end.
                 Ok(0) | Err(FillError::Connection(io::ErrorKind::UnexpectedEof)) => {
                     return Err(if self.buffer.is_empty() { HeadError::Ended } else { HeadError::Cut });
@@ -104,7 +105,7 @@ impl Reader {
             let mut dropped: u64 = 0;
             while dropped < limits.drain_bytes_max {
                 self.buffer.clear();
-                match self.fill(Duration::MAX).await {
+                match self.fill(&mut Patience::once(Duration::MAX)).await {
                     Ok(0) | Err(_) => return,
                     Ok(read) => dropped = dropped.saturating_add(u64::try_from(read).unwrap_or(u64::MAX)),
                 }
@@ -120,6 +121,7 @@ pub(crate) struct Writer {
     /// Complete bytes for the wire; a flush that was dropped half-way is taken up by the next.
     pub(crate) pending: BytesMut,
     wait: Duration,
+    patience: Patience,
     failed: Option<WriteError>,
 }
 
@@ -145,8 +147,8 @@ impl Writer {
 
     async fn write_pending(&mut self) -> Result<(), WriteError> {
         while !self.pending.is_empty() {
-            match timeout(self.wait, self.io.write_buf(&mut self.pending)).await {
-                Err(_) => return Err(WriteError::Slow),
+            match self.patience.bytes(self.io.write_buf(&mut self.pending)).await {
+                Err(Exhausted) => return Err(WriteError::Slow),
                 Ok(Err(error)) => return Err(WriteError::Connection(error.kind())),
                 Ok(Ok(0)) => return Err(WriteError::Connection(io::ErrorKind::WriteZero)),
                 Ok(Ok(_)) => {}
@@ -170,6 +172,12 @@ pub(crate) fn halves(io: BoxedStream, limits: &Limits) -> (Reader, Writer) {
     let (read, write) = tokio::io::split(io);
     (
         Reader { io: read, buffer: BytesMut::new(), ended: false },
-        Writer { io: write, pending: BytesMut::new(), wait: limits.write_timeout, failed: None },
+        Writer {
+            io: write,
+            pending: BytesMut::new(),
+            wait: limits.write_timeout,
+            patience: Patience::for_writing(limits),
+            failed: None,
+        },
     )
 }

@@ -118,7 +118,7 @@ impl MessageLog {
         });
         let opened = opening.await.map_err(|error| StoreFault::Other(error.to_string()).into()).flatten();
         let started = opened.and_then(|Opened { store, last, stamped, lock }| {
-            inner.gauges.begin(last, stamped);
+            inner.gauges.hold(last, stamped);
             Writing::start(store, &inner.gauges, &inner.clock, inner.settings.queue_max, Some(lock))
                 .map_err(|error| opening::unusable(&inner.directory, &error))
         });
@@ -220,6 +220,12 @@ impl MessageLog {
             Ok(end) => end.clone().unwrap_or_else(|| Err(gone())),
             Err(_) => Err(gone()),
         }
+    }
+
+    /// Ticks whenever the log may fare otherwise than before.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.inner.gauges.changes()
     }
 
     /// How the log fares.

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use clock::Clock;
 use jiff::Timestamp;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::error::{Failure, StampFault, StoreFault};
 use crate::prepare::Prepared;
@@ -63,6 +63,8 @@ pub(crate) struct Gauges {
     /// The first fault of the storage since the log was opened.
     broken: Mutex<Option<StoreFault>>,
     failing_since: AtomicI64,
+    /// Ticks after each change of the others.
+    changed: watch::Sender<()>,
 }
 
 impl Gauges {
@@ -74,13 +76,23 @@ impl Gauges {
             provided: AtomicBool::new(false),
             broken: Mutex::default(),
             failing_since: AtomicI64::new(NOT_FAILING),
+            changed: watch::Sender::default(),
         }
     }
 
-    /// What a log that was opened anew holds.
-    pub(crate) fn begin(&self, last: u64, stamped: u64) {
+    /// What is durable now.
+    pub(crate) fn hold(&self, last: u64, stamped: u64) {
         self.last.store(last, Ordering::Release);
         self.stamped.store(stamped, Ordering::Release);
+        self.tell();
+    }
+
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    fn tell(&self) {
+        self.changed.send_replace(());
     }
 
     /// Why nothing is recorded.
@@ -90,6 +102,7 @@ impl Gauges {
 
     pub(crate) fn set_broken(&self, fault: Option<StoreFault>) {
         *self.broken.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+        self.tell();
     }
 
     /// Since when time-stamping fails.
@@ -102,6 +115,7 @@ impl Gauges {
 
     pub(crate) fn set_failing_since(&self, since: Option<Timestamp>) {
         self.failing_since.store(since.map_or(NOT_FAILING, Timestamp::as_millisecond), Ordering::Release);
+        self.tell();
     }
 }
 
@@ -159,9 +173,8 @@ fn write(
         store.rollback();
     }
     let written = written?;
-    gauges.last.store(written.last, Ordering::Release);
-    gauges.stamped.store(written.stamped, Ordering::Release);
     gauges.groups.fetch_add(1, Ordering::AcqRel);
+    gauges.hold(written.last, written.stamped);
     Ok(written.verdicts)
 }
 

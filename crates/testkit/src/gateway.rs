@@ -1,5 +1,7 @@
 //! A gateway of the nation: opened, running, stopped, started again.
 
+use crate::bell::{ring, until};
+use crate::nation::chance;
 use anyhow::{Context as _, Result};
 use clock::{Chance, Clock};
 use gateway::{Config, Declaration, Gateway, Listeners};
@@ -31,9 +33,33 @@ impl RunningGateway {
         let gateway =
             tokio::task::spawn_blocking(move || Gateway::open(opened, &pin, clock, chance)).await??;
         let gateway = Arc::new(gateway);
+        let mut changes = gateway.changes();
+        tokio::spawn(async move {
+            while changes.next().await {
+                ring();
+            }
+        });
         let (stopper, stop) = stop_channel();
         let task = Some(tokio::spawn(Arc::clone(&gateway).run(listeners, stop)));
         Ok(Self { config, gateway, stopper, task })
+    }
+
+    /// Stops it and starts it anew with another configuration.
+    ///
+    /// # Errors
+    /// What the gateway said, and why it carries nothing after a minute.
+    pub async fn restart(
+        &mut self,
+        pin: &Pin,
+        clock: &Clock,
+        change: impl FnOnce(&mut Config),
+    ) -> Result<()> {
+        let mut config = self.config.clone();
+        change(&mut config);
+        // A log that broke says so once more when it is closed.
+        let _broken = self.halt().await;
+        *self = Self::start(config, pin, clock.clone(), chance()).await?;
+        self.ready().await
     }
 
     /// Waits until messages would be carried.
@@ -41,18 +67,14 @@ impl RunningGateway {
     /// # Errors
     /// The reason why not, after a minute.
     pub async fn ready(&self) -> Result<()> {
-        let waiting = async {
-            while self.gateway.ready().is_err() {
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-            }
-        };
-        if tokio::time::timeout(std::time::Duration::from_secs(60), waiting).await.is_err() {
+        if until("the gateway is ready", || self.gateway.ready().is_ok()).await.is_err() {
             self.gateway.ready().context("the gateway did not get ready")?;
         }
         Ok(())
     }
 
-    /// Waits until it holds an OCSP answer about each of these certificates of its own. Without one about a member's it does not sign.
+    /// Waits until it holds an OCSP answer about each of these certificates, and tells it whoever asks. Without one about a member's own it
+    /// does not sign.
     ///
     /// # Errors
     /// There is none after a minute.
@@ -60,9 +82,10 @@ impl RunningGateway {
         let asked: Vec<String> =
             certificates.iter().map(|c| format!("cert={}", hex::encode(c.sha1()))).collect();
         let url = format!("http://{}/?{}", self.config.listen.ocsp, asked.join("&"));
+        let mut changes = self.gateway.changes();
         let waiting = async {
             while http1::fetch("GET", &url, &[], None, &FetchLimits::default()).await?.status != 200 {
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                anyhow::ensure!(changes.next().await, "the gateway has gone");
             }
             anyhow::Ok(())
         };
@@ -81,14 +104,7 @@ impl RunningGateway {
             return Ok(());
         }
         let before = self.gateway.settings_taken();
-        let taken = async {
-            while self.gateway.settings_taken() == before {
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-            }
-        };
-        tokio::time::timeout(std::time::Duration::from_secs(30), taken)
-            .await
-            .context("the settings were not taken")
+        until("the settings are taken", || self.gateway.settings_taken() > before).await
     }
 
     /// Stops as an operator would: no new work, what runs is finished, the log is flushed.

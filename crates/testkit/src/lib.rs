@@ -11,6 +11,7 @@
 //! What it deliberately does not do: stand in for a room. No part of it verifies anything; other people's tools and the tests do.
 
 mod address;
+mod bell;
 mod enrol;
 mod flow;
 mod gateway;
@@ -19,9 +20,10 @@ mod service;
 mod wire;
 
 pub use address::{Block, take_block};
+pub use bell::{ring, until};
 pub use enrol::{Enrolled, enrol};
 pub use flow::{mirror, there_and_back};
 pub use gateway::RunningGateway;
-pub use nation::{CLIENT, Choices, INSTANCE, Nation, PIN, PROVIDER};
+pub use nation::{CLIENT, Choices, INSTANCE, Nation, PIN, PROVIDER, chance};
 pub use service::{Reply, Seen, Service};
 pub use wire::{Answer, call, call_to};

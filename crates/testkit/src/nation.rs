@@ -1,6 +1,7 @@
 //! The nation: made from nothing in a folder of its own.
 
 use crate::address::{Block, take_block};
+use crate::bell::until;
 use crate::enrol::{Enrolled, enrol};
 use crate::gateway::RunningGateway;
 use crate::service::Service;
@@ -77,8 +78,6 @@ pub struct Nation {
     pub services: Services,
     /// The registry's configuration.
     pub registry_config: registry::Config,
-    /// The registry.
-    pub registry: Registry,
     /// What the registry was told.
     pub registry_state: registry::Declaration,
     /// The consumer's gateway.
@@ -93,8 +92,8 @@ pub struct Nation {
     pub service: Service,
     /// The keystores' PIN.
     pub pin: Pin,
-    /// Stops the registry.
-    pub registry_stop: Stopper,
+    registry: Option<Registry>,
+    registry_stop: Stopper,
     block: Block,
     _guard: TcpListener,
 }
@@ -154,7 +153,7 @@ impl Nation {
             authority,
             services,
             registry_config,
-            registry,
+            registry: Some(registry),
             registry_state,
             consumer,
             consumer_identity,
@@ -198,6 +197,18 @@ impl Nation {
         consumer_settings(&self.services)
     }
 
+    /// Stops the registry for good; its address is free then.
+    ///
+    /// # Errors
+    /// It had ended by itself.
+    pub async fn stop_registry(&mut self) -> Result<()> {
+        self.registry_stop.stop();
+        match self.registry.take() {
+            Some(registry) => Ok(registry.stopped().await?),
+            None => Ok(()),
+        }
+    }
+
     /// Publishes another state and waits until both gateways hold it.
     ///
     /// # Errors
@@ -207,18 +218,17 @@ impl Nation {
         if registry::admin::apply(&self.registry_config, state)?.is_empty() {
             return Ok(());
         }
-        let taken = async {
-            while self.consumer.gateway.pictures_taken() == before.0
-                || self.provider.gateway.pictures_taken() == before.1
-            {
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-            }
-        };
-        Ok(tokio::time::timeout(std::time::Duration::from_secs(60), taken).await?)
+        until("both gateways have taken the configuration", || {
+            self.consumer.gateway.pictures_taken() > before.0
+                && self.provider.gateway.pictures_taken() > before.1
+        })
+        .await
     }
 }
 
-fn chance() -> Chance {
+/// The generator of the system.
+#[must_use]
+pub fn chance() -> Chance {
     Chance::new(|bytes| {
         let _filled = aws_lc_rs::rand::fill(bytes);
     })

@@ -1,12 +1,13 @@
 //! The service behind the provider's gateway: answers as the test says, and remembers what reached it.
 
+use crate::bell::ring;
 use anyhow::Result;
 use bytes::Bytes;
 use http1::{Framing, Limits, Request, RequestHead, ResponseHead, Stopper, stop_channel};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 /// How the service answers.
 #[derive(Debug, Clone, Default)]
@@ -19,8 +20,8 @@ pub struct Reply {
     pub body: Vec<u8>,
     /// Answer with the request's body.
     pub echo: bool,
-    /// Wait so long before answering.
-    pub delay: Duration,
+    /// Wait with the answer until the service is told to answer otherwise.
+    pub held: bool,
     /// Announce the whole body, send half of it, and close.
     pub cut: bool,
     /// How the end of the body is told: by its length, in chunks, or by closing.
@@ -66,7 +67,7 @@ pub struct Seen {
 pub struct Service {
     /// Where it listens.
     pub address: SocketAddr,
-    reply: Arc<Mutex<Reply>>,
+    reply: watch::Sender<Reply>,
     seen: Arc<Mutex<Vec<Seen>>>,
     stopper: Stopper,
 }
@@ -79,18 +80,18 @@ impl Service {
     pub async fn start(address: SocketAddr) -> Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let reply = Arc::new(Mutex::new(Reply::json("{\"ok\":true}")));
+        let reply = watch::Sender::new(Reply::json("{\"ok\":true}"));
         let seen = Arc::new(Mutex::new(Vec::new()));
         let (stopper, stop) = stop_channel();
-        let (replies, notes) = (Arc::clone(&reply), Arc::clone(&seen));
-        let handler = move |request: Request, _| answer(Arc::clone(&replies), Arc::clone(&notes), request);
+        let (replies, notes) = (reply.clone(), Arc::clone(&seen));
+        let handler = move |request: Request, _| answer(replies.subscribe(), Arc::clone(&notes), request);
         tokio::spawn(http1::serve(listener, handler, Limits::default(), stop));
         Ok(Self { address, reply, seen, stopper })
     }
 
     /// From now on it answers so.
     pub fn answers(&self, reply: Reply) {
-        *self.reply.lock().unwrap_or_else(PoisonError::into_inner) = reply;
+        self.reply.send_replace(reply);
     }
 
     /// What has reached it.
@@ -111,14 +112,14 @@ impl Service {
     }
 }
 
-async fn answer(reply: Arc<Mutex<Reply>>, seen: Arc<Mutex<Vec<Seen>>>, request: Request) {
+async fn answer(mut replies: watch::Receiver<Reply>, seen: Arc<Mutex<Vec<Seen>>>, request: Request) {
     let Request { head, mut body, responder } = request;
     let received = body.read_all(usize::MAX).await.unwrap_or_default();
     seen.lock().unwrap_or_else(PoisonError::into_inner).push(Seen { head, body: received.clone() });
-    let reply = reply.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    if !reply.delay.is_zero() {
-        tokio::time::sleep(reply.delay).await;
-    }
+    ring();
+    let Ok(reply) = replies.wait_for(|reply| !reply.held).await.map(|reply| reply.clone()) else {
+        return;
+    };
     let mut answer = ResponseHead::new(reply.status);
     for (name, value) in &reply.headers {
         answer.push(name, value);

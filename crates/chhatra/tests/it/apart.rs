@@ -1,13 +1,17 @@
 //! Gateways of a test nation as processes of their own, in the place of those that it started.
 
-use crate::tools::{program, text, until};
+use crate::tools::{program, text};
 use gateway::Config;
-use std::fs::{File, OpenOptions};
-use std::io::Write as _;
-use std::net::TcpStream;
+use std::fs::OpenOptions;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 use testkit::{Nation, PIN, RunningGateway};
+
+/// How long it may take to start.
+const WAIT: Duration = Duration::from_secs(60);
 
 /// A gateway process. It is killed when it is dropped.
 #[derive(Debug)]
@@ -15,7 +19,34 @@ pub(crate) struct Apart {
     child: Child,
     /// Its configuration file.
     pub(crate) config: String,
-    journal: String,
+    journal: Arc<Journal>,
+}
+
+/// What a process tells on standard error, line by line.
+#[derive(Debug, Default)]
+struct Journal {
+    told: Mutex<String>,
+    more: Condvar,
+}
+
+impl Journal {
+    fn follow(self: &Arc<Self>, errors: ChildStderr) {
+        let journal = Arc::clone(self);
+        std::thread::spawn(move || {
+            for line in BufReader::new(errors).lines() {
+                let mut told = journal.told.lock().unwrap();
+                told.push_str(&line.unwrap());
+                told.push('\n');
+                journal.more.notify_all();
+            }
+        });
+    }
+
+    fn says(&self, what: &str) {
+        let told = self.told.lock().unwrap();
+        let waited = self.more.wait_timeout_while(told, WAIT, |told| !told.contains(what)).unwrap();
+        assert!(!waited.1.timed_out(), "it does not say {what:?}:\n{}", waited.0);
+    }
 }
 
 impl Drop for Apart {
@@ -26,27 +57,24 @@ impl Drop for Apart {
 }
 
 impl Apart {
-    /// Takes the place of a gateway that was stopped. No file that it writes grows beyond `file_bytes_max`: the system refuses it, as a
+    /// Takes the place of a gateway that was stopped, and carries messages. No file that it writes grows beyond `file_bytes_max`: the system refuses it, as a
     /// full disk does.
     pub(crate) fn start(nation: &Nation, stopped: &RunningGateway, file_bytes_max: Option<u64>) -> Self {
         let config = text(&written(nation, &stopped.config));
-        let journal = text(&stopped.config.state_dir.join("journal"));
-        let errors = File::create(&journal).unwrap();
         // Blocks of 512 bytes. Unless its signal is ignored, a write that is refused would end the process.
         let limit = file_bytes_max.map_or_else(|| "unlimited".to_owned(), |bytes| (bytes / 512).to_string());
-        let child = Command::new("sh")
+        let mut child = Command::new("sh")
             .args(["-c", "trap '' XFSZ; ulimit -f \"$0\"; exec \"$@\"", &limit, program()])
             .args(["gateway", "run", "--until-stdin-closes", "--config", &config])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
-            .stderr(errors)
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
+        let journal = Arc::new(Journal::default());
+        journal.follow(child.stderr.take().unwrap());
         let started = Self { child, config, journal };
-        let listen = &stopped.config.listen;
-        for address in [listen.consumer_http, listen.transport] {
-            until("the gateway listens", || TcpStream::connect(address).ok());
-        }
+        started.journal.says("messages are carried");
         started
     }
 
@@ -64,7 +92,7 @@ impl Apart {
 
     /// What it has told.
     pub(crate) fn told(&self) -> String {
-        std::fs::read_to_string(&self.journal).unwrap()
+        self.journal.told.lock().unwrap().clone()
     }
 
     /// Asks for the stop and waits for it; the exit code.

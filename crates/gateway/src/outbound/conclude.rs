@@ -49,7 +49,7 @@ impl Recordable for VerifiedAnswer {
 pub(crate) async fn conclude(gateway: &Gateway, dispatched: Dispatched) -> Result<Concluded, Refusal> {
     let Dispatched { request, request_hash, response, peer } = dispatched;
     let kept = gateway.kept_body(Side::Consumer, request.service().client());
-    let (message, digest, rest, algorithm) = read(gateway, response, &kept).await?;
+    let (message, digest, rest, algorithm) = read(response, &kept).await?;
     connect::give_back(gateway, peer);
     let answer = RestResponse::parse(&message)
         .map_err(|refusal| Refusal::MalformedMessage(refusal.to_string()).while_reading())?;
@@ -72,7 +72,6 @@ pub(crate) async fn conclude(gateway: &Gateway, dispatched: Dispatched) -> Resul
 }
 
 async fn read(
-    gateway: &Gateway,
     mut response: Response,
     kept: &KeptBody,
 ) -> Result<(Bytes, Vec<u8>, Rest, DigestAlgorithm), Refusal> {
@@ -88,7 +87,7 @@ async fn read(
     let mut parts = Parts::new(response.body, Decoder::new(Expected::RestResponse, &boundary, algorithm));
     match parts.next().await? {
         Some(Event::Message { bytes, digest, .. }) => {
-            let rest = parts.rest(&gateway.config.spool_dir(), kept).await?;
+            let rest = parts.rest(kept).await?;
             Ok((bytes, digest, rest, algorithm))
         }
         Some(Event::Fault(fault)) => Err(received_fault(&fault)),

@@ -3,11 +3,10 @@
 use crate::gateway::Gateway;
 use crate::outbound;
 use crate::possession::Possession;
-use http1::{Limits, Request, ServerConnection, Stop};
+use http1::{Place, Request, ServerConnection, Stop};
 use rustls::pki_types::CertificateDer;
 use rustls::sign::SingleCertAndKey;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use trust::Certificate;
@@ -23,21 +22,21 @@ pub(crate) enum Consumer {
 
 /// Serves consumers in the clear until the stop.
 pub(crate) async fn serve_http(gateway: Arc<Gateway>, listener: TcpListener, stop: Stop) {
-    let limits = limits(&gateway);
+    let limits = gateway.config.peer.limits();
     let connection_limits = limits.clone();
     let of_connection = stop.clone();
-    let handler = move |socket: TcpStream, _| {
+    let handler = move |socket: TcpStream, _, place| {
         let connection = ServerConnection::new(socket, connection_limits.clone());
-        requests(Arc::clone(&gateway), Consumer::Plain, connection, of_connection.clone())
+        requests(Arc::clone(&gateway), Consumer::Plain, connection, place, of_connection.clone())
     };
     http1::accept_loop(listener, handler, limits, stop).await;
 }
 
 /// Serves consumers over TLS until the stop.
 pub(crate) async fn serve_https(gateway: Arc<Gateway>, listener: TcpListener, stop: Stop) {
-    let limits = limits(&gateway);
+    let limits = gateway.config.peer.limits();
     let of_connection = (gateway, limits.clone(), stop.clone());
-    let handler = move |socket: TcpStream, _| {
+    let handler = move |socket: TcpStream, _, place| {
         let (gateway, limits, stop) = of_connection.clone();
         async move {
             let wait = limits.head_timeout;
@@ -55,28 +54,24 @@ pub(crate) async fn serve_https(gateway: Arc<Gateway>, listener: TcpListener, st
             let presented = stream.get_ref().1.peer_certificates().and_then(<[CertificateDer<'_>]>::first);
             let certificate = presented.and_then(|der| Certificate::from_der(der).ok());
             let connection = ServerConnection::new(stream, limits);
-            requests(gateway, Consumer::Tls(certificate), connection, stop).await;
+            requests(gateway, Consumer::Tls(certificate), connection, place, stop).await;
         }
     };
     http1::accept_loop(listener, handler, limits, stop).await;
 }
 
-async fn requests(gateway: Arc<Gateway>, consumer: Consumer, connection: ServerConnection, stop: Stop) {
+async fn requests(
+    gateway: Arc<Gateway>,
+    consumer: Consumer,
+    connection: ServerConnection,
+    place: Arc<Place>,
+    stop: Stop,
+) {
     let handler = move |request: Request| {
         let (gateway, consumer) = (Arc::clone(&gateway), consumer.clone());
         async move { outbound::exchange(&gateway, consumer, request).await }
     };
-    http1::serve_requests(connection, handler, stop).await;
-}
-
-fn limits(gateway: &Gateway) -> Limits {
-    let peer = &gateway.config.peer;
-    Limits {
-        idle_timeout: Duration::from_millis(peer.idle_timeout_ms),
-        connections_max: peer.connections_max,
-        stop_timeout: Duration::from_millis(peer.stop_timeout_ms),
-        ..Limits::default()
-    }
+    http1::serve_requests(connection, &place, handler, stop).await;
 }
 
 /// TLS for consumers: any certificate or none. Which one a client must have is decided per message (data-plane 8.2).

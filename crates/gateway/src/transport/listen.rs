@@ -3,7 +3,7 @@
 use super::tls;
 use crate::gateway::Gateway;
 use crate::inbound;
-use http1::{Limits, Request, ServerConnection, Stop};
+use http1::{Limits, Place, Request, ServerConnection, Stop};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,16 +22,16 @@ pub(crate) struct Caller {
 
 /// Serves peers until the stop.
 pub(crate) async fn serve(gateway: Arc<Gateway>, listener: TcpListener, stop: Stop) {
-    let limits = limits(&gateway);
+    let limits = gateway.config.peer.limits();
     let of_connection = (gateway, limits.clone(), stop.clone());
-    let handler = move |socket: TcpStream, _| {
+    let handler = move |socket: TcpStream, _, place| {
         let (gateway, limits, stop) = of_connection.clone();
-        async move { connection(gateway, socket, limits, stop).await }
+        async move { connection(gateway, socket, place, limits, stop).await }
     };
     http1::accept_loop(listener, handler, limits, stop).await;
 }
 
-async fn connection(gateway: Arc<Gateway>, socket: TcpStream, limits: Limits, stop: Stop) {
+async fn connection(gateway: Arc<Gateway>, socket: TcpStream, place: Arc<Place>, limits: Limits, stop: Stop) {
     let wait = Duration::from_millis(gateway.config.peer.connect_timeout_ms);
     let Some(stream) = handshake(&gateway, socket, wait).await else {
         return;
@@ -46,7 +46,7 @@ async fn connection(gateway: Arc<Gateway>, socket: TcpStream, limits: Limits, st
         let (gateway, caller) = (Arc::clone(&gateway), caller.clone());
         async move { inbound::exchange(&gateway, caller, request).await }
     };
-    http1::serve_requests(connection, handler, stop).await;
+    http1::serve_requests(connection, &place, handler, stop).await;
 }
 
 async fn handshake(gateway: &Gateway, socket: TcpStream, wait: Duration) -> Option<SslStream<TcpStream>> {
@@ -70,15 +70,5 @@ async fn handshake(gateway: &Gateway, socket: TcpStream, wait: Duration) -> Opti
             tracing::info!("a peer's TLS handshake took longer than {} ms", wait.as_millis());
             None
         }
-    }
-}
-
-fn limits(gateway: &Gateway) -> Limits {
-    let peer = &gateway.config.peer;
-    Limits {
-        idle_timeout: Duration::from_millis(peer.idle_timeout_ms),
-        connections_max: peer.connections_max,
-        stop_timeout: Duration::from_millis(peer.stop_timeout_ms),
-        ..Limits::default()
     }
 }

@@ -17,7 +17,7 @@ const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
 /// Answers peers until the stop.
 pub(crate) async fn serve(gateway: Arc<Gateway>, listener: TcpListener, stop: Stop) {
-    let limits = Limits { body_bytes_max: 0, head_bytes_max: 16 * 1024, ..Limits::default() };
+    let limits = Limits { body_bytes_max: 0, head_bytes_max: 16 * 1024, ..gateway.config.peer.limits() };
     let handler = move |request: Request, _| {
         let gateway = Arc::clone(&gateway);
         async move {

@@ -81,30 +81,58 @@ async fn cuts_what_still_runs_when_the_time_to_stop_is_over() {
     assert_eq!(busy.read(&mut [0; 9]).await.unwrap_or(0), 0);
 }
 
-#[tokio::test]
-async fn holds_no_more_connections_than_allowed() {
+/// A server with one place, whose requests wait until they are let go.
+async fn one_place() -> (SocketAddr, mpsc::UnboundedReceiver<()>, mpsc::UnboundedSender<()>) {
     let (listener, address) = listener().await;
-    let (stopper, stop) = stop_channel();
-    let limits = Limits { connections_max: 1, ..Limits::default() };
-    let serving = tokio::spawn(serve(
-        listener,
-        |request: http1::Request, _| async move {
+    let (began, begun) = mpsc::unbounded_channel();
+    let (let_go, go) = mpsc::unbounded_channel();
+    let go = std::sync::Arc::new(tokio::sync::Mutex::new(go));
+    let handler = move |request: http1::Request, _| {
+        let (began, go) = (began.clone(), std::sync::Arc::clone(&go));
+        async move {
+            began.send(()).unwrap();
+            go.lock().await.recv().await.unwrap();
             echo(request).await;
-        },
-        limits,
-        stop,
-    ));
+        }
+    };
+    let limits = Limits { connections_max: 1, ..Limits::default() };
+    // It ends with the test.
+    tokio::spawn(serve(listener, handler, limits, stop_channel().1));
+    (address, begun, let_go)
+}
+
+#[tokio::test]
+async fn whoever_comes_when_all_places_work_waits_for_one() {
+    let (address, mut begun, let_go) = one_place().await;
     let mut first = TcpStream::connect(address).await.unwrap();
     first.write_all(GET).await.unwrap();
-    answer(&mut first).await;
+    begun.recv().await.unwrap();
     let mut second = TcpStream::connect(address).await.unwrap();
     second.write_all(GET).await.unwrap();
-    let early = tokio::time::timeout(Duration::from_millis(50), second.read(&mut [0; 1])).await;
-    assert!(early.is_err(), "the second waits while the first is open");
-    drop(first);
+    let early = tokio::time::timeout(Duration::from_millis(50), begun.recv()).await;
+    assert!(early.is_err(), "the second waits while the first is answered");
+    let_go.send(()).unwrap();
+    assert!(answer(&mut first).await.contains("200 OK"));
+    // It stays open, but rests, and so gives way.
+    begun.recv().await.unwrap();
+    assert_eq!(first.read(&mut [0; 1]).await.unwrap_or(0), 0);
+    let_go.send(()).unwrap();
     assert!(answer(&mut second).await.contains("200 OK"));
-    stopper.stop();
-    serving.await.unwrap();
+}
+
+#[tokio::test]
+async fn whoever_only_holds_a_connection_keeps_nobody_out() {
+    let (address, mut begun, let_go) = one_place().await;
+    for sent in [&b""[..], b"GET / HT", b"POST / HTTP/1.1\r\nHost: a\r\nX-More: "] {
+        let mut holding = TcpStream::connect(address).await.unwrap();
+        holding.write_all(sent).await.unwrap();
+        let mut other = TcpStream::connect(address).await.unwrap();
+        other.write_all(GET).await.unwrap();
+        begun.recv().await.unwrap();
+        let_go.send(()).unwrap();
+        assert!(answer(&mut other).await.contains("200 OK"));
+        assert_eq!(holding.read(&mut [0; 1]).await.unwrap_or(0), 0, "it is cut");
+    }
 }
 
 /// A server that answers each connection with these bytes and closes.

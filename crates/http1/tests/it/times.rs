@@ -156,3 +156,72 @@ async fn reading_can_be_interrupted_and_taken_up_again() {
     assert_eq!(body, b"abcd");
     assert!(connection.is_reusable());
 }
+
+/// A byte every ten seconds: never silent for thirty, and nothing that anybody needs takes so long.
+async fn drip(mut writing: impl AsyncWriteExt + Unpin, bytes: usize) {
+    for _ in 0..bytes {
+        if writing.write_all(b"x").await.is_err() {
+            return;
+        }
+        sleep(Duration::from_secs(10)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_drips_is_given_up_where_something_has_to_pass() {
+    for (progress_bytes_min, taken) in [(1, true), (2, true), (5, false), (1024, false)] {
+        let (mut ours, theirs) = tokio::io::duplex(512);
+        ours.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n").await.unwrap();
+        let limits = Limits { progress_bytes_min, ..Limits::default() };
+        let mut connection = ServerConnection::new(theirs, limits);
+        let mut request = connection.next_request().await.unwrap().unwrap();
+        let start = Instant::now();
+        let (_, read) = tokio::join!(drip(&mut ours, 100), request.body.read_all(usize::MAX));
+        if taken {
+            assert_eq!(read.map(|body| body.len()), Ok(100), "{progress_bytes_min}");
+        } else {
+            assert!(matches!(read, Err(BodyError::Slow { .. })), "{progress_bytes_min}: {read:?}");
+            assert!(start.elapsed() >= Duration::from_secs(30));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_in_which_we_do_not_read_is_not_the_senders() {
+    let (mut ours, theirs) = tokio::io::duplex(512);
+    ours.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\n\r\n").await.unwrap();
+    let mut connection =
+        ServerConnection::new(theirs, Limits { progress_bytes_min: 1024, ..Limits::default() });
+    let mut request = connection.next_request().await.unwrap().unwrap();
+    for _ in 0..4 {
+        ours.write_all(b"0123456789").await.unwrap();
+        assert_eq!(request.body.read_chunk().await.unwrap().unwrap().len(), 10);
+        sleep(Duration::from_secs(60)).await;
+    }
+    assert_eq!(request.body.read_chunk().await, Ok(None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_taken_drop_by_drop_is_given_up_where_something_has_to_pass() {
+    for (progress_bytes_min, taken) in [(1, true), (1024, false)] {
+        let (mut ours, theirs) = tokio::io::duplex(1);
+        let limits = Limits { progress_bytes_min, ..Limits::default() };
+        let mut connection = ServerConnection::new(theirs, limits);
+        let (mut read, mut write) = tokio::io::split(&mut ours);
+        let answering = async {
+            let request = connection.next_request().await.unwrap().unwrap();
+            request.responder.respond(&ResponseHead::new(200), &[b'x'; 100]).await
+        };
+        let taking = async {
+            write.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+            while read.read_u8().await.is_ok() {
+                sleep(Duration::from_secs(10)).await;
+            }
+        };
+        let answered = tokio::select! {
+            answered = answering => answered,
+            () = taking => panic!("the connection ended"),
+        };
+        assert_eq!(answered, if taken { Ok(()) } else { Err(WriteError::Slow) });
+    }
+}

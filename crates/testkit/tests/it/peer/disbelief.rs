@@ -3,9 +3,7 @@
 use super::identity::pem_file;
 use super::recorder::Recorder;
 use super::resumption::{acquainted, ask, changed, tapped};
-use crate::refusals::common::until;
 use anyhow::{Context as _, Result};
-use clock::Chance;
 use gateway::Config;
 use jiff::SignedDuration;
 use keystore::Keystore;
@@ -19,7 +17,7 @@ use std::pin::Pin;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use testkit::{Choices, Enrolled, Nation, RunningGateway, call};
+use testkit::{Choices, Enrolled, Nation, RunningGateway, call, ring, until};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
@@ -67,17 +65,8 @@ fn without_certificate(code: &str) -> impl FnOnce(&mut registry::Declaration) {
 type Which = fn(&mut Nation) -> &mut RunningGateway;
 
 async fn restart(nation: &mut Nation, which: Which, change: impl FnOnce(&mut Config)) -> Result<()> {
-    let gateway = which(nation);
-    let mut config = gateway.config.clone();
-    change(&mut config);
-    gateway.halt().await?;
-    let chance = Chance::new(|bytes| {
-        let _filled = aws_lc_rs::rand::fill(bytes);
-    });
-    let started = RunningGateway::start(config, &nation.pin, nation.clock.clone(), chance).await?;
-    started.ready().await?;
-    *which(nation) = started;
-    Ok(())
+    let (pin, clock) = (nation.pin.clone(), nation.clock.clone());
+    which(nation).restart(&pin, &clock, change).await
 }
 
 /// Starts a gateway again, with an anchor of its own: without it, it hears nothing new.
@@ -175,6 +164,7 @@ impl Thief {
         let asked = stream.read(&mut bytes).await.unwrap_or(0) > 0;
         let resumed = stream.ssl().session_reused();
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).push((resumed, asked));
+        ring();
         let answer = b"HTTP/1.1 503 Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
         stream.write_all(answer).await?;
         stream.shutdown().await?;

@@ -2,13 +2,13 @@
 //! practice authority; and OCSP answers on a shelf, good and bad ones.
 
 use anyhow::{Context as _, Result};
-use clock::{Chance, Clock, Hands};
+use clock::{Clock, Hands};
 use identifier::{ClientId, MemberId};
 use keystore::{KeyUsage, Keystore, Pin, PinHardness, Settings, Subject};
 use practice::{Issued, KeyKind, PracticeAuthority};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use testkit::{CLIENT, INSTANCE, Nation, PROVIDER};
+use testkit::{CLIENT, INSTANCE, Nation, PROVIDER, chance};
 use tokio::process::Command;
 use trust::Certificate;
 
@@ -338,10 +338,4 @@ pub(crate) fn widened(nation: &Nation, stranger: &PracticeAuthority, folder: &Pa
 fn base64(bytes: &[u8]) -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::STANDARD.encode(bytes)
-}
-
-fn chance() -> Chance {
-    Chance::new(|bytes| {
-        let _filled = aws_lc_rs::rand::fill(bytes);
-    })
 }

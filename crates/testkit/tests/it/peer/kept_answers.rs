@@ -14,7 +14,6 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 use testkit::{Answer, CLIENT, Nation};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_openssl::SslStream;
@@ -121,17 +120,6 @@ async fn told(at: SocketAddr, certificate: &Certificate) -> Result<Option<Vec<u8
     Ok((answer.status == 200).then_some(answer.body))
 }
 
-/// Whether it tells anything, now or soon.
-async fn is_told(at: SocketAddr, certificate: &Certificate) -> Result<bool> {
-    for _ in 0..1000 {
-        if told(at, certificate).await?.is_some() {
-            return Ok(true);
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    Ok(false)
-}
-
 async fn call(nation: &Nation) -> Result<Answer> {
     let head = RequestHead::new("GET", &format!("/r1/{SCHOOLS}/pupils/v1/1")).with("X-Road-Client", CLIENT);
     nation.send(head, None).await
@@ -172,7 +160,7 @@ async fn only_ocsp_answers_that_a_verdict_rests_on_are_kept() {
     // What is kept is written by and by: when an answer about another server has been, one of these would have been too.
     let other = &nation.provider_identity.authentication;
     assert_eq!(nation.send(testkit::call("GET", "/v1"), None).await.unwrap().status, 200);
-    assert!(is_told(ours, other).await.unwrap());
+    nation.consumer.proves(&[other]).await.unwrap();
     for certificate in [&own.certificate, &beside.certificate] {
         assert_eq!(told(ours, certificate).await.unwrap(), None, "it is passed on after all");
     }
@@ -180,7 +168,7 @@ async fn only_ocsp_answers_that_a_verdict_rests_on_are_kept() {
     let reached = call(&nation).await.unwrap();
     assert_eq!(reached.fault().as_deref(), Some(REACHED), "{}", reached.text());
     assert_eq!(interface.asked(), both);
-    assert!(is_told(ours, &own.certificate).await.unwrap(), "the good answer is kept");
+    nation.consumer.proves(&[&own.certificate]).await.expect("the good answer is kept");
     let passed_on = told(ours, &own.certificate).await.unwrap().unwrap();
     assert!(passed_on.windows(good.1.len()).any(|part| part == good.1), "as it came");
     // When the verdict has to be formed anew, the good answer is at hand and the other is still not.

@@ -2,10 +2,9 @@
 
 use super::recorder::Recorder;
 use super::tap::{Passed, Tap};
-use crate::refusals::common::until;
 use anyhow::{Context as _, Result};
 use jiff::SignedDuration;
-use testkit::{Answer, Choices, Nation, call};
+use testkit::{Answer, Choices, Nation, call, until};
 
 /// A nation whose gateways see each other over taps, the one of port 5500 of which is given.
 pub(crate) async fn tapped(choices: Choices) -> Result<(Nation, Tap)> {

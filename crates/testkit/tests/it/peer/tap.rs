@@ -3,6 +3,7 @@
 use anyhow::Result;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use testkit::ring;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -139,6 +140,7 @@ impl Tap {
         if let Some(passed) = self.passed.lock().unwrap_or_else(PoisonError::into_inner).get_mut(number) {
             what(passed);
         }
+        ring();
     }
 }
 

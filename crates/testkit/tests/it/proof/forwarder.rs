@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
-use testkit::Nation;
+use testkit::{Nation, ring};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -29,6 +29,7 @@ impl Forwarder {
             while let Ok((near, _)) = listener.accept().await {
                 own.accepted.fetch_add(1, Ordering::SeqCst);
                 own.open.send_modify(|open| *open += 1);
+                ring();
                 let own = own.clone();
                 tokio::spawn(async move {
                     if let Ok(far) = TcpStream::connect(to).await {
@@ -42,6 +43,7 @@ impl Forwarder {
                         );
                     }
                     own.open.send_modify(|open| *open -= 1);
+                    ring();
                 });
             }
         });

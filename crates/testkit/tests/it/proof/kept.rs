@@ -1,9 +1,8 @@
 //! Connections that gateways of our own kind keep between calls.
 
 use super::forwarder::between_gateways;
-use super::tools::chance;
 use jiff::SignedDuration;
-use testkit::{Nation, RunningGateway, call};
+use testkit::{Nation, RunningGateway, call, chance};
 
 async fn called(nation: &Nation, what: &str) {
     let answer = nation.send(call("GET", "/v1/people"), None).await.unwrap();

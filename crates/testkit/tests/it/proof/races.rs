@@ -1,11 +1,11 @@
 //! Several servers of a provider that are tried at once: who is dead is waited for once, who came too late is left alone, and what a
 //! server said is what the consumer hears (data-plane 4.11).
 
-use super::tools::{chance, until};
+use super::tools::until;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use testkit::{Nation, RunningGateway, call};
+use testkit::{Nation, RunningGateway, call, chance, ring};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
@@ -94,10 +94,13 @@ impl Mute {
                     let mut bytes = vec![0; 4096];
                     loop {
                         let read = socket.read(&mut bytes).await.unwrap_or(0);
-                        let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-                        seen[number].0 += read;
+                        {
+                            let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+                            seen[number].0 += read;
+                            seen[number].1 = read == 0;
+                        }
+                        ring();
                         if read == 0 {
-                            seen[number].1 = true;
                             return;
                         }
                     }

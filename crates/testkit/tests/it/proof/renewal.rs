@@ -1,13 +1,13 @@
 //! Certificates that another process renews under a running gateway are shown from then on, and no call is lost by that.
 
 use super::forwarder::between_gateways;
-use super::tools::until;
+use super::tools::{second_authentication, until};
 use jiff::SignedDuration;
-use keystore::{AlternativeName, KeyAlgorithm, KeyUsage, Keystore, Owner, SelfSigned, Subject};
+use keystore::{AlternativeName, KeyAlgorithm, KeyUsage, Keystore, SelfSigned};
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 use std::time::Duration;
-use testkit::{INSTANCE, Nation, call};
+use testkit::{Nation, call};
 use trust::Certificate;
 
 /// The certificate that a listener shows to `openssl s_client`.
@@ -55,15 +55,8 @@ async fn a_renewed_internal_certificate_is_shown_to_consumers_at_once() {
 async fn a_renewed_authentication_certificate_is_shown_to_peers_at_once_and_no_call_is_lost() {
     let nation = Nation::start().await.unwrap();
     let forwarder = between_gateways(&nation).await;
-    let config = &nation.consumer.config;
-    let keystore = Keystore::open(config.keystore_dir(), &nation.pin).unwrap();
-    let key = keystore.generate(KeyUsage::Authentication, KeyAlgorithm::EcP256, "second").unwrap();
-    let subject = Subject::new([("C", INSTANCE), ("CN", config.server.server())]).unwrap();
-    let request = keystore.csr(&key, &subject, &[]).unwrap();
-    let issued = nation.authority.issue_authentication(request.der()).unwrap();
-    keystore.import_certificate(&issued.der, &Owner::server(config.server.clone())).unwrap();
-    let (first, second) =
-        (nation.consumer_identity.authentication.clone(), Certificate::from_der(&issued.der).unwrap());
+    let (keystore, second) = second_authentication(&nation, &nation.consumer.config);
+    let first = nation.consumer_identity.authentication.clone();
     let mut state = nation.registry_state.clone();
     let interior = nation.address(50, 0).ip().to_string();
     state.servers.iter_mut().find(|server| server.code == "interior").unwrap().address = Some(interior);

@@ -1,9 +1,9 @@
 //! Gateways that are stopped and started again go on where they were.
 
 use super::containers::{exported, judge, stamped, stored};
-use super::tools::{chance, entries, log_of};
+use super::tools::{entries, log_of};
 use std::collections::BTreeSet;
-use testkit::{Nation, RunningGateway, call};
+use testkit::{Nation, RunningGateway, call, chance};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_restart_of_both_gateways_the_logs_go_on_and_nothing_stands_twice() {

@@ -1,7 +1,7 @@
 //! What another process changes under a running gateway is in force within seconds.
 
 use super::containers::{exported, judge, stamped, stored};
-use super::tools::{between, decoded, entries, log_of, run};
+use super::tools::{between, decoded, entries, log_of, run, second_authentication};
 use keystore::{KeyAlgorithm, KeyUsage, Keystore, Owner, Subject};
 use std::time::Duration;
 use testkit::{Answer, INSTANCE, Nation, call};
@@ -95,14 +95,7 @@ async fn a_signing_key_brought_by_another_process_signs_within_seconds() {
 async fn an_authentication_key_brought_by_another_process_is_shown_to_peers_within_seconds() {
     let nation = Nation::start().await.unwrap();
     until_answer(&nation, "the service answers", |answer| answer.status == 200).await;
-    let config = &nation.provider.config;
-    let keystore = Keystore::open(config.keystore_dir(), &nation.pin).unwrap();
-    let key = keystore.generate(KeyUsage::Authentication, KeyAlgorithm::EcP256, "second").unwrap();
-    let subject = Subject::new([("C", INSTANCE), ("CN", config.server.server())]).unwrap();
-    let request = keystore.csr(&key, &subject, &[]).unwrap();
-    let issued = nation.authority.issue_authentication(request.der()).unwrap();
-    keystore.import_certificate(&issued.der, &Owner::server(config.server.clone())).unwrap();
-    let second = Certificate::from_der(&issued.der).unwrap();
+    let (keystore, second) = second_authentication(&nation, &nation.provider.config);
     // From now on only the second certificate is registered: as long as the first is shown, every call is refused.
     let mut state = nation.registry_state.clone();
     let interior = state.servers.iter_mut().find(|server| server.code == "interior").unwrap();

@@ -1,10 +1,9 @@
 //! One provider behind two gateways: which one answers, and what happens when it cannot.
 
-use super::tools::chance;
 use gateway::Config;
 use identifier::ServerId;
 use keystore::KeyAlgorithm;
-use testkit::{Answer, Enrolled, INSTANCE, Nation, RunningGateway, call, enrol};
+use testkit::{Answer, Enrolled, INSTANCE, Nation, RunningGateway, call, chance, enrol};
 
 const NAMES: [&str; 2] = ["interior", "interior2"];
 

@@ -2,12 +2,12 @@
 //! that each test starts itself again in a process of its own.
 
 use super::containers::odd_evidence;
-use super::tools::{chance, run};
+use super::tools::run;
 use crate::refusals::common::{Traces, refused};
 use gateway::Config;
 use keystore::{KeyAlgorithm, KeyUsage, Keystore, Owner, Pin, Subject, TokenSettings};
 use std::path::{Path, PathBuf};
-use testkit::{Nation, RunningGateway, call};
+use testkit::{Nation, RunningGateway, call, chance};
 use trust::Certificate;
 
 const MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";

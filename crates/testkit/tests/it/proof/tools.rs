@@ -1,10 +1,12 @@
 //! Programs of others, waiting for events, and small things that several tests need.
 
-use clock::Chance;
 use gateway::Config;
+use keystore::{KeyAlgorithm, KeyUsage, Keystore, Owner, Subject};
 use messagelog::{Entry, Reader, Search};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use testkit::{INSTANCE, Nation};
+use trust::Certificate;
 
 /// Runs a program in a folder and gives what it printed; it must succeed.
 pub(crate) fn run(folder: &Path, program: &str, arguments: &[&str]) -> String {
@@ -16,16 +18,20 @@ pub(crate) fn run(folder: &Path, program: &str, arguments: &[&str]) -> String {
     text
 }
 
-/// As [`crate::refusals::common::until`], for tests that stop at the first surprise.
+/// As [`testkit::until`], for tests that stop at the first surprise.
 pub(crate) async fn until(what: &str, happened: impl FnMut() -> bool) {
-    crate::refusals::common::until(what, happened).await.unwrap();
+    testkit::until(what, happened).await.unwrap();
 }
 
-/// What was sent or was seen, without what is random in it.
-pub(crate) fn chance() -> Chance {
-    Chance::new(|bytes| {
-        let _filled = aws_lc_rs::rand::fill(bytes);
-    })
+/// A second authentication key of a gateway, brought by another process, with a certificate that is not active yet.
+pub(crate) fn second_authentication(nation: &Nation, config: &Config) -> (Keystore, Certificate) {
+    let keystore = Keystore::open(config.keystore_dir(), &nation.pin).unwrap();
+    let key = keystore.generate(KeyUsage::Authentication, KeyAlgorithm::EcP256, "second").unwrap();
+    let subject = Subject::new([("C", INSTANCE), ("CN", config.server.server())]).unwrap();
+    let request = keystore.csr(&key, &subject, &[]).unwrap();
+    let issued = nation.authority.issue_authentication(request.der()).unwrap();
+    keystore.import_certificate(&issued.der, &Owner::server(config.server.clone())).unwrap();
+    (keystore, Certificate::from_der(&issued.der).unwrap())
 }
 
 /// The schemas of the original, where they are beside the project.

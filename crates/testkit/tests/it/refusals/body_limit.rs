@@ -1,15 +1,14 @@
 //! A body that is longer than `[gateway.peer] body_bytes_max`, where the log sets no limit: it is refused while it is still coming, by
 //! whichever gateway it is too long for, and nothing of it stays.
 
-use super::common::{Traces, offer, refused, service, until};
-use super::log::restarted;
+use super::common::{Traces, offer, refused, service};
 use super::raw::{FLOOD_BYTES, RawService, Then};
 use crate::proof::tools::spooled;
 use anyhow::Result;
 use gateway::{Config, Peer};
 use http1::{ClientConnection, Framing, Limits, RequestHead};
 use std::time::Duration;
-use testkit::{Answer, CLIENT, Choices, Nation, PROVIDER, Reply, call};
+use testkit::{Answer, CLIENT, Choices, Nation, PROVIDER, Reply, call, until};
 
 const BYTES_MAX: u64 = 100_000;
 
@@ -86,7 +85,7 @@ async fn a_body_that_is_too_long_is_refused_while_it_comes() {
     before.assert_none_since(&nation, "a request, at the consumer's").unwrap();
     nothing_spooled(&nation, "a request, at the consumer's").await.unwrap();
 
-    nation.consumer = restarted(nation.consumer, longer, (&nation.pin, &nation.clock)).await.unwrap();
+    nation.consumer.restart(&nation.pin, &nation.clock, longer).await.unwrap();
     said("a request, at the provider's", &flood(&nation).await.unwrap(), "serverproxy");
     before.assert_none_since(&nation, "a request, at the provider's").unwrap();
     nothing_spooled(&nation, "a request, at the provider's").await.unwrap();
@@ -97,8 +96,8 @@ async fn a_body_that_is_too_long_is_refused_while_it_comes() {
     assert_eq!(raw.count(), calls + 1);
     nothing_spooled(&nation, "an answer, at the provider's").await.unwrap();
 
-    nation.provider = restarted(nation.provider, longer, (&nation.pin, &nation.clock)).await.unwrap();
-    nation.consumer = restarted(nation.consumer, short, (&nation.pin, &nation.clock)).await.unwrap();
+    nation.provider.restart(&nation.pin, &nation.clock, longer).await.unwrap();
+    nation.consumer.restart(&nation.pin, &nation.clock, short).await.unwrap();
     let (before, calls) = (Traces::of(&nation).unwrap(), raw.count());
     said("an answer, at the consumer's", &ask(&nation).await.unwrap(), "clientproxy");
     assert_eq!(Traces::of(&nation).unwrap(), before.plus(0, 1, 1), "an answer, at the consumer's");

@@ -1,12 +1,12 @@
 //! Without a certificate that is shown to be good, a gateway neither connects nor signs (data-plane 2.1, 5.1, 6.2).
 
-use super::common::{Traces, refused, until};
+use super::common::{Traces, refused};
 use super::configuration::newcomer;
 use gateway::Refusal;
 use jiff::SignedDuration;
 use practice::{PracticeAuthority, RevocationReason};
 use std::time::Duration;
-use testkit::{Answer, Nation, call, call_to};
+use testkit::{Answer, Nation, call, call_to, until};
 use trust::Certificate;
 
 /// Lets both gateways ask for OCSP answers now, and waits until they have: they do so whenever the configuration of the exchange changes.

@@ -5,7 +5,6 @@ use gateway::{Connection, Declaration, Right, Service, ServiceKind, Subject};
 use identifier::ClientId;
 use messagelog::{Direction, Entry, Reader, Record, Search};
 use serde_json::Value;
-use std::time::{Duration, Instant};
 use testkit::{Answer, CLIENT, Nation, RunningGateway};
 
 /// How often the service was called, and how many records the two logs hold.
@@ -172,15 +171,4 @@ pub(crate) fn offer(mut settings: Declaration, services: Vec<Service>) -> Result
         }
     }
     Ok(settings)
-}
-
-/// Waits for an event that must come within half a minute.
-#[expect(clippy::disallowed_methods, reason = "how long a test waits is real time")]
-pub(crate) async fn until(what: &str, mut happened: impl FnMut() -> bool) -> Result<()> {
-    let start = Instant::now();
-    while !happened() {
-        anyhow::ensure!(start.elapsed() < Duration::from_secs(30), "this did not happen: {what}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    Ok(())
 }

@@ -1,21 +1,14 @@
 //! A gateway without a global configuration in force carries nothing (data-plane 2.1, 4.9 step 1).
 
-use super::common::{Traces, refused, until};
+use super::common::{Traces, refused};
 use anyhow::Result;
-use clock::Chance;
 use gateway::{Config, Listen};
 use identifier::ServerId;
 use jiff::SignedDuration;
 use keystore::KeyAlgorithm;
-use testkit::{Nation, RunningGateway, call, call_to, enrol};
+use testkit::{Nation, RunningGateway, call, call_to, chance, enrol, until};
 
 const CODE: &str = "server.clientproxy.global_conf_outdated";
-
-pub(super) fn chance() -> Chance {
-    Chance::new(|bytes| {
-        let _filled = aws_lc_rs::rand::fill(bytes);
-    })
-}
 
 /// A gateway of its own, enrolled for a server that nobody registered.
 pub(super) async fn newcomer(nation: &Nation, anchor: &str) -> Result<RunningGateway> {
@@ -92,12 +85,7 @@ async fn a_provider_whose_configuration_has_expired_takes_nothing() {
     let mut nation = Nation::start().await.unwrap();
     let own = nation.folder.path().join("own-anchor.xml");
     std::fs::copy(nation.folder.path().join("anchor.xml"), &own).unwrap();
-    let mut config = nation.provider.config.clone();
-    config.anchor = own.clone();
-    nation.provider.stop().await.unwrap();
-    nation.provider =
-        RunningGateway::start(config, &nation.pin, nation.clock.clone(), chance()).await.unwrap();
-    nation.provider.ready().await.unwrap();
+    nation.provider.restart(&nation.pin, &nation.clock, |config| config.anchor = own.clone()).await.unwrap();
     assert_eq!(nation.send(call("GET", "/v1"), None).await.unwrap().status, 200);
     let before = Traces::of(&nation).unwrap();
     std::fs::remove_file(&own).unwrap();

@@ -1,7 +1,6 @@
 //! What cannot be put on record is not carried (data-plane 7.1–7.3).
 
 use super::common::{Traces, refused};
-use super::configuration::chance;
 use anyhow::Result;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -42,21 +41,6 @@ fn make_room(gateway: &RunningGateway) -> Result<()> {
     Ok(database(gateway)?.execute_batch("DROP TRIGGER full; DROP TABLE disk")?)
 }
 
-/// The gateway stopped and started with another configuration.
-pub(super) async fn restarted(
-    gateway: RunningGateway,
-    change: impl FnOnce(&mut gateway::Config),
-    nation: (&keystore::Pin, &clock::Clock),
-) -> Result<RunningGateway> {
-    let mut config = gateway.config.clone();
-    // A log that broke says so once more when it is closed.
-    let _broken = gateway.stop().await;
-    change(&mut config);
-    let gateway = RunningGateway::start(config, nation.0, nation.1.clone(), chance()).await?;
-    gateway.ready().await?;
-    Ok(gateway)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_consumers_gateway_that_cannot_write_its_log_sends_no_signature() {
     let mut nation = Nation::start().await.unwrap();
@@ -73,7 +57,7 @@ async fn a_consumers_gateway_that_cannot_write_its_log_sends_no_signature() {
     // A log that failed once is not believed until it has been opened and checked anew.
     let answer = nation.send(call("GET", "/v1"), None).await.unwrap();
     refused("mended", &answer, &format!("server.clientproxy.{FAILED}"));
-    nation.consumer = restarted(nation.consumer, |_| {}, (&nation.pin, &nation.clock)).await.unwrap();
+    nation.consumer.restart(&nation.pin, &nation.clock, |_| {}).await.unwrap();
     let answer = nation.send(call("GET", "/v1"), None).await.unwrap();
     assert_eq!(answer.status, 200, "{}", answer.text());
     before.assert_whole(&nation, "opened anew").unwrap();
@@ -91,7 +75,7 @@ async fn a_providers_gateway_that_cannot_write_its_log_asks_its_service_nothing(
         before.assert_request_only(&nation, case).unwrap();
     }
     mend_log(&nation.provider).unwrap();
-    nation.provider = restarted(nation.provider, |_| {}, (&nation.pin, &nation.clock)).await.unwrap();
+    nation.provider.restart(&nation.pin, &nation.clock, |_| {}).await.unwrap();
     let before = Traces::of(&nation).unwrap();
     let answer = nation.send(call("GET", "/v1"), None).await.unwrap();
     assert_eq!(answer.status, 200, "{}", answer.text());
@@ -174,7 +158,7 @@ async fn a_body_too_large_for_the_log_is_refused() {
     before.assert_none_since(&nation, "at the consumer's").unwrap();
 
     let larger = |config: &mut gateway::Config| config.log.body_bytes_max = 1_000_000;
-    nation.consumer = restarted(nation.consumer, larger, (&nation.pin, &nation.clock)).await.unwrap();
+    nation.consumer.restart(&nation.pin, &nation.clock, larger).await.unwrap();
     let before = Traces::of(&nation).unwrap();
     let answer = nation.send(call("POST", "/v1"), Some(&too_large)).await.unwrap();
     refused("at the provider's", &answer, "server.serverproxy.logging_failed");

@@ -1,13 +1,13 @@
 //! What changes while a request's body is on its way counts: who calls and what it may are decided anew when the body is there
 //! (data-plane 4.9), and nothing of what is refused then reaches the service.
 
-use super::common::{Traces, refused, until};
+use super::common::{Traces, refused};
 use crate::proof::tools::spooled;
 use anyhow::Result;
 use gateway::{ClientStatus, Declaration};
 use http1::{ClientConnection, Framing, Limits};
 use std::time::Duration;
-use testkit::{Answer, Nation, Reply, call};
+use testkit::{Answer, Nation, Reply, call, until};
 
 /// More than a gateway keeps in memory, so that the first half can be seen lying in the provider's spool.
 static HALF: [u8; 150_000] = [b'x'; 150_000];

@@ -1,12 +1,11 @@
 //! A source or a service that does not answer is passed over for the next (control-plane 1.4, data-plane 7.4).
 
-use super::common::until;
 use super::configuration::newcomer;
 use gateway::TimeStampService;
 use globalconf::Anchor;
 use jiff::SignedDuration;
 use messagelog::Reader;
-use testkit::{Nation, call};
+use testkit::{Nation, call, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_next_time_stamp_service_stamps_when_the_first_does_not_answer() {

@@ -4,6 +4,7 @@ use anyhow::Result;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use testkit::ring;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -49,6 +50,7 @@ impl RawService {
             while let Ok((socket, _)) = listener.accept().await {
                 let script = scripts.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 calls.fetch_add(1, Ordering::SeqCst);
+                ring();
                 // Whoever called may go at any moment.
                 tokio::spawn(async move { drop(answer(socket, script).await) });
             }

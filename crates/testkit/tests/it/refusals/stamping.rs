@@ -1,9 +1,9 @@
 //! Evidence without time-stamps is no evidence: without a service, or when services have failed for too long, nothing is carried
 //! (data-plane 7.3).
 
-use super::common::{Traces, refused, until};
+use super::common::{Traces, refused};
 use jiff::SignedDuration;
-use testkit::{Choices, Nation, call};
+use testkit::{Choices, Nation, call, until};
 
 /// X-Road's consumer server says `io_error` here and the code in the text (2.8); ours says the code.
 const NO_PROVIDER: &str = "logging_failed.mlog.no_timestamping_provider_found";

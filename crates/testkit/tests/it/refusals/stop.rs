@@ -1,39 +1,36 @@
 //! A stop cuts nobody off who ends in time: what runs is finished and recorded, new work is refused.
 
-use super::common::{Traces, offer, refused, service, until};
-use super::configuration::chance;
+use super::common::{Traces, offer, refused, service};
 use super::raw::{RawService, Then};
 use anyhow::Context as _;
 use http1::RequestHead;
 use messagelog::Reader;
 use std::net::SocketAddr;
 use std::time::Duration;
-use testkit::{Answer, CLIENT, Choices, Nation, PROVIDER, Reply, RunningGateway, call, call_to};
+use testkit::{Answer, CLIENT, Choices, Nation, PROVIDER, Reply, call, call_to, until};
+use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
-async fn is_open(address: SocketAddr) -> bool {
-    TcpStream::connect(address).await.is_ok()
-}
-
+/// Waits until nobody listens any more. Who still comes in is cut off when the listener ends.
 async fn closes(address: SocketAddr) -> bool {
-    for _ in 0..500 {
-        if !is_open(address).await {
-            return true;
+    let closing = async {
+        while let Ok(mut late) = TcpStream::connect(address).await {
+            // Its end, however it is told.
+            let _end = late.read(&mut [0]).await;
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    false
+    };
+    tokio::time::timeout(Duration::from_secs(30), closing).await.is_ok()
 }
 
 /// The service takes its time; the stop is asked for when the request has reached it.
-fn slowly() -> Reply {
-    Reply { delay: Duration::from_secs(3), ..Reply::json("{\"slow\":true}") }
+fn slowly(held: bool) -> Reply {
+    Reply { held, ..Reply::json("{\"slow\":true}") }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_consumers_gateway_finishes_what_runs() {
     let nation = Nation::start().await.unwrap();
-    nation.service.answers(slowly());
+    nation.service.answers(slowly(true));
     let listen = nation.consumer.config.listen.clone();
     let running = tokio::spawn(call_to(listen.consumer_http, call("GET", "/v1"), None));
     until("the service is asked", || nation.service.count() == 1).await.unwrap();
@@ -43,6 +40,7 @@ async fn a_consumers_gateway_finishes_what_runs() {
         assert!(closes(address).await, "{address} takes new work");
     }
     assert!(!running.is_finished(), "the exchange was cut off");
+    nation.service.answers(slowly(false));
     let answer = running.await.unwrap().unwrap();
     assert_eq!((answer.status, answer.text().as_str()), (200, "{\"slow\":true}"));
     stopping.await.unwrap().unwrap();
@@ -54,7 +52,7 @@ async fn a_providers_gateway_finishes_what_runs_and_callers_learn_that_it_is_gon
     let nation = Nation::start().await.unwrap();
     // An idle connection between the gateways must not carry anything past the stop.
     assert_eq!(nation.send(call("GET", "/v1"), None).await.unwrap().status, 200);
-    nation.service.answers(slowly());
+    nation.service.answers(slowly(true));
     let consumer = nation.consumer.config.listen.consumer_http;
     let listen = nation.provider.config.listen.clone();
     let running = tokio::spawn(call_to(consumer, call("GET", "/v1"), None));
@@ -64,6 +62,7 @@ async fn a_providers_gateway_finishes_what_runs_and_callers_learn_that_it_is_gon
     assert!(closes(listen.transport).await, "it takes new work");
     let late = call_to(consumer, call("GET", "/v1"), None).await.unwrap();
     refused("a late call", &late, "server.clientproxy.network_error");
+    nation.service.answers(slowly(false));
     let answer = running.await.unwrap().unwrap();
     assert_eq!((answer.status, answer.text().as_str()), (200, "{\"slow\":true}"));
     stopping.await.unwrap().unwrap();
@@ -105,10 +104,7 @@ async fn what_hangs_longer_than_a_stop_may_take_is_cut() {
         let answer = cut(&mut nation, hanging, async |nation| nation.provider.halt().await).await.unwrap();
         refused(case, &answer, "server.clientproxy.service_failed.io_error");
         assert_eq!(Traces::of(&nation).unwrap(), before.plus(0, 1, 1), "{case}: the requests are on record");
-        let config = nation.provider.config.clone();
-        nation.provider =
-            RunningGateway::start(config, &nation.pin, nation.clock.clone(), chance()).await.unwrap();
-        nation.provider.ready().await.unwrap();
+        nation.provider.restart(&nation.pin, &nation.clock, |_| {}).await.unwrap();
     }
     raw.answers("", Then::Hold);
     let (before, calls) = (Traces::of(&nation).unwrap(), raw.count());
@@ -122,10 +118,7 @@ async fn what_hangs_longer_than_a_stop_may_take_is_cut() {
         before.plus(0, 1, 1),
         "the consumer's: the requests are on record"
     );
-    let config = nation.consumer.config.clone();
-    nation.consumer =
-        RunningGateway::start(config, &nation.pin, nation.clock.clone(), chance()).await.unwrap();
-    nation.consumer.ready().await.unwrap();
+    nation.consumer.restart(&nation.pin, &nation.clock, |_| {}).await.unwrap();
     let answer = nation.send(call("GET", "/v1"), None).await.unwrap();
     assert_eq!(answer.status, 200, "{}", answer.text());
 }

@@ -1,7 +1,7 @@
 //! A global configuration that somebody has laid hands on replaces nothing (control-plane 1.3.3): a newcomer stays without one, and whoever
 //! holds a good one keeps it until it ends.
 
-use super::common::{refused, until};
+use super::common::refused;
 use super::configuration::newcomer;
 use anyhow::Result;
 use http1::{Limits, Request, ResponseHead, Stop, stop_channel};
@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use testkit::{Nation, call, call_to};
+use testkit::{Nation, call, call_to, ring, until};
 use tokio::net::TcpListener;
 
 const CODE: &str = "server.clientproxy.global_conf_outdated";
@@ -47,14 +47,7 @@ impl Thief {
         let (asked, files) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let thief = Arc::new(Self { hand: Mutex::new(Hand::Off), asked, files, public });
         let address = nation.registry_config.listen;
-        let mut bound = None;
-        until("the registry lets go of its address", || {
-            bound = std::net::TcpListener::bind(address).ok();
-            bound.is_some()
-        })
-        .await?;
-        let listener = bound.ok_or_else(|| anyhow::anyhow!("no listener"))?;
-        listener.set_nonblocking(true)?;
+        let listener = TcpListener::bind(address).await?;
         let serving = Arc::clone(&thief);
         let handler = move |request: Request, _| {
             let thief = Arc::clone(&serving);
@@ -65,7 +58,7 @@ impl Thief {
                 let _gone = request.responder.respond(&ResponseHead::new(status), &body).await;
             }
         };
-        tokio::spawn(http1::serve(TcpListener::from_std(listener)?, handler, Limits::default(), stop));
+        tokio::spawn(http1::serve(listener, handler, Limits::default(), stop));
         Ok(thief)
     }
 
@@ -90,6 +83,7 @@ impl Thief {
             return (200, file);
         }
         self.asked.fetch_add(1, Ordering::SeqCst);
+        ring();
         let version = query.strip_prefix("version=").unwrap_or("4");
         let name = if matches!(hand, Hand::UnknownKey) { "externalconf" } else { "internalconf" };
         let Ok(mut directory) = std::fs::read(self.public.join(format!("V{version}")).join(name)) else {
@@ -119,8 +113,8 @@ fn directory(public: &Path) -> Result<Vec<u8>> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_newcomer_takes_no_configuration_that_was_laid_hands_on() {
-    let nation = Nation::start().await.unwrap();
-    nation.registry_stop.stop();
+    let mut nation = Nation::start().await.unwrap();
+    nation.stop_registry().await.unwrap();
     let (_stopper, stop) = stop_channel();
     let thief = Thief::start(&nation, stop).await.unwrap();
     thief.lay(Hand::Truncated);
@@ -144,12 +138,12 @@ async fn a_newcomer_takes_no_configuration_that_was_laid_hands_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_older_configuration_does_not_come_back() {
-    let nation = Nation::start().await.unwrap();
+    let mut nation = Nation::start().await.unwrap();
     let old = directory(&nation.registry_config.public_dir()).unwrap();
     let mut state = nation.registry_state.clone();
     state.members[2].name = "Secretariat".to_owned();
     nation.publish(&state).await.unwrap();
-    nation.registry_stop.stop();
+    nation.stop_registry().await.unwrap();
     let (_stopper, stop) = stop_channel();
     let thief = Thief::start(&nation, stop).await.unwrap();
     let taken = (nation.consumer.gateway.pictures_taken(), nation.provider.gateway.pictures_taken());

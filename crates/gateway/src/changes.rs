@@ -1,0 +1,76 @@
+//! Word of what has changed inside, for whoever waits for it: the journal, pages, tests.
+
+use crate::gateway::Gateway;
+use http1::Stop;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// Tells that something may be otherwise than before. Clones tell the same listeners.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Announcer(watch::Sender<()>);
+
+impl Announcer {
+    /// After the change, so that whoever looks then sees it.
+    pub(crate) fn tell(&self) {
+        self.0.send_replace(());
+    }
+}
+
+/// Tells when it is dropped; as the last field of what is gone then.
+#[derive(Debug)]
+pub(crate) struct ToldWhenGone(pub(crate) Announcer);
+
+impl Drop for ToldWhenGone {
+    fn drop(&mut self) {
+        self.0.tell();
+    }
+}
+
+/// Learns of changes to what a [`Gateway`] says of itself: whether it is ready, which configuration and settings it has taken, which OCSP
+/// answers it holds, how its log fares, what lies in its spool. Time alone changes some of that; a word comes at least every second or so
+/// while it runs.
+#[derive(Debug, Clone)]
+pub struct Changes {
+    gateway: watch::Receiver<()>,
+    log: watch::Receiver<()>,
+}
+
+impl Changes {
+    /// Waits for a change since the last call, or since [`Gateway::changes`]; `false` when the gateway has gone. There may have been several,
+    /// and perhaps none that matters: look.
+    pub async fn next(&mut self) -> bool {
+        let changed = tokio::select! {
+            changed = self.gateway.changed() => changed,
+            changed = self.log.changed() => changed,
+        };
+        changed.is_ok()
+    }
+}
+
+impl Gateway {
+    /// From now on.
+    #[must_use]
+    pub fn changes(&self) -> Changes {
+        Changes { gateway: self.announcer.0.subscribe(), log: self.log.changes() }
+    }
+}
+
+/// Tells in the journal, until the stop, from when on messages are carried and from when on they are not, and why.
+pub(crate) async fn run(gateway: Arc<Gateway>, stop: Stop) {
+    let mut changes = gateway.changes();
+    let mut told = None;
+    loop {
+        let now = gateway.ready().err().map(|refusal| refusal.to_string());
+        if told.as_ref() != Some(&now) {
+            match &now {
+                None => tracing::info!("messages are carried"),
+                Some(why) => tracing::warn!("no messages are carried: {why}"),
+            }
+            told = Some(now);
+        }
+        tokio::select! {
+            _ = changes.next() => {}
+            () = stop.requested() => return,
+        }
+    }
+}
