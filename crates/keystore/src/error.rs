@@ -188,7 +188,7 @@ pub enum KeyRefusal {
     },
     /// Only signing keys live in tokens.
     #[error(
-        "a key for {usage} cannot live in a token: TLS needs it in memory, as X-Road keeps it in software; leave --token out"
+        "only keys that sign messages live in tokens; a key for {usage} stays in software, as with X-Road (TLS needs its key in memory): leave --token out"
     )]
     NotInToken {
         /// The usage asked for.
