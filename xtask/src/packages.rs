@@ -17,6 +17,8 @@ pub(crate) const TEST: &[&str] = &[
     "python3",
     "python3-lxml",
     "python3-cryptography",
+    "softhsm2",
+    "opensc",
 ];
 
 /// Installs what is missing, or says how.

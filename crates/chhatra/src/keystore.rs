@@ -1,8 +1,9 @@
-//! `chhatra keystore …`: a gateway's private keys and certificates. Nothing here ever shows a secret.
+//! `chhatra keystore …`: a gateway's private keys and certificates, in software and in tokens. Nothing here ever shows a secret.
 
 pub(crate) mod request;
 mod import;
 mod list;
+pub(crate) mod token;
 
 use crate::{config, outside};
 use ::keystore::{AlternativeName, KeyAlgorithm, KeyId, KeyUsage, Keystore, OpenRefusal, SelfSigned};
@@ -20,7 +21,7 @@ pub(crate) enum Command {
     Generate(Generate),
     /// Makes a certificate request (PKCS#10) for a key.
     Csr(request::Csr),
-    /// Takes in a certificate, or a private key, from a PEM or DER file.
+    /// Takes in a certificate, or a private key, from a PEM or DER file; or a key that is in a token already.
     Import(import::Import),
     /// Takes in a key from a PKCS#12 file, or all keys of an X-Road server's software token.
     ImportP12(import::ImportP12),
@@ -28,8 +29,13 @@ pub(crate) enum Command {
     Activate(Switch),
     /// Switches a certificate off.
     Deactivate(Switch),
+    /// Removes a key with its certificates, for good; one in a token is destroyed there.
+    Delete(Delete),
     /// Lists keys and certificates.
     List(list::List),
+    /// Hardware security modules: what they are, and whether keys in them can sign.
+    #[command(subcommand)]
+    Token(token::Command),
 }
 
 #[derive(Debug, Args)]
@@ -45,6 +51,9 @@ pub(crate) struct Generate {
     /// Its name for people; by default its usage.
     #[arg(long)]
     label: Option<String>,
+    /// For signing: the label (or serial number) of a token of the configuration in which the key is made and stays.
+    #[arg(long, value_name = "LABEL")]
+    token: Option<String>,
     /// For internal TLS: a DNS name or address under which the gateway is reached by its own systems; may be repeated.
     #[arg(long = "name", value_name = "NAME")]
     names: Vec<String>,
@@ -57,6 +66,18 @@ pub(crate) struct Switch {
     /// The certificate's SHA-256 in hex; the first eight digits or more are enough.
     #[arg(value_name = "SHA256")]
     certificate: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Delete {
+    #[command(flatten)]
+    store: Store,
+    /// The key, as `list` shows it.
+    #[arg(value_name = "KEY")]
+    key: String,
+    /// Only forget a key in a token, and leave it there.
+    #[arg(long)]
+    keep_in_token: bool,
 }
 
 /// Which keystore.
@@ -124,7 +145,9 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
         Command::ImportP12(arguments) => import::run_p12(arguments)?,
         Command::Activate(arguments) => switch(arguments, true)?,
         Command::Deactivate(arguments) => switch(arguments, false)?,
+        Command::Delete(arguments) => delete(arguments)?,
         Command::List(arguments) => list::run(arguments)?,
+        Command::Token(command) => return token::run(command),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -136,7 +159,7 @@ impl Store {
 
     fn open(&self) -> Result<Keystore> {
         let config = self.config()?;
-        let opened = Keystore::open(config.keystore_dir(), &config::pin(&config.pin_file)?);
+        let opened = open(&config)?;
         if let Err(refusal @ OpenRefusal::Absent { .. }) = &opened {
             bail!("{refusal}; `chhatra keystore generate` or an import makes one");
         }
@@ -144,16 +167,21 @@ impl Store {
     }
 }
 
+fn open(config: &::gateway::Config) -> Result<Result<Keystore, OpenRefusal>> {
+    let pin = config::pin(&config.pin_file)?;
+    Ok(Keystore::open_with(config.keystore_dir(), &pin, config.keystore_settings()))
+}
+
 /// Opens the keystore of a gateway, or makes it.
 pub(crate) fn open_or_create(config: &::gateway::Config) -> Result<Keystore> {
-    let dir = config.keystore_dir();
-    match Keystore::open(&dir, &config::pin(&config.pin_file)?) {
+    match open(config)? {
         Err(OpenRefusal::Absent { .. }) => {}
         other => return Ok(other?),
     }
     std::fs::create_dir_all(&config.state_dir)
         .with_context(|| format!("{} cannot be made", config.state_dir.display()))?;
-    Ok(Keystore::create(&dir, &config::good_pin(&config.pin_file)?)?)
+    let pin = config::good_pin(&config.pin_file)?;
+    Ok(Keystore::create_with(config.keystore_dir(), &pin, config.keystore_settings())?)
 }
 
 fn run_generate(arguments: &Generate) -> Result<()> {
@@ -164,7 +192,11 @@ fn run_generate(arguments: &Generate) -> Result<()> {
     }
     let label = label(arguments.label.as_deref(), usage);
     let keystore = open_or_create(&config)?;
-    let key = keystore.generate(usage, arguments.algorithm.into(), &label)?;
+    let algorithm = arguments.algorithm.into();
+    let key = match &arguments.token {
+        Some(token) => keystore.generate_in_token(token, usage, algorithm, &label)?,
+        None => keystore.generate(usage, algorithm, &label)?,
+    };
     tell!("{key}");
     if usage == KeyUsage::InternalTls {
         certify_internal(&keystore, &key, &config, &arguments.names)?;
@@ -214,6 +246,18 @@ fn switch(arguments: &Switch, on: bool) -> Result<()> {
         keystore.deactivate(&sha256)?;
     }
     tell!("{} is {}", hex::encode(sha256), if on { "active" } else { "not active any more" });
+    Ok(())
+}
+
+fn delete(arguments: &Delete) -> Result<()> {
+    let keystore = arguments.store.open()?;
+    let key = KeyId::parse(&arguments.key)?;
+    if arguments.keep_in_token {
+        keystore.forget(&key)?;
+    } else {
+        keystore.delete(&key)?;
+    }
+    tell!("{key} is deleted");
     Ok(())
 }
 

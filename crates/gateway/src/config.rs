@@ -2,6 +2,7 @@
 
 use http1::Limits;
 use identifier::ServerId;
+use keystore::TokenSettings;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -19,6 +20,9 @@ pub struct Config {
     pub anchor: PathBuf,
     /// A file whose first line is the keystore's PIN.
     pub pin_file: PathBuf,
+    /// Hardware security modules in which signing keys may live.
+    #[serde(default)]
+    pub token: Vec<TokenSettings>,
     /// Where consumers and peers reach this gateway.
     pub listen: Listen,
     /// How peers are reached.
@@ -152,7 +156,9 @@ impl Config {
     /// Makes every path absolute, relative to the folder of the configuration file.
     #[must_use]
     pub fn resolved(mut self, folder: &std::path::Path) -> Self {
-        for path in [&mut self.state_dir, &mut self.anchor, &mut self.pin_file] {
+        let own = [&mut self.state_dir, &mut self.anchor, &mut self.pin_file];
+        let of_tokens = self.token.iter_mut().flat_map(|token| [&mut token.module, &mut token.pin_file]);
+        for path in own.into_iter().chain(of_tokens) {
             *path = folder.join(&*path);
         }
         self
@@ -162,6 +168,12 @@ impl Config {
     #[must_use]
     pub fn keystore_dir(&self) -> PathBuf {
         self.state_dir.join("keystore")
+    }
+
+    /// How the keystore is opened.
+    #[must_use]
+    pub fn keystore_settings(&self) -> keystore::Settings {
+        keystore::Settings { tokens: self.token.clone(), ..keystore::Settings::default() }
     }
 
     /// The folder of the global configuration, laid out as an X-Road server lays it out.

@@ -7,7 +7,7 @@ use crate::identity::Identity;
 use crate::revocation::OcspBook;
 use crate::serverconf::ServerConf;
 use crate::shown::shown;
-use crate::signing::SigningDesk;
+use crate::signing::{self, SigningDesk};
 use crate::spool::{Spool, Spools};
 use crate::transport::connect::Pool;
 use crate::transport::own_kind::OwnKind;
@@ -153,7 +153,7 @@ impl Gateway {
     pub fn open(config: Config, pin: &Pin, clock: Clock, chance: Chance) -> Result<Self, StartFault> {
         spool::sweep(&config.spool_dir()).map_err(StartFault::Spool)?;
         let (watched, settings) = Watched::begin(&config)?;
-        let keystore = Arc::new(Keystore::open(config.keystore_dir(), pin)?);
+        let keystore = Arc::new(Keystore::open_with(config.keystore_dir(), pin, config.keystore_settings())?);
         let announcer = Announcer::default();
         let ocsp = OcspBook::new(OcspCache::open(config.state_dir.join("ocsp"))?, announcer.clone());
         let internal_tls = ArcSwap::from_pointee(InternalTls::of(&keystore, &clock)?);
@@ -195,6 +195,7 @@ impl Gateway {
     /// # Errors
     /// The log could not be closed cleanly.
     pub async fn run(self: Arc<Self>, listeners: Listeners, stop: Stop) -> Result<(), StartFault> {
+        signing::greet_tokens(&self.identity.keystore);
         let jobs = [
             tokio::spawn(confclient::run(Arc::clone(&self), stop.clone())),
             tokio::spawn(revocation::run(Arc::clone(&self), stop.clone())),

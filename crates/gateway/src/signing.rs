@@ -6,7 +6,7 @@
 use crate::error::Refusal;
 use crate::identity::SigningIdentity;
 use clock::Clock;
-use keystore::{KeyId, Keystore, Signer as _};
+use keystore::{KeyId, Keystore, SignFailure, Signer as _};
 use signature::hashchain::{Leaf, Part};
 use signature::{SignedParts, xades};
 use std::collections::BTreeMap;
@@ -54,6 +54,12 @@ impl SigningDesk {
         let (reply, signed) = oneshot::channel();
         queue.send(Job { parts, identity, reply }).await.map_err(|_| stopped())?;
         signed.await.map_err(|_| stopped())?
+    }
+
+    /// Whether the key can sign, as far as is known: a token that is gone is told before a service is asked in vain.
+    pub(crate) async fn check(&self, identity: &SigningIdentity) -> Result<(), Refusal> {
+        let checked = self.keystore.check_signer(&identity.key).await;
+        checked.map_err(|failure| Refusal::CannotSign { code: "", text: told(&failure) })
     }
 
     fn queue(&self, key: &KeyId) -> mpsc::Sender<Job> {
@@ -116,6 +122,36 @@ async fn signed(
     let value = keystore
         .sign_digest(&identity.key, unsigned.algorithm(), &unsigned.digest_to_be_signed())
         .await
-        .map_err(|e| cannot(e.to_string()))?;
+        .map_err(|failure| cannot(told(&failure)))?;
     unsigned.finish(&value).map_err(|e| cannot(e.to_string()))
+}
+
+/// What others may know of a failure. A token's names files of this machine and is for our operator alone.
+fn told(failure: &SignFailure) -> String {
+    if let SignFailure::Token(why) = failure {
+        tracing::error!("nothing can be signed: {why}");
+        return "The token that holds the signing key is not available".to_owned();
+    }
+    failure.to_string()
+}
+
+/// Looks for the tokens at the start and logs in, so that one that is missing is told before a message needs it. On a thread of its own:
+/// nobody waits for it, neither at the start nor at a stop.
+pub(crate) fn greet_tokens(keystore: &Arc<Keystore>) {
+    let tokens = keystore.tokens();
+    if tokens.is_empty() {
+        return;
+    }
+    let greeting = std::thread::Builder::new().name("tokens".to_owned()).spawn(move || {
+        for token in tokens {
+            let report = token.report();
+            match report.failure {
+                None => tracing::info!("the token {:?} is ready", report.settings.label),
+                Some(why) => tracing::warn!("keys in a token cannot sign for now: {why}"),
+            }
+        }
+    });
+    if let Err(error) = greeting {
+        tracing::error!("the tokens are not looked for at the start: {error}");
+    }
 }

@@ -15,7 +15,7 @@ use trust::algorithm::{DigestAlgorithm, EcdsaForm, SignatureAlgorithm};
 use crate::der_out::{self, sequence};
 use crate::error::CertificateRefusal;
 use crate::key::KeyUsage;
-use crate::private_key::PrivateKey;
+use crate::opened::Opened;
 use crate::subject::{AlternativeName, Subject};
 
 // Bits of keyUsage (RFC 5280 4.2.1.3).
@@ -49,7 +49,7 @@ pub enum SelfSigned {
 
 /// The request for a certificate (PKCS#10), signed with SHA-256. Returned as DER.
 pub(crate) fn request(
-    key: &PrivateKey,
+    key: &Opened,
     public_key: &[u8],
     usage: KeyUsage,
     subject: &Subject,
@@ -83,7 +83,7 @@ pub(crate) fn request(
 
 /// A self-signed certificate as DER. `serial` is used for internal TLS only.
 pub(crate) fn self_signed(
-    key: &PrivateKey,
+    key: &Opened,
     public_key: &[u8],
     usage: KeyUsage,
     shape: &SelfSigned,
@@ -155,7 +155,7 @@ fn internal_tls_extensions(
 }
 
 fn certificate(
-    key: &PrivateKey,
+    key: &Opened,
     public_key: &[u8],
     subject: &Subject,
     serial: &[u8],
@@ -182,7 +182,7 @@ fn all(parts: &[Vec<u8>]) -> Vec<u8> {
 }
 
 /// The algorithm a key signs such things with, and its AlgorithmIdentifier.
-fn method(key: &PrivateKey, digest: DigestAlgorithm) -> (SignatureAlgorithm, Vec<u8>) {
+fn method(key: &Opened, digest: DigestAlgorithm) -> (SignatureAlgorithm, Vec<u8>) {
     let long = digest == DigestAlgorithm::Sha512;
     if key.algorithm().is_rsa() {
         let oid = if long { SHA_512_WITH_RSA_ENCRYPTION } else { SHA_256_WITH_RSA_ENCRYPTION };
@@ -193,7 +193,7 @@ fn method(key: &PrivateKey, digest: DigestAlgorithm) -> (SignatureAlgorithm, Vec
     }
 }
 
-fn signed(key: &PrivateKey, body: &[u8], digest: DigestAlgorithm) -> Result<Vec<u8>, CertificateRefusal> {
+fn signed(key: &Opened, body: &[u8], digest: DigestAlgorithm) -> Result<Vec<u8>, CertificateRefusal> {
     let (algorithm, identifier) = method(key, digest);
     let signature = key.sign_digest(algorithm, &digest.digest(body), EcdsaForm::Der)?;
     Ok(sequence(&[body, &identifier, &der_out::bits(&signature)]))

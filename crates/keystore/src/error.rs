@@ -1,10 +1,13 @@
 //! The verdicts of this room: one enum per act, each carrying its evidence. No text here holds a secret.
 
+mod token;
+
 use std::io;
 use std::path::PathBuf;
 
 use crate::key::{KeyAlgorithm, KeyId, KeyUsage};
 use crate::subject::SubjectRefusal;
+pub use token::TokenFailure;
 
 /// The disk would not do its part, or what lies on it cannot be trusted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -183,6 +186,26 @@ pub enum KeyRefusal {
         /// The bound.
         keys_max: usize,
     },
+    /// Only signing keys live in tokens.
+    #[error(
+        "only keys that sign messages live in tokens; a key for {usage} stays in software, as with X-Road (TLS needs its key in memory): leave --token out"
+    )]
+    NotInToken {
+        /// The usage asked for.
+        usage: KeyUsage,
+    },
+    /// A CKA_ID is 1 to 128 bytes.
+    #[error("a CKA_ID is 1 to 128 bytes in hexadecimal digits")]
+    TokenKeyId,
+    /// The token.
+    #[error(transparent)]
+    Token(#[from] TokenFailure),
+    /// The key is not held any more, but its token did not destroy it.
+    #[error("the key is not held here any more, but it is still in its token: {failure}")]
+    LeftInToken {
+        /// What the token said.
+        failure: TokenFailure,
+    },
     /// The generator of the cryptographic library failed.
     #[error("the cryptographic library could not generate a key")]
     Generation,
@@ -325,6 +348,9 @@ pub enum SignFailure {
     /// The cryptographic library refused.
     #[error("the cryptographic library could not sign")]
     Cryptography,
+    /// The token in which the key lives.
+    #[error(transparent)]
+    Token(#[from] TokenFailure),
 }
 
 /// Why a PKCS#12 file or an encrypted PKCS#8 key was not opened.

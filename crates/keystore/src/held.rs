@@ -18,10 +18,23 @@ pub struct HeldKey {
     pub algorithm: KeyAlgorithm,
     /// SubjectPublicKeyInfo, DER.
     pub public_key: Vec<u8>,
+    /// Where its private half lives when that is a token; `None`: in a sealed file of the keystore.
+    pub token: Option<HeldInToken>,
     /// Its certificates, in the order of import.
     pub certificates: Vec<HeldCertificate>,
     /// The certificate requests made for it, in order.
     pub requests: Vec<HeldRequest>,
+}
+
+/// A key's place in a PKCS#11 token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldInToken {
+    /// The token's label.
+    pub label: String,
+    /// Its serial number when the key was made or taken over; it tells tokens of one label apart.
+    pub serial: Option<String>,
+    /// CKA_ID of the key.
+    pub id: Vec<u8>,
 }
 
 /// A certificate of a key.
@@ -111,6 +124,15 @@ pub struct ImportedKey {
     /// How many of the file's certificates belong to the key and fit its usage, and were taken (inactive). The holder
     /// certificate of an X-Road software token is not one of them.
     pub certificates: usize,
+}
+
+/// What a take-over of a key in a token brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenKeyTaken {
+    /// The key.
+    pub key: KeyId,
+    /// Whether the token would let its private half out: whoever made it did not forbid that.
+    pub extractable: bool,
 }
 
 /// What was taken over from an X-Road server.

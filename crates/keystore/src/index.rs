@@ -10,7 +10,7 @@ use trust::certificate::Certificate;
 use trust::key::PublicKey;
 
 use crate::error::StorageFailure;
-use crate::held::{HeldCertificate, HeldKey, HeldRequest, Owner};
+use crate::held::{HeldCertificate, HeldInToken, HeldKey, HeldRequest, Owner};
 use crate::key::{KeyAlgorithm, KeyId, KeyUsage};
 use crate::seal::PinRecord;
 
@@ -45,8 +45,20 @@ struct FileKey {
     usage: KeyUsage,
     algorithm: KeyAlgorithm,
     public_key: String,
+    /// A version that does not know tokens refuses the index rather than look for a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    token: Option<FileToken>,
     certificates: Vec<FileCertificate>,
     requests: Vec<FileRequest>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileToken {
+    label: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    serial: Option<String>,
+    id: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -110,6 +122,11 @@ impl FileKey {
             usage: key.usage,
             algorithm: key.algorithm,
             public_key: STANDARD.encode(&key.public_key),
+            token: key.token.as_ref().map(|token| FileToken {
+                label: token.label.clone(),
+                serial: token.serial.clone(),
+                id: hex::encode_upper(&token.id),
+            }),
             certificates: key
                 .certificates
                 .iter()
@@ -137,6 +154,10 @@ impl FileKey {
             return Err(format!("it has more than {CERTIFICATES_MAX} certificates or requests"));
         }
         let public_key = base64("public key", &self.public_key)?;
+        let token = self.token.map(FileToken::into_held).transpose()?;
+        if token.is_some() && self.usage != KeyUsage::Signing {
+            return Err(format!("it is for {}, and such keys do not live in tokens", self.usage));
+        }
         let mut certificates: Vec<HeldCertificate> = Vec::with_capacity(self.certificates.len());
         for entry in self.certificates {
             let certificate = Certificate::from_der(&base64("certificate", &entry.certificate)?)
@@ -157,9 +178,17 @@ impl FileKey {
             usage: self.usage,
             algorithm: self.algorithm,
             public_key,
+            token,
             certificates,
             requests,
         })
+    }
+}
+
+impl FileToken {
+    fn into_held(self) -> Result<HeldInToken, String> {
+        let id = hex::decode(&self.id).map_err(|_| "its CKA_ID is not hexadecimal".to_owned())?;
+        Ok(HeldInToken { label: self.label, serial: self.serial, id })
     }
 }
 

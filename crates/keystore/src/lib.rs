@@ -20,15 +20,18 @@
 //! [`Keystore::self_signed`] does without · [`Keystore::activate`] · [`Keystore::active_signing`] and
 //! [`Keystore::active_authentication`] say what to use · [`Signer::sign_digest`] signs.
 //!
+//! A signing key may live in a PKCS#11 token instead ([`TokenSettings`], [`Keystore::generate_in_token`],
+//! [`Keystore::import_from_token`]); then the index says where, and there is no file. The keystore opens without the
+//! token: whether it is there shows when it shall sign.
+//!
 //! **Invariants.** A private key leaves this room through one door only, [`Keystore::tls_key_der`], and only when it is
 //! for authentication or internal TLS. A change is on disk wholly or not at all, whatever a crash cuts short: files are
 //! written beside, flushed, renamed, and the index is renamed last. Signing runs on its own threads behind a bounded
-//! queue; a signature comes within the time allowed or a verdict does. What is secret is zeroed when dropped, and
+//! queue, a token's beside the others'; a signature comes within the time allowed or a verdict does. What is secret is zeroed when dropped, and
 //! nothing that can be listed or printed holds it.
 //!
 //! What it deliberately does not do: judge certificates (chains, OCSP, members: crate `trust`, by the caller), know the
-//! time, talk to a network, merge several messages under one signature (the gateway queues and merges), or speak
-//! PKCS#11 (the place for it is [`Signer`]).
+//! time, talk to a network, or merge several messages under one signature (the gateway queues and merges).
 //!
 //! Beside the keys lies [`ocsp_cache`], since the answers belong to the same certificates and need the same care with
 //! files.
@@ -41,6 +44,8 @@ mod subject;
 mod certify;
 mod store;
 mod signer;
+mod opened;
+mod token;
 pub mod keyconf;
 pub mod softtoken;
 pub mod ocsp_cache;
@@ -58,10 +63,11 @@ mod disk;
 pub use certify::SelfSigned;
 pub use error::{
     CertificateRefusal, KeyRefusal, OpenRefusal, P12Refusal, SignFailure, StorageFailure, TakeOverRefusal,
+    TokenFailure,
 };
 pub use held::{
-    CertificateRequest, Credential, HeldCertificate, HeldKey, HeldRequest, ImportedKey, Left, Owner,
-    TakenOver,
+    CertificateRequest, Credential, HeldCertificate, HeldInToken, HeldKey, HeldRequest, ImportedKey, Left,
+    Owner, TakenOver, TokenKeyTaken,
 };
 pub use key::{KeyAlgorithm, KeyId, KeyUsage, NotAKeyId};
 pub use ocsp_cache::OcspCache;
@@ -70,3 +76,4 @@ pub use seal::PinHardness;
 pub use signer::{Signer, Signing};
 pub use store::{Keystore, Settings};
 pub use subject::{AlternativeName, Subject, SubjectRefusal};
+pub use token::{TokenAccess, TokenFound, TokenReport, TokenSettings};

@@ -236,7 +236,7 @@ fn sign_ec(pair: &EcdsaKeyPair, digest_value: &[u8]) -> Result<Vec<u8>, SignFail
     Ok(signature.as_ref().to_vec())
 }
 
-fn check_curve(parameters: der::asn1::AnyRef<'_>) -> Result<(), KeyRefusal> {
+pub(crate) fn check_curve(parameters: der::asn1::AnyRef<'_>) -> Result<(), KeyRefusal> {
     if parameters.tag() != Tag::ObjectIdentifier {
         return Err(KeyRefusal::ForeignCurve { oid: "given by explicit parameters".to_owned() });
     }
@@ -249,18 +249,23 @@ fn rsa(der: &[u8]) -> Result<PrivateKey, KeyRefusal> {
     let mut fields = Fields::of_sequence(der)?;
     fields.number()?;
     let modulus = fields.integer()?;
+    let algorithm = rsa_length(modulus)?;
+    let pair = RsaKeyPair::from_der(der).map_err(|e| rejected(&e))?;
+    Ok(PrivateKey::Rsa { pair: Box::new(pair), algorithm })
+}
+
+/// Of which kind an RSA key with this modulus is.
+pub(crate) fn rsa_length(modulus: &[u8]) -> Result<KeyAlgorithm, KeyRefusal> {
     let modulus = modulus.strip_prefix(&[0]).unwrap_or(modulus);
     let unused = modulus.first().map_or(0, |b| b.leading_zeros());
     let bits = modulus.len().saturating_mul(8).saturating_sub(usize::try_from(unused).unwrap_or(0));
-    let algorithm = match bits {
-        2048 => KeyAlgorithm::Rsa2048,
-        3072 => KeyAlgorithm::Rsa3072,
-        4096 => KeyAlgorithm::Rsa4096,
-        0..2048 => return Err(KeyRefusal::Weak { bits }),
-        _ => return Err(KeyRefusal::UnsupportedSize { bits }),
-    };
-    let pair = RsaKeyPair::from_der(der).map_err(|e| rejected(&e))?;
-    Ok(PrivateKey::Rsa { pair: Box::new(pair), algorithm })
+    match bits {
+        2048 => Ok(KeyAlgorithm::Rsa2048),
+        3072 => Ok(KeyAlgorithm::Rsa3072),
+        4096 => Ok(KeyAlgorithm::Rsa4096),
+        0..2048 => Err(KeyRefusal::Weak { bits }),
+        _ => Err(KeyRefusal::UnsupportedSize { bits }),
+    }
 }
 
 /// Reads SEC1 (`fields` stand behind its version). Inside PKCS#8 (`outer`) the curve is named outside and was checked.

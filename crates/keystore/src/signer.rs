@@ -1,4 +1,4 @@
-//! The seam behind which keys sign: the software keystore today, a hardware token (PKCS#11) later.
+//! The seam behind which keys sign: a key in the keystore's memory or in a hardware token (PKCS#11).
 
 use std::fmt;
 use std::future::Future;

@@ -4,6 +4,7 @@ mod change;
 mod keys;
 mod certificates;
 mod take_over;
+mod tokens;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -20,11 +21,14 @@ use crate::error::{OpenRefusal, SignFailure, StorageFailure};
 use crate::held::{Credential, HeldKey};
 use crate::index::{INDEX_BYTES_MAX, Index};
 use crate::key::{KeyId, KeyUsage};
+use crate::opened::Opened;
 use crate::pin::Pin;
 use crate::pool::{Pool, Work};
 use crate::private_key::PrivateKey;
 use crate::seal::{DataKey, PinFault, PinHardness, PinRecord};
 use crate::signer::{Signer, Signing};
+use crate::token::TokenSettings;
+use crate::token::desk::Desk;
 
 const INDEX_NAME: &str = "keystore.json";
 const KEY_FILE_BYTES_MAX: u64 = 64 * 1024;
@@ -40,6 +44,8 @@ pub struct Settings {
     pub sign_timeout: Duration,
     /// What guessing the PIN costs. Used when a keystore is created or its PIN changed.
     pub pin_hardness: PinHardness,
+    /// The tokens in which keys may live.
+    pub tokens: Vec<TokenSettings>,
 }
 
 impl Default for Settings {
@@ -49,6 +55,7 @@ impl Default for Settings {
             sign_queue_max: 256,
             sign_timeout: Duration::from_secs(60),
             pin_hardness: PinHardness::default(),
+            tokens: Vec::new(),
         }
     }
 }
@@ -71,13 +78,17 @@ struct Shared {
     /// One change at a time within the process; [`Lock`] sees to other processes.
     changing: Mutex<()>,
     pool: Pool,
+    desks: Desks,
 }
 
-/// What is in memory: the index, and every private key of it, opened and checked.
+/// One desk per configured token, in the order of the configuration.
+type Desks = Vec<Arc<Desk>>;
+
+/// What is in memory: the index, and every key of it, those in software opened and checked.
 #[derive(Clone, Debug)]
 struct State {
     index: Index,
-    opened: BTreeMap<KeyId, Arc<PrivateKey>>,
+    opened: BTreeMap<KeyId, Opened>,
 }
 
 impl Keystore {
@@ -106,7 +117,8 @@ impl Keystore {
         let index = Index { pin: PinRecord::seal(pin, settings.pin_hardness, &data_key)?, keys: Vec::new() };
         // A crash before this line's rename leaves a directory without a keystore, which `create` takes again.
         disk::replace(&path, &index.write(&path)?)?;
-        Self::start(dir, data_key, settings, State { index, opened: BTreeMap::new() })
+        let desks = tokens::desks(&settings, &dir);
+        Self::start(dir, data_key, settings, State { index, opened: BTreeMap::new() }, desks)
     }
 
     /// Opens the keystore in `dir`. The PIN is judged before any key is touched; then every key file is opened and
@@ -132,14 +144,21 @@ impl Keystore {
         let _lock = Lock::take(&dir)?;
         let index = read_index(&dir)?;
         let data_key = index.pin.open(pin).map_err(|fault| pin_refusal(&dir, fault))?;
-        let opened = open_all(&dir, &data_key, &index, &BTreeMap::new())?;
-        Self::start(dir, data_key, settings, State { index, opened })
+        let desks = tokens::desks(&settings, &dir);
+        let opened = open_all(&dir, &data_key, &index, &BTreeMap::new(), &desks)?;
+        Self::start(dir, data_key, settings, State { index, opened }, desks)
     }
 
-    fn start(dir: PathBuf, data_key: DataKey, settings: Settings, state: State) -> Result<Self, OpenRefusal> {
+    fn start(
+        dir: PathBuf,
+        data_key: DataKey,
+        settings: Settings,
+        state: State,
+        desks: Desks,
+    ) -> Result<Self, OpenRefusal> {
         let pool = Pool::start(settings.sign_threads, settings.sign_queue_max, settings.sign_timeout)?;
         let (state, changing) = (RwLock::new(state), Mutex::new(()));
-        Ok(Self { shared: Arc::new(Shared { dir, data_key, settings, state, changing, pool }) })
+        Ok(Self { shared: Arc::new(Shared { dir, data_key, settings, state, changing, pool, desks }) })
     }
 
     /// Where it lies.
@@ -225,18 +244,18 @@ impl Keystore {
         *self.shared.state.write().unwrap_or_else(PoisonError::into_inner) = state;
     }
 
-    fn opened(&self, key: &KeyId) -> Result<Arc<PrivateKey>, SignFailure> {
+    fn opened(&self, key: &KeyId) -> Result<Opened, SignFailure> {
         self.read(|state| state.opened.get(key).cloned())
             .ok_or_else(|| SignFailure::UnknownKey { key: key.clone() })
     }
 
     /// The state as the disk has it now. Keys already in memory are not opened again.
     fn fresh_state(&self) -> Result<State, StorageFailure> {
-        let Shared { dir, data_key, .. } = &*self.shared;
+        let Shared { dir, data_key, desks, .. } = &*self.shared;
         disk::check_directory(dir)?;
         let index = read_index(dir)?;
         let known = self.read(|state| state.opened.clone());
-        let opened = open_all(dir, data_key, &index, &known)?;
+        let opened = open_all(dir, data_key, &index, &known, desks)?;
         Ok(State { index, opened })
     }
 }
@@ -250,11 +269,29 @@ impl Signer for Keystore {
         form: EcdsaForm,
     ) -> Signing {
         match self.opened(key) {
-            Ok(opened) => {
+            Ok(Opened::Software(opened)) => {
                 let work = Work { key: opened, algorithm, digest: digest.to_vec(), form };
                 self.shared.pool.sign(key.clone(), work)
             }
+            Ok(Opened::Token { desk: Ok(desk), key: in_token }) => {
+                desk.sign(key.clone(), in_token, algorithm, digest, form)
+            }
+            Ok(Opened::Token { desk: Err(failure), .. }) => Box::pin(std::future::ready(Err(failure.into()))),
             Err(failure) => Box::pin(std::future::ready(Err(failure))),
+        }
+    }
+}
+
+impl Keystore {
+    /// Whether a key can sign as far as is known, so that work whose outcome must be signed is not begun in vain. A token is asked only
+    /// if it or the key was gone.
+    ///
+    /// # Errors
+    /// [`SignFailure`].
+    pub async fn check_signer(&self, key: &KeyId) -> Result<(), SignFailure> {
+        match self.opened(key)? {
+            Opened::Software(_) => Ok(()),
+            Opened::Token { desk, key: in_token } => desk?.check(key.clone(), in_token).await.map(drop),
         }
     }
 }
@@ -282,13 +319,17 @@ fn open_all(
     dir: &Path,
     data_key: &DataKey,
     index: &Index,
-    known: &BTreeMap<KeyId, Arc<PrivateKey>>,
-) -> Result<BTreeMap<KeyId, Arc<PrivateKey>>, StorageFailure> {
+    known: &BTreeMap<KeyId, Opened>,
+    desks: &[Arc<Desk>],
+) -> Result<BTreeMap<KeyId, Opened>, StorageFailure> {
     let mut opened = BTreeMap::new();
     for held in &index.keys {
-        let key = match known.get(&held.id) {
-            Some(key) if key.public_key().is_ok_and(|spki| spki == held.public_key) => Arc::clone(key),
-            _ => Arc::new(open_one(dir, data_key, held)?),
+        let same = |key: &PrivateKey| key.public_key().is_ok_and(|spki| spki == held.public_key);
+        let key = match (&held.token, known.get(&held.id)) {
+            (Some(place), _) => tokens::opened(desks, held, place)
+                .map_err(|why| StorageFailure::damaged(&dir.join(INDEX_NAME), why))?,
+            (None, Some(Opened::Software(key))) if same(key) => Opened::Software(Arc::clone(key)),
+            (None, _) => Opened::Software(Arc::new(open_one(dir, data_key, held)?)),
         };
         opened.insert(held.id.clone(), key);
     }

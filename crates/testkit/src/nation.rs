@@ -387,6 +387,7 @@ fn config(folder: &Path, name: &str, server: &ServerId, block: Block, last: u8, 
         state_dir: folder.join(name),
         anchor: folder.join("anchor.xml"),
         pin_file: folder.join("pin"),
+        token: Vec::new(),
         listen: Listen {
             consumer_http: at(8080),
             consumer_https: at(8443),

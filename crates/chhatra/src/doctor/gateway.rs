@@ -21,6 +21,7 @@ pub(super) fn examine(config: &Config, findings: &mut Findings) {
     if let Some(keystore) = &keystore {
         keys(config, keystore, settings.as_ref(), findings);
     }
+    tokens(config, findings);
     anchor_file(config, findings);
     let running = place::is_running(&config.messagelog_dir().join("messagelog.lock"));
     let picture = picture(config, running, findings);
@@ -118,6 +119,26 @@ fn keys(config: &Config, keystore: &Keystore, settings: Option<&Declaration>, fi
         if keystore.active_signing(&member, now).is_empty() {
             let says = format!("{member} has no signing certificate that is active and in date");
             findings.problem("key", says, advice_for(&keys, KeyUsage::Signing));
+        }
+    }
+}
+
+/// Tokens are looked at as a gateway would: with its PIN, unless that was refused before.
+fn tokens(config: &Config, findings: &mut Findings) {
+    for access in crate::keystore::token::accesses(config) {
+        let report = access.report();
+        let label = &report.settings.label;
+        match report.failure {
+            None => findings.ok("token", format!("{label:?} is there and takes the PIN")),
+            Some(why) => findings.problem(
+                "token",
+                why.to_string(),
+                "until then keys in it sign nothing; see chhatra keystore token list",
+            ),
+        }
+        if report.found.is_some_and(|found| found.pin_count_low || found.pin_final_try) {
+            let says = format!("{label:?} has few tries of the PIN left before it locks");
+            findings.warning("token", says, "correct the PIN in its file; a right PIN gives all tries back");
         }
     }
 }

@@ -15,8 +15,14 @@ pub(crate) struct Import {
     #[command(flatten)]
     store: Store,
     /// A certificate or a private key, or both in one PEM file.
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
+    #[arg(value_name = "FILE", required_unless_present = "token", conflicts_with = "token")]
+    file: Option<PathBuf>,
+    /// A token of the configuration, by its label (or serial number), that holds the key already.
+    #[arg(long, value_name = "LABEL", requires = "id", requires = "usage")]
+    token: Option<String>,
+    /// For a key in a token: its CKA_ID in hexadecimal digits.
+    #[arg(long, value_name = "HEX", requires = "token")]
+    id: Option<String>,
     /// For a private key: what it is for.
     #[arg(long)]
     usage: Option<Usage>,
@@ -62,8 +68,14 @@ pub(crate) struct ImportP12 {
 }
 
 pub(super) fn run(arguments: &Import) -> Result<()> {
-    let bytes = read(&arguments.file)?;
-    let shown = arguments.file.display();
+    if let (Some(token), Some(id)) = (&arguments.token, &arguments.id) {
+        return run_token(arguments, token, id);
+    }
+    let Some(file) = &arguments.file else {
+        bail!("give a file, or --token with --id and --usage");
+    };
+    let bytes = read(file)?;
+    let shown = file.display();
     let certificates = certificates(&bytes).with_context(|| format!("{shown} cannot be used"))?;
     let keystore = open_or_create(&arguments.store.config()?)?;
     if certificates.is_empty() || text_has(&bytes, "PRIVATE KEY-----") {
@@ -82,6 +94,22 @@ pub(super) fn run(arguments: &Import) -> Result<()> {
             continue;
         }
         take(arguments, &keystore, certificate)?;
+    }
+    Ok(())
+}
+
+/// Takes over a key that another program has made in a token.
+fn run_token(arguments: &Import, token: &str, id: &str) -> Result<()> {
+    let Some(usage) = arguments.usage.map(KeyUsage::from) else {
+        bail!("say what the key is for with --usage");
+    };
+    let id = hex::decode(id.replace(':', "")).with_context(|| format!("{id:?} is not hexadecimal"))?;
+    let label = label(arguments.label.as_deref(), usage);
+    let keystore = open_or_create(&arguments.store.config()?)?;
+    let taken = keystore.import_from_token(token, &id, usage, &label)?;
+    tell!("key {} for {usage} is held, in the token {token}", taken.key);
+    if taken.extractable {
+        complain!("the token would let this key out (CKA_EXTRACTABLE): whoever made it did not forbid that");
     }
     Ok(())
 }

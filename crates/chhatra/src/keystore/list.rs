@@ -1,11 +1,12 @@
 //! `chhatra keystore list`: for people as a table, for programs as JSON.
 
-use super::Store;
+use super::{Store, token};
 use crate::outside;
-use ::keystore::{HeldCertificate, HeldKey};
+use ::keystore::{HeldCertificate, HeldInToken, HeldKey, Keystore};
 use anyhow::Result;
 use clap::Args;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use trust::Certificate;
 
 #[derive(Debug, Args)]
@@ -18,9 +19,11 @@ pub(crate) struct List {
 }
 
 pub(super) fn run(arguments: &List) -> Result<()> {
-    let keys = arguments.store.open()?.list();
+    let keystore = arguments.store.open()?;
+    let keys = keystore.list();
+    let mut tokens = Tokens { keystore: &keystore, seen: BTreeMap::new() };
     if arguments.json {
-        let keys: Vec<Value> = keys.iter().map(key_json).collect();
+        let keys: Vec<Value> = keys.iter().map(|key| key_json(key, &mut tokens)).collect();
         tell!("{}", serde_json::to_string_pretty(&json!({ "keys": keys }))?);
         return Ok(());
     }
@@ -29,6 +32,10 @@ pub(super) fn run(arguments: &List) -> Result<()> {
     }
     for key in &keys {
         tell!("{}  {:<14}  {:<8}  {}", key.id, key.usage.name(), key.algorithm.name(), key.label);
+        if let Some(place) = &key.token {
+            let state = tokens.state(key, place);
+            tell!("    in a token   {}, CKA_ID {}: {state}", place.label, hex::encode(&place.id));
+        }
         for held in &key.certificates {
             certificate_lines(held);
         }
@@ -37,6 +44,24 @@ pub(super) fn run(arguments: &List) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The states of tokens, each asked once.
+struct Tokens<'k> {
+    keystore: &'k Keystore,
+    seen: BTreeMap<(String, Option<String>), &'static str>,
+}
+
+impl Tokens<'_> {
+    fn state(&mut self, key: &HeldKey, place: &HeldInToken) -> &'static str {
+        let keystore = self.keystore;
+        let asked = || match keystore.token_of(&key.id) {
+            Some(Ok(report)) => token::state(&report),
+            Some(Err(failure)) => failure.word(),
+            None => "unknown",
+        };
+        self.seen.entry((place.label.clone(), place.serial.clone())).or_insert_with(asked)
+    }
 }
 
 /// Whether its time has come and not passed.
@@ -64,7 +89,7 @@ fn owner(held: &HeldCertificate) -> Option<String> {
     member.or_else(|| held.owner.server.as_ref().map(ToString::to_string))
 }
 
-fn key_json(key: &HeldKey) -> Value {
+fn key_json(key: &HeldKey, tokens: &mut Tokens<'_>) -> Value {
     let certificates: Vec<Value> = key
         .certificates
         .iter()
@@ -84,11 +109,20 @@ fn key_json(key: &HeldKey) -> Value {
             })
         })
         .collect();
+    let token = key.token.as_ref().map(|place| {
+        json!({
+            "label": place.label,
+            "serial": place.serial,
+            "id": hex::encode(&place.id),
+            "state": tokens.state(key, place),
+        })
+    });
     json!({
         "id": key.id.as_str(),
         "label": key.label,
         "usage": key.usage.name(),
         "algorithm": key.algorithm.name(),
+        "token": token,
         "certificates": certificates,
         "requests": key.requests.iter().map(|request| request.subject.clone()).collect::<Vec<_>>(),
     })

@@ -11,6 +11,7 @@ mod tools;
 mod usage;
 mod keystore;
 mod take_over;
+mod token;
 mod evidence;
 mod settings;
 mod signing_keys;

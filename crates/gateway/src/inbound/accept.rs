@@ -87,7 +87,7 @@ pub(crate) async fn accept(
         }
     };
     let request = RestRequest::parse(&message).map_err(|refusal| malformed(&refusal))?;
-    check_early(gateway, &caller, head, &request, &responses)?;
+    check_early(gateway, &caller, head, &request, &responses).await?;
     let kept = gateway.kept_body(Side::Provider, request.service().client());
     let Rest { body, signed } = parts.rest(&kept).await?;
     // A body may have taken long; the verdict stands for a minute, then it is formed anew.
@@ -103,7 +103,7 @@ fn malformed(refusal: &rest::Refusal) -> Refusal {
 }
 
 /// What can be known before the body has come: who calls, for whom, and that we could answer.
-fn check_early(
+async fn check_early(
     gateway: &Gateway,
     caller: &Caller,
     head: &RequestHead,
@@ -116,7 +116,9 @@ fn check_early(
     if !settings.client(provider).is_some_and(|client| client.registered) {
         return Err(Refusal::UnknownProviderHere(provider.clone()).while_reading());
     }
-    gateway.identity.signing(gateway, provider.member_ref()).map_err(Refusal::while_reading)?;
+    let identity =
+        gateway.identity.signing(gateway, provider.member_ref()).map_err(Refusal::while_reading)?;
+    gateway.desk.check(&identity).await.map_err(Refusal::while_reading)?;
     verify_peer::caller(gateway, &caller.chain, responses, request.client()).map_err(Refusal::while_reading)
 }
 

@@ -91,12 +91,14 @@ impl Keystore {
         alternative_names: &[AlternativeName],
     ) -> Result<CertificateRequest, CertificateRefusal> {
         let private = self.opened(key)?;
+        let held = self.find(key).ok_or_else(|| CertificateRefusal::UnknownKey { key: key.clone() })?;
+        // Before the lock is taken: nobody shall wait for a token.
+        let der = certify::request(&private, &held.public_key, held.usage, subject, alternative_names)?;
         self.change(|draft| {
             let held = key_of(draft, key)?;
             if held.requests.len() >= CERTIFICATES_MAX {
                 return Err(CertificateRefusal::TooMany { certificates_max: CERTIFICATES_MAX });
             }
-            let der = certify::request(&private, &held.public_key, held.usage, subject, alternative_names)?;
             held.requests.push(HeldRequest {
                 subject: subject.to_string(),
                 alternative_names: alternative_names.iter().map(ToString::to_string).collect(),

@@ -5,12 +5,14 @@ use std::sync::{Arc, PoisonError};
 use super::{INDEX_NAME, Keystore, State, key_path, pin_refusal};
 use crate::disk::{self, Lock};
 use crate::error::{KeyRefusal, OpenRefusal, StorageFailure};
-use crate::held::HeldKey;
+use crate::held::{HeldInToken, HeldKey};
 use crate::index::{Index, KEYS_MAX};
-use crate::key::{KeyId, KeyUsage};
+use crate::key::{KeyAlgorithm, KeyId, KeyUsage};
+use crate::opened::Opened;
 use crate::pin::Pin;
 use crate::private_key::PrivateKey;
 use crate::seal::{self, PinRecord};
+use crate::token::PublicHalf;
 
 /// A change in the making.
 pub(super) struct Draft {
@@ -31,8 +33,35 @@ impl Draft {
         label: &str,
         id: Option<KeyId>,
     ) -> Result<KeyId, KeyRefusal> {
-        check_label(label)?;
         let public_key = key.public_key()?;
+        let held = self.enter(usage, label, id, key.algorithm(), public_key, None)?;
+        let id = held.id.clone();
+        self.new.push((held, key));
+        Ok(id)
+    }
+
+    /// Adds a key whose private half lives in a token.
+    pub(super) fn add_in_token(
+        &mut self,
+        label: &str,
+        id: Option<KeyId>,
+        half: PublicHalf,
+        place: HeldInToken,
+    ) -> Result<KeyId, KeyRefusal> {
+        let held = self.enter(KeyUsage::Signing, label, id, half.algorithm, half.spki, Some(place))?;
+        Ok(held.id)
+    }
+
+    fn enter(
+        &mut self,
+        usage: KeyUsage,
+        label: &str,
+        id: Option<KeyId>,
+        algorithm: KeyAlgorithm,
+        public_key: Vec<u8>,
+        token: Option<HeldInToken>,
+    ) -> Result<HeldKey, KeyRefusal> {
+        check_label(label)?;
         let same = |held: &&HeldKey| held.public_key == public_key || Some(&held.id) == id.as_ref();
         if let Some(held) = self.keys.iter().find(same) {
             return Err(KeyRefusal::AlreadyHeld { key: held.id.clone() });
@@ -45,24 +74,29 @@ impl Draft {
             None => fresh_id()?,
         };
         let held = HeldKey {
-            id: id.clone(),
+            id,
             label: label.to_owned(),
             usage,
-            algorithm: key.algorithm(),
+            algorithm,
             public_key,
+            token,
             certificates: Vec::new(),
             requests: Vec::new(),
         };
         self.keys.push(held.clone());
-        self.new.push((held, key));
-        Ok(id)
+        Ok(held)
     }
 }
 
-fn fresh_id() -> Result<KeyId, StorageFailure> {
+/// Fresh bytes for a key's name.
+pub(super) fn fresh_id_bytes() -> Result<[u8; 20], StorageFailure> {
     let mut bytes = [0_u8; 20];
     seal::random(&mut bytes)?;
-    Ok(KeyId::from_bytes(&bytes))
+    Ok(bytes)
+}
+
+fn fresh_id() -> Result<KeyId, StorageFailure> {
+    fresh_id_bytes().map(|bytes| KeyId::from_bytes(&bytes))
 }
 
 /// One line of 1 to 255 characters.
@@ -92,7 +126,14 @@ impl Keystore {
 
         for (held, key) in draft.new {
             self.write_key(&held, &key)?;
-            opened.insert(held.id, Arc::new(key));
+            opened.insert(held.id, Opened::Software(Arc::new(key)));
+        }
+        for held in &draft.keys {
+            if let Some(place) = held.token.as_ref().filter(|_| !opened.contains_key(&held.id)) {
+                let key = super::tokens::opened(&self.shared.desks, held, place)
+                    .map_err(|why| StorageFailure::damaged(&self.shared.dir.join(INDEX_NAME), why))?;
+                opened.insert(held.id.clone(), key);
+            }
         }
         let removed: Vec<KeyId> =
             opened.keys().filter(|id| !draft.keys.iter().any(|held| held.id == **id)).cloned().collect();

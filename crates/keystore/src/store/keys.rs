@@ -85,11 +85,24 @@ impl Keystore {
         })
     }
 
-    /// Removes a key with its certificates and requests, for good.
+    /// Removes a key with its certificates and requests, for good; one in a token is destroyed there.
+    ///
+    /// Order, and what a crash leaves behind: the index first (a pair in the token that nobody uses), then the token.
+    ///
+    /// # Errors
+    /// [`KeyRefusal::InUse`] while one of its certificates is active; [`KeyRefusal::Token`] when its token cannot be reached (nothing is
+    /// deleted then).
+    pub fn delete(&self, key: &KeyId) -> Result<(), KeyRefusal> {
+        let in_token = self.reached_in_token(key)?;
+        self.forget(key)?;
+        in_token.map_or(Ok(()), |place| place.destroy())
+    }
+
+    /// As [`Self::delete`], but a token keeps what it has. For a key in software there is no difference.
     ///
     /// # Errors
     /// [`KeyRefusal::InUse`] while one of its certificates is active.
-    pub fn delete(&self, key: &KeyId) -> Result<(), KeyRefusal> {
+    pub fn forget(&self, key: &KeyId) -> Result<(), KeyRefusal> {
         self.change(|draft| {
             let held = draft.key(key).ok_or_else(|| KeyRefusal::Unknown { key: key.clone() })?;
             if held.certificates.iter().any(|c| c.active) {

@@ -54,7 +54,12 @@ impl Keystore {
                 if device.device_type == SOFT_TOKEN {
                     ready.extend(prepare(dir, pin, key, &mut taken)?);
                 } else {
-                    leave(&mut taken, key, &format!("it is on the token {}", device.device_type));
+                    let why = format!(
+                        "it is on the token {}; take it over with `chhatra keystore import --token LABEL --id {}`",
+                        device.device_type,
+                        key.key_id.as_deref().unwrap_or("HEX")
+                    );
+                    leave(&mut taken, key, &why);
                 }
             }
         }

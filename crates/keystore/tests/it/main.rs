@@ -12,3 +12,4 @@ mod p12;
 mod take_over;
 mod vectors;
 mod ocsp_cache;
+mod token;

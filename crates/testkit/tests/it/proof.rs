@@ -22,3 +22,4 @@ mod restart;
 mod ending;
 mod settings;
 mod renewal;
+mod token;

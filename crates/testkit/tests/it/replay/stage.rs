@@ -147,6 +147,7 @@ impl Stage {
             // Nothing is downloaded: the configuration is the stored one.
             anchor: state.join("no-anchor.xml"),
             pin_file: state.join("pin"),
+            token: Vec::new(),
             listen: Listen {
                 consumer_http: at(8080),
                 consumer_https: at(8443),
