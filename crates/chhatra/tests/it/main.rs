@@ -12,6 +12,7 @@ mod usage;
 mod keystore;
 mod take_over;
 mod evidence;
+mod archives;
 mod settings;
 mod signing_keys;
 mod set_up_page;

@@ -155,6 +155,7 @@ impl Stage {
             },
             peer: Peer::default(),
             log,
+            archive: gateway::Archive::default(),
             jobs: Jobs::default(),
         }
     }
