@@ -62,8 +62,10 @@ pub async fn archive(config: &Config, clock: Clock) -> Result<Archived, ArchiveF
     let in_use = |failure: &OpenFailure| matches!(failure, OpenFailure::InUse { .. });
     let log =
         log.map_err(|why| if in_use(&why) { ArchiveFault::Running } else { ArchiveFault::Open(why) })?;
+    // Nobody asks for it: whoever runs this waits for its end, or ends the process, which loses nothing.
+    let (_stopper, stop) = http1::stop_channel();
     let archivist = archiving::archivist(log.clone(), config);
-    let done = archiving::round(&archivist, &config.archive, clock.now()).await;
+    let done = archiving::round(&archivist, &config.archive, clock.now(), &stop).await;
     // What was noted is durable; closing only tidies up.
     let _closed = log.close().await;
     Ok(done?)

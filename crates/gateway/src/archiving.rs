@@ -45,10 +45,7 @@ pub(crate) async fn run(gateway: Arc<Gateway>, stop: Stop) {
         if wait.is_positive() && wait <= interval.max(SignedDuration::from_secs(FIRST_SECONDS)) {
             continue;
         }
-        let done = tokio::select! {
-            done = round(&archivist, &gateway.config.archive, now()) => done,
-            () = stop.requested() => return,
-        };
+        let done = round(&archivist, &gateway.config.archive, now(), &stop).await;
         due = in_time(if tell(done) { interval } else { retry });
     }
 }
@@ -92,14 +89,21 @@ pub(crate) async fn round(
     archivist: &Archivist,
     settings: &Archive,
     now: jiff::Timestamp,
+    stop: &Stop,
 ) -> Result<Archived, ArchiveFailure> {
-    let mut done = Archived { round: archivist.round(now).await?, ..Archived::default() };
+    let round = archivist.round(now, || !stop.is_requested()).await?;
+    let mut done = Archived { round, ..Archived::default() };
     let Some((program, arguments)) = settings.transfer_command.split_first() else { return Ok(done) };
     for archive in archivist.untaken().await? {
         // Whoever moved it away by hand has taken it.
         if archive.path.exists() {
-            let handed = hand_over(program, arguments, &archive.path, settings.transfer_timeout_seconds);
-            if let Err(why) = handed.await {
+            let seconds = settings.transfer_timeout_seconds;
+            // A command that a stop breaks off is killed, and finds the archive here again.
+            let handed = tokio::select! {
+                handed = hand_over(program, arguments, &archive.path, seconds) => handed,
+                () = stop.requested() => return Ok(done),
+            };
+            if let Err(why) = handed {
                 done.not_handed_over = Some(format!("{}: {why}", archive.path.display()));
                 return Ok(done);
             }

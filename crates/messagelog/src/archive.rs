@@ -138,20 +138,31 @@ impl Archivist {
     }
 
     /// Archives everything that has a time-stamp now and is not archived, then deletes what is archived and older than records are kept.
+    /// `go_on` is asked before each archive and each deletion; what was begun is finished, so that nobody has to break it off.
     ///
     /// # Errors
     /// An [`ArchiveFailure`]; the next round goes on where this one stopped.
-    pub async fn round(&self, now: Timestamp) -> Result<ArchiveRound, ArchiveFailure> {
+    pub async fn round(
+        &self,
+        now: Timestamp,
+        go_on: impl Fn() -> bool,
+    ) -> Result<ArchiveRound, ArchiveFailure> {
         let mut done = ArchiveRound::default();
         let (shelf, directory) = (Arc::clone(&self.shelf), self.settings.directory.clone());
-        let _lock = self.blocking(move |_| shelf.enter(&directory)).await?;
+        let lock = Arc::new(self.blocking(move |_| shelf.enter(&directory)).await?);
         let (grouping, through) = (self.settings.grouping, RecordId(self.log.stamped_through()));
         let groups = self.blocking(move |reader| Ok(build::groups(reader, grouping)?)).await?;
         for group in groups {
-            loop {
+            while go_on() {
                 let task = Task { group: group.clone(), through, settings: self.settings.clone() };
-                let shelf = Arc::clone(&self.shelf);
-                let made = self.blocking(move |reader| build::build(reader, &task, shelf.as_ref())).await?;
+                // Whatever becomes of whoever waits here, the lock is held as long as the file is written.
+                let (shelf, held) = (Arc::clone(&self.shelf), Arc::clone(&lock));
+                let made = self.blocking(move |reader| {
+                    let made = build::build(reader, &task, shelf.as_ref());
+                    drop(held);
+                    made
+                });
+                let made = made.await?;
                 // Those of an archive that was made are found again behind it, at the latest when there is nothing else.
                 let Some(Built { path, archive }) = made.archive else {
                     done.withheld.extend(made.withheld);
@@ -165,22 +176,23 @@ impl Archivist {
                 done.records = done.records.saturating_add(records);
             }
         }
-        done.deleted = self.delete_old(now).await?;
+        done.deleted = self.delete_old(now, go_on).await?;
         Ok(done)
     }
 
     /// Deletes in small groups; a crash between two leaves the others for the next round.
-    async fn delete_old(&self, now: Timestamp) -> Result<u64, ArchiveFailure> {
+    async fn delete_old(&self, now: Timestamp, go_on: impl Fn() -> bool) -> Result<u64, ArchiveFailure> {
         let keep = self.settings.keep.map(SignedDuration::try_from);
         let Some(Ok(keep)) = keep else { return Ok(0) };
         let Ok(before) = now.checked_sub(keep) else { return Ok(0) };
         let mut deleted: u64 = 0;
-        loop {
+        while go_on() {
             match self.log.keep(Keeping::Delete { before, limit: DELETED_AT_ONCE }).await? {
-                0 => return Ok(deleted),
+                0 => break,
                 more => deleted = deleted.saturating_add(more),
             }
         }
+        Ok(deleted)
     }
 
     /// The archives that nobody has taken away yet, oldest first.

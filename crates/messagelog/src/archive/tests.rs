@@ -91,7 +91,7 @@ impl Bench {
     }
 
     async fn round(&self, change: impl FnOnce(&mut Archiving)) -> ArchiveRound {
-        self.archivist(change).round(noon()).await.unwrap()
+        self.archivist(change).round(noon(), || true).await.unwrap()
     }
 
     /// Numbers of the records that the log still has.
@@ -258,7 +258,7 @@ async fn whichever_step_fails_nothing_is_lost_and_the_next_round_goes_on() {
         let shelf = Arc::new(Failing { steps: AtomicUsize::new(0), fails_at });
         let archivist = Archivist { shelf, ..bench.archivist(everything_old) };
         let later = noon() + SignedDuration::from_secs(1);
-        let outcome = archivist.round(later).await;
+        let outcome = archivist.round(later, || true).await;
         failed += usize::from(matches!(outcome, Err(ArchiveFailure::File { .. })));
         let bench = bench.reopened().await;
         // What is not here any more is in an archive that verifies.
@@ -271,7 +271,7 @@ async fn whichever_step_fails_nothing_is_lost_and_the_next_round_goes_on() {
         let somewhere: BTreeSet<u64> = bench.held().await.union(&in_archives).copied().collect();
         assert_eq!(somewhere, BTreeSet::from([1, 2, 3]), "failed at step {fails_at}");
         assert_eq!(bench.held().await.is_empty(), outcome.is_ok());
-        let again = bench.archivist(everything_old).round(later).await.unwrap();
+        let again = bench.archivist(everything_old).round(later, || true).await.unwrap();
         let last = match (&outcome, again.archives.last()) {
             (_, Some(last)) => last.clone(),
             (Ok(first), None) => first.archives[2].clone(),
@@ -287,6 +287,8 @@ async fn whichever_step_fails_nothing_is_lost_and_the_next_round_goes_on() {
 #[derive(Debug)]
 enum Bad {
     Changes(u64),
+    /// What stood there before is read instead.
+    Old(PathBuf),
     Full,
 }
 
@@ -305,7 +307,7 @@ impl Shelf for Bad {
             file.read_exact_at(&mut octet, *at)?;
             file.write_all_at(&[octet[0] ^ 0x10], *at)?;
         }
-        Directory.reopen(path)
+        Directory.reopen(if let Self::Old(other) = self { other } else { path })
     }
 }
 
@@ -317,10 +319,14 @@ async fn what_does_not_read_back_as_it_was_written_is_not_archived() {
         ..bench.archivist(|settings| settings.keep = Some(Duration::ZERO))
     };
     for at in [0, 100, 3_000, 9_000] {
-        let refused = with(Bad::Changes(at)).round(noon()).await;
+        let refused = with(Bad::Changes(at)).round(noon(), || true).await;
         assert!(matches!(refused, Err(ArchiveFailure::NotAsWritten { .. })), "{at}: {refused:?}");
     }
-    let full = with(Bad::Full).round(noon()).await;
+    let other = Bench::stamped(&OWNERS[1..]).await;
+    let old = other.round(|_| {}).await.archives.remove(0);
+    let refused = with(Bad::Old(old)).round(noon(), || true).await;
+    assert!(matches!(refused, Err(ArchiveFailure::NotAsWritten { .. })), "{refused:?}");
+    let full = with(Bad::Full).round(noon(), || true).await;
     assert!(
         matches!(&full, Err(ArchiveFailure::File { reason, .. }) if reason.contains("space")),
         "{full:?}"
@@ -348,14 +354,14 @@ async fn a_damaged_record_is_withheld_and_stays_until_it_can_be_archived() {
     bench.database().execute_batch("UPDATE record SET signature_digest = zeroblob(64) WHERE id = 2").unwrap();
     let everything_old = |settings: &mut Archiving| settings.keep = Some(Duration::ZERO);
     let later = noon() + SignedDuration::from_secs(1);
-    let round = bench.archivist(everything_old).round(later).await.unwrap();
+    let round = bench.archivist(everything_old).round(later, || true).await.unwrap();
     assert_eq!((round.records, round.deleted), (3, 3));
     assert!(matches!(round.withheld[..], [ReadFailure::Damaged { record: RecordId(2), .. }]), "{round:?}");
-    let round = bench.archivist(everything_old).round(later).await.unwrap();
+    let round = bench.archivist(everything_old).round(later, || true).await.unwrap();
     assert_eq!((round.records, round.deleted, round.withheld.len()), (0, 0, 1));
     assert_eq!(bench.held().await, BTreeSet::from([2]));
     bench.database().execute("UPDATE record SET signature_digest = ?1 WHERE id = 2", [digest]).unwrap();
-    let round = bench.archivist(everything_old).round(later).await.unwrap();
+    let round = bench.archivist(everything_old).round(later, || true).await.unwrap();
     assert_eq!((round.records, round.deleted, round.withheld.len()), (1, 1, 0));
     assert_eq!(along_the_chain(&round.archives[0]), BTreeSet::from([1, 2, 3, 4]));
 }
@@ -370,9 +376,9 @@ async fn only_what_is_archived_and_old_is_deleted_and_numbers_go_on() {
     let day = Duration::from_secs(86_400);
     let keep_a_day = |settings: &mut Archiving| settings.keep = Some(day);
     let after = |seconds: i64| noon() + SignedDuration::from_secs(seconds);
-    assert_eq!(bench.archivist(keep_a_day).round(after(86_400)).await.unwrap().deleted, 0);
+    assert_eq!(bench.archivist(keep_a_day).round(after(86_400), || true).await.unwrap().deleted, 0);
     bench.record("EX/COM/1/a").await;
-    let round = bench.archivist(keep_a_day).round(after(86_401)).await.unwrap();
+    let round = bench.archivist(keep_a_day).round(after(86_401), || true).await.unwrap();
     assert_eq!((round.deleted, round.records), (5, 0));
     assert_eq!(bench.held().await, BTreeSet::from([6]));
     let figures = bench.log.read(|reader| reader.statistics()).await.unwrap();
@@ -381,7 +387,7 @@ async fn only_what_is_archived_and_old_is_deleted_and_numbers_go_on() {
     let left: i64 = bench.database().query_row("SELECT count(*) FROM chunk", [], |row| row.get(0)).unwrap();
     assert_eq!(left, 1);
     bench.stamp().await;
-    assert_eq!(bench.archivist(keep_a_day).round(after(86_401)).await.unwrap().deleted, 1);
+    assert_eq!(bench.archivist(keep_a_day).round(after(86_401), || true).await.unwrap().deleted, 1);
     let mut bench = bench.reopened().await;
     assert_eq!((bench.log.health().last, bench.log.health().unstamped), (RecordId(6), 0));
     bench.record("EX/COM/1/b").await;
@@ -394,7 +400,7 @@ async fn only_what_is_archived_and_old_is_deleted_and_numbers_go_on() {
 async fn an_archive_is_untaken_until_somebody_takes_it() {
     let bench = Bench::stamped(&["EX/COM/1/a"; 2]).await;
     let archivist = bench.archivist(|settings| settings.file_bytes_max = 1);
-    let made = archivist.round(noon()).await.unwrap().archives;
+    let made = archivist.round(noon(), || true).await.unwrap().archives;
     let untaken = archivist.untaken().await.unwrap();
     assert_eq!(untaken.iter().map(|archive| archive.path.clone()).collect::<Vec<_>>(), made);
     archivist.taken(&untaken[0]).await.unwrap();
@@ -402,10 +408,20 @@ async fn an_archive_is_untaken_until_somebody_takes_it() {
 }
 
 #[tokio::test]
+async fn a_round_stops_between_two_archives_when_it_is_asked_to() {
+    let bench = Bench::stamped(&["EX/COM/1/a"; 5]).await;
+    let asked = AtomicUsize::new(0);
+    let archivist = bench.archivist(|settings| settings.file_bytes_max = 1);
+    let round = archivist.round(noon(), || asked.fetch_add(1, Ordering::Relaxed) < 2).await.unwrap();
+    assert_eq!((round.archives.len(), round.records), (2, 2));
+    assert_eq!(bench.round(|_| {}).await.records, 3);
+}
+
+#[tokio::test]
 async fn one_log_only_archives_into_a_directory() {
     let bench = Bench::stamped(&["EX/COM/1/a"]).await;
     let _held = Directory.enter(&bench.archives()).unwrap();
-    let refused = bench.archivist(|_| {}).round(noon()).await;
+    let refused = bench.archivist(|_| {}).round(noon(), || true).await;
     assert!(matches!(refused, Err(ArchiveFailure::InUse { .. })), "{refused:?}");
 }
 

@@ -67,7 +67,7 @@ async fn python_and_unzip_read_our_archives_and_every_container_in_them_verifies
             bench.log.record(practice.message(&format!("q {day}/{place}"), body)).await.unwrap();
         }
         stamp_all(&bench.log, &practice, now).await;
-        archives.extend(archivist.round(now).await.unwrap().archives);
+        archives.extend(archivist.round(now, || true).await.unwrap().archives);
     }
     assert!(archives.len() >= 3, "{archives:?}");
     let paths: Vec<&str> = archives.iter().map(|path| path.to_str().unwrap()).collect();
@@ -111,7 +111,7 @@ fn child_that_archives_until_it_is_killed() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
     runtime.block_on(async {
         let log = open(Path::new("log"));
-        Archivist::new(log.clone(), one_to_a_file()).round(noon()).await.unwrap();
+        Archivist::new(log.clone(), one_to_a_file()).round(noon(), || true).await.unwrap();
         log.close().await.unwrap();
     });
 }
