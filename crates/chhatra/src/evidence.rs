@@ -175,7 +175,12 @@ fn export(arguments: &Export) -> Result<ExitCode> {
 fn export_one(reader: &Reader, entry: &Entry, out: &Path) -> Result<bool> {
     let container = match reader.export(entry.id) {
         Ok(container) => container,
-        Err(failure @ (ReadFailure::Damaged { .. } | ReadFailure::NotExportable { .. })) => {
+        // One that is not there any more is old, and in an archive.
+        Err(
+            failure @ (ReadFailure::Damaged { .. }
+            | ReadFailure::NotExportable { .. }
+            | ReadFailure::NoSuchRecord(_)),
+        ) => {
             complain!("{failure}");
             return Ok(false);
         }
