@@ -1,6 +1,8 @@
-//! `chhatra evidence list|export|verify`: what was exchanged, taken out and proven.
+//! `chhatra evidence list|export|verify|archive|archive-verify`: what was exchanged, taken out and proven.
 
 mod verify;
+mod archive;
+mod archive_verify;
 
 use crate::config;
 use anyhow::{Context as _, Result, bail};
@@ -21,6 +23,10 @@ pub(crate) enum Command {
     Export(Export),
     /// Verifies a container against a global configuration alone: exit code 0 verified, 1 refused, 2 cannot be read.
     Verify(verify::Verify),
+    /// Archives what has a time-stamp, as the gateway does by itself while it runs; not beside a running gateway.
+    Archive(archive::Archive),
+    /// Verifies an archive, each link in it and the one before it: exit code 0 verified, 1 refused, 2 cannot be read.
+    ArchiveVerify(archive_verify::ArchiveVerify),
 }
 
 #[derive(Debug, Args)]
@@ -57,6 +63,8 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
         Command::List(arguments) => list(arguments).map(|()| ExitCode::SUCCESS),
         Command::Export(arguments) => export(arguments),
         Command::Verify(arguments) => verify::run(arguments),
+        Command::Archive(arguments) => archive::run(arguments),
+        Command::ArchiveVerify(arguments) => archive_verify::run(arguments),
     }
 }
 
@@ -167,7 +175,12 @@ fn export(arguments: &Export) -> Result<ExitCode> {
 fn export_one(reader: &Reader, entry: &Entry, out: &Path) -> Result<bool> {
     let container = match reader.export(entry.id) {
         Ok(container) => container,
-        Err(failure @ (ReadFailure::Damaged { .. } | ReadFailure::NotExportable { .. })) => {
+        // One that is not there any more is old, and in an archive.
+        Err(
+            failure @ (ReadFailure::Damaged { .. }
+            | ReadFailure::NotExportable { .. }
+            | ReadFailure::NoSuchRecord(_)),
+        ) => {
             complain!("{failure}");
             return Ok(false);
         }

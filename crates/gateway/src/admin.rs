@@ -1,8 +1,13 @@
 //! The operator's acts on a gateway's settings. The command line calls them now; web pages and a REST face will.
 
+use crate::archiving::{self, Archived};
 use crate::config::Config;
 use crate::error::StoreFault;
+use crate::gateway::log_settings;
 use crate::serverconf::{Change, Declaration, changes, store::Store};
+use clock::Clock;
+use messagelog::{ArchiveFailure, MessageLog, OpenFailure};
+use thiserror::Error;
 
 /// What applying this declaration would change; nothing is touched.
 ///
@@ -32,6 +37,38 @@ pub fn apply(config: &Config, declared: &Declaration) -> Result<Vec<Change>, Sto
 /// The settings database cannot be read.
 pub fn settings(config: &Config) -> Result<Declaration, StoreFault> {
     open(config)?.read()
+}
+
+/// Why the log was not archived.
+#[derive(Debug, Error)]
+pub enum ArchiveFault {
+    /// A running gateway has it.
+    #[error("the gateway is running, and archives by itself; stop it to do a round by hand")]
+    Running,
+    /// The log cannot be opened.
+    #[error(transparent)]
+    Open(OpenFailure),
+    /// The round could not be finished.
+    #[error(transparent)]
+    Round(#[from] ArchiveFailure),
+}
+
+/// Archives the evidence log once, as a running gateway does by itself; there must be none.
+///
+/// # Errors
+/// The log is in use or cannot be opened, or the round could not be finished.
+pub async fn archive(config: &Config, clock: Clock) -> Result<Archived, ArchiveFault> {
+    let log = MessageLog::open(&config.messagelog_dir(), log_settings(config), clock.clone());
+    let in_use = |failure: &OpenFailure| matches!(failure, OpenFailure::InUse { .. });
+    let log =
+        log.map_err(|why| if in_use(&why) { ArchiveFault::Running } else { ArchiveFault::Open(why) })?;
+    // Nobody asks for it: whoever runs this waits for its end, or ends the process, which loses nothing.
+    let (_stopper, stop) = http1::stop_channel();
+    let archivist = archiving::archivist(log.clone(), config);
+    let done = archiving::round(&archivist, &config.archive, clock.now(), &stop).await;
+    // What was noted is durable; closing only tidies up.
+    let _closed = log.close().await;
+    Ok(done?)
 }
 
 fn open(config: &Config) -> Result<Store, StoreFault> {

@@ -31,6 +31,9 @@ pub struct Config {
     /// What is logged, and how much of it.
     #[serde(default)]
     pub log: Log,
+    /// How the log is archived, and how long records stay in it.
+    #[serde(default)]
+    pub archive: Archive,
     /// How often the background jobs run.
     #[serde(default)]
     pub jobs: Jobs,
@@ -132,6 +135,62 @@ impl Default for Log {
     }
 }
 
+/// Archives of the log (data-plane 7.7). The defaults are X-Road's.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Archive {
+    /// Where archives are put; absent: `archive` under `state_dir`.
+    pub directory: Option<PathBuf>,
+    /// How often; 0: never.
+    pub interval_seconds: u64,
+    /// An archive ends with the container that brings it above this.
+    pub file_bytes_max: u64,
+    /// Whose records stand in one archive together.
+    pub grouping: Grouping,
+    /// A program with its arguments that takes an archive elsewhere; absent: archives stay where they are.
+    pub transfer_command: Vec<String>,
+    /// How long that program may run.
+    pub transfer_timeout_seconds: u64,
+    /// How long archived records stay in the log; 0: for ever.
+    pub keep_records_days: u64,
+}
+
+/// Whose records stand in one archive together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Grouping {
+    /// Everybody's.
+    None,
+    /// A member's, with all its subsystems.
+    Member,
+    /// A subsystem's.
+    Subsystem,
+}
+
+impl From<Grouping> for messagelog::Grouping {
+    fn from(grouping: Grouping) -> Self {
+        match grouping {
+            Grouping::None => Self::None,
+            Grouping::Member => Self::Member,
+            Grouping::Subsystem => Self::Subsystem,
+        }
+    }
+}
+
+impl Default for Archive {
+    fn default() -> Self {
+        Self {
+            directory: None,
+            interval_seconds: 21_600,
+            file_bytes_max: 33_554_432,
+            grouping: Grouping::None,
+            transfer_command: Vec::new(),
+            transfer_timeout_seconds: 600,
+            keep_records_days: 30,
+        }
+    }
+}
+
 /// Periods of the background jobs, in seconds. The defaults are X-Road's.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -161,6 +220,9 @@ impl Config {
         for path in own.into_iter().chain(of_tokens) {
             *path = folder.join(&*path);
         }
+        if let Some(directory) = &mut self.archive.directory {
+            *directory = folder.join(&*directory);
+        }
         self
     }
 
@@ -186,6 +248,12 @@ impl Config {
     #[must_use]
     pub fn messagelog_dir(&self) -> PathBuf {
         self.state_dir.join("messagelog")
+    }
+
+    /// The folder of archives.
+    #[must_use]
+    pub fn archive_dir(&self) -> PathBuf {
+        self.archive.directory.clone().unwrap_or_else(|| self.state_dir.join("archive"))
     }
 
     /// The database of this server's own settings.

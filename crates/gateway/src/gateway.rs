@@ -14,7 +14,9 @@ use crate::transport::own_kind::OwnKind;
 use crate::transport::tls::{self, Credentials};
 use crate::transport::verify_peer::Verdicts;
 use crate::watch::{self, Watched};
-use crate::{changes, confclient, inbound, outbound, recovery, revocation, spool, stamping, transport};
+use crate::{
+    archiving, changes, confclient, inbound, outbound, recovery, revocation, spool, stamping, transport,
+};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use bytes::Bytes;
 use clock::{Chance, Clock};
@@ -200,6 +202,7 @@ impl Gateway {
             tokio::spawn(confclient::run(Arc::clone(&self), stop.clone())),
             tokio::spawn(revocation::run(Arc::clone(&self), stop.clone())),
             tokio::spawn(stamping::run(Arc::clone(&self), stop.clone())),
+            tokio::spawn(archiving::run(Arc::clone(&self), stop.clone())),
             tokio::spawn(recovery::run(Arc::clone(&self), stop.clone())),
             tokio::spawn(changes::run(Arc::clone(&self), stop.clone())),
             tokio::spawn(watch::run(Arc::clone(&self), stop.clone())),
@@ -391,7 +394,7 @@ fn no_authentication(why: &str) -> Refusal {
     Refusal::NoAuthentication(why.to_owned())
 }
 
-fn log_settings(config: &Config) -> Settings {
+pub(crate) fn log_settings(config: &Config) -> Settings {
     let exceptions = config.log.bodies_except.iter().cloned().collect::<std::collections::BTreeSet<_>>();
     Settings {
         bodies: BodyLogging {

@@ -75,6 +75,7 @@ mod gateway;
 mod confclient;
 mod revocation;
 mod stamping;
+mod archiving;
 mod recovery;
 mod changes;
 mod watch;
@@ -90,8 +91,9 @@ mod transport;
 pub mod outbound;
 pub mod inbound;
 
+pub use archiving::Archived;
 pub use changes::Changes;
-pub use config::{Config, Jobs, Listen, Log, Peer};
+pub use config::{Archive, Config, Grouping, Jobs, Listen, Log, Peer};
 pub use error::{DeclarationFault, Refusal, StartFault, StoreFault};
 pub use gateway::{Gateway, Listeners};
 pub use recorded::{Recordable, Recorded};

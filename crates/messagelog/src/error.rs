@@ -163,8 +163,10 @@ pub enum OpenFailure {
         /// The lock file.
         path: PathBuf,
     },
-    /// The database was written by a newer release or is something else.
-    #[error("the log has schema {found}, this release knows {known}")]
+    /// The database was written by a newer release, or by an older one and the gateway has not been started since.
+    #[error(
+        "the log has schema {found}, this release knows {known}; an older one is brought up to date when the gateway starts"
+    )]
     Schema {
         /// Schema version found.
         found: i64,

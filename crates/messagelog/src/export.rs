@@ -1,5 +1,6 @@
 //! A record as an ASiC-E container, with the names of data-plane 7.6.
 
+use jiff::Timestamp;
 use signature::SignedParts;
 use signature::container::{self, AsicContainer, BatchStamp, file_name};
 use signature::timestamp::Batch;
@@ -13,6 +14,8 @@ use crate::record::{Direction, Record, RecordId, Stamp};
 pub struct Exported {
     /// Its file name (data-plane 7.6).
     pub file_name: String,
+    /// When it was recorded.
+    pub time: Timestamp,
     /// Its bytes.
     pub bytes: Vec<u8>,
     /// Whether it has a time-stamp; without one it proves only who signed, not when.
@@ -38,7 +41,7 @@ pub(crate) fn export(reader: &Reader, id: RecordId) -> Result<Exported, ReadFail
     let bytes = contained(record, attachments)?
         .write(time)
         .map_err(|failure| ReadFailure::NotExportable { record: id, reason: failure.to_string() })?;
-    Ok(Exported { file_name, bytes, stamped })
+    Ok(Exported { file_name, time, bytes, stamped })
 }
 
 /// The time-stamp stands beside the signature, with the chain that leads from it to this record.

@@ -5,13 +5,16 @@
 //! through a bounded queue to the one `writer` thread, which groups all that waits into one transaction of an embedded
 //! SQLite database and answers when the group is on the disk. From time to time a [`Stamper`] takes the records that
 //! have no time-stamp yet, says what must be stamped, and puts the authority's token on record. A [`Reader`] lists
-//! records, rebuilds them byte for byte, and exports them as ASiC-E containers that anybody can verify.
+//! records, rebuilds them byte for byte, and exports them as ASiC-E containers that anybody can verify. An [`Archivist`] puts what is time-stamped into archives, and deletes it here when it is old.
 //!
 //! **Invariants.**
 //! - *What was acknowledged is there*, whatever happens afterwards: a crash, a power cut, a kill. What was not
 //!   acknowledged may be there too.
 //! - Records are appended and never changed. Numbers rise by one in the order in which records became durable, and
 //!   time-stamps cover them in that order, so the records without one are always the newest ones.
+//! - Nothing is deleted but what stands in an archive that was on the disk and was verified there, and is older than records
+//!   are kept. A number is never given again, and the newest time-stamp stays. A crash leaves a record here and in an
+//!   archive, or in two archives; never in none.
 //! - What is rebuilt is what was recorded: each document is taken apart only after the parts have been seen to give it
 //!   back, and each rebuilt signature is compared with its SHA-512 before it leaves.
 //! - A log that cannot write refuses everything from that moment on ([`Failure::Storage`]) until it is opened anew;
@@ -22,7 +25,8 @@
 //! **Bytes.** A recorded message costs about 1.2 KB besides its body, instead of some 8.5 KB: see `pack`.
 //!
 //! **Not here.** No network: the gateway asks the time-stamping authorities and hands in their tokens. No decision about
-//! the message. Archives, encryption at rest and PostgreSQL (data-plane 7.5, 7.7) come later.
+//! the message. No transfer of archives: whoever takes them away says so. Encryption of archives (data-plane 7.7), encryption at
+//! rest and PostgreSQL (7.5) come later. Contents that records share are not deleted with the last record that has them.
 
 mod record;
 mod settings;
@@ -35,7 +39,9 @@ mod store;
 mod stamper;
 mod reader;
 mod export;
+mod archive;
 
+pub use archive::{ArchiveFailure, ArchiveRound, Archiving, Archivist, Grouping, Untaken};
 pub use error::{Blame, BodyFault, Failure, OpenFailure, ReadFailure, StampFault, StoreFault};
 pub use export::Exported;
 pub use log::{Health, MessageLog};

@@ -16,7 +16,7 @@ use crate::prepare::Prepared;
 use crate::reader::Reader;
 use crate::record::{NewRecord, RecordId};
 use crate::settings::Settings;
-use crate::store::{NewStamp, Store};
+use crate::store::{Keeping, NewStamp, Store};
 use crate::writer::{self, Gauges, Job};
 use opening::Opened;
 
@@ -179,14 +179,19 @@ impl MessageLog {
     pub async fn record(&self, record: NewRecord) -> Result<RecordId, Failure> {
         self.admits()?;
         let prepared = Box::new(Prepared::new(record, &self.inner.settings.bodies)?);
-        self.submit(|answer| Job::Record(prepared, answer)).await
+        self.submit(|answer| Job::Record(prepared, answer)).await.map(RecordId)
     }
 
     pub(crate) async fn put_stamp(&self, stamp: NewStamp) -> Result<RecordId, Failure> {
-        self.submit(|answer| Job::Stamp(Box::new(stamp), answer)).await
+        self.submit(|answer| Job::Stamp(Box::new(stamp), answer)).await.map(RecordId)
     }
 
-    async fn submit(&self, job: impl FnOnce(writer::Answer) -> Job) -> Result<RecordId, Failure> {
+    /// How many records were deleted.
+    pub(crate) async fn keep(&self, keeping: Keeping) -> Result<u64, Failure> {
+        self.submit(|answer| Job::Keep(keeping, answer)).await
+    }
+
+    async fn submit(&self, job: impl FnOnce(writer::Answer) -> Job) -> Result<u64, Failure> {
         let sender = held(&self.inner.writing).jobs.clone();
         let sender =
             sender.ok_or_else(|| self.inner.gauges.broken().map_or(Failure::Closed, Failure::Storage))?;
@@ -277,6 +282,10 @@ impl MessageLog {
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.inner.settings
+    }
+
+    pub(crate) fn stamped_through(&self) -> u64 {
+        self.inner.gauges.stamped.load(Ordering::Acquire)
     }
 
     pub(crate) fn gauges(&self) -> &Gauges {

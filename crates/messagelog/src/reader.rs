@@ -63,6 +63,10 @@ impl Reader {
         export::export(self, id)
     }
 
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// Figures of the whole log.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ pub(crate) mod append;
 pub(crate) mod values;
 pub(crate) mod read;
 pub(crate) mod figures;
+pub(crate) mod archive;
 
 /// What the writer needs of a storage. Tests put a double in its place that fails where they want.
 pub(crate) trait Store: Send {
@@ -21,6 +22,8 @@ pub(crate) trait Store: Send {
     fn append(&mut self, record: &Prepared, time: Timestamp) -> Result<RecordId, AppendFault>;
     /// Adds a time-stamp to the group.
     fn append_stamp(&mut self, stamp: &NewStamp, time: Timestamp) -> Result<(), StoreFault>;
+    /// Notes what has become of records, in the group; how many were deleted.
+    fn keep(&mut self, keeping: &Keeping, time: Timestamp) -> Result<u64, StoreFault>;
     /// Makes the group durable. When this has answered `Ok`, the group survives a crash; when it has answered `Err`,
     /// nobody knows.
     fn commit(&mut self) -> Result<(), StoreFault>;
@@ -47,6 +50,17 @@ pub(crate) struct NewStamp {
     pub(crate) token: Packed,
     pub(crate) result: Packed,
     pub(crate) leaves: Vec<u8>,
+}
+
+/// What becomes of records that have a time-stamp.
+#[derive(Clone, Debug)]
+pub(crate) enum Keeping {
+    /// They are in an archive, which is on the disk and was verified.
+    Archive(Box<archive::NewArchive>),
+    /// That archive, by its number, has been taken away.
+    Taken(i64),
+    /// Those that are archived and from before this time are deleted, so many at most.
+    Delete { before: Timestamp, limit: usize },
 }
 
 impl From<rusqlite::Error> for StoreFault {

@@ -12,8 +12,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::error::{Failure, StampFault, StoreFault};
 use crate::prepare::Prepared;
-use crate::record::{Body, RecordId};
-use crate::store::{AppendFault, NewStamp, Store};
+use crate::record::Body;
+use crate::store::{AppendFault, Keeping, NewStamp, Store};
 
 /// Jobs of one group.
 const GROUP_JOBS_MAX: usize = 1_024;
@@ -22,8 +22,8 @@ const GROUP_BYTES_MAX: u64 = 16 << 20;
 /// Says that time-stamping is not failing.
 const NOT_FAILING: i64 = i64::MIN;
 
-/// What a caller is told: the number of its record, or the last record that its time-stamp covers.
-pub(crate) type Answer = oneshot::Sender<Result<RecordId, Failure>>;
+/// What a caller is told: the number of its record, the last record that its time-stamp covers, or how many were deleted.
+pub(crate) type Answer = oneshot::Sender<Result<u64, Failure>>;
 
 /// Something to be written.
 #[derive(Debug)]
@@ -32,18 +32,20 @@ pub(crate) enum Job {
     Record(Box<Prepared>, Answer),
     /// A time-stamp.
     Stamp(Box<NewStamp>, Answer),
+    /// What becomes of archived records.
+    Keep(Keeping, Answer),
 }
 
 impl Job {
     fn body_bytes(&self) -> u64 {
         match self {
             Self::Record(record, _) if !matches!(record.body.source, Body::None) => record.body.bytes,
-            Self::Record(..) | Self::Stamp(..) => 0,
+            Self::Record(..) | Self::Stamp(..) | Self::Keep(..) => 0,
         }
     }
 
-    fn answer(self, verdict: Result<RecordId, Failure>) {
-        let (Self::Record(_, answer) | Self::Stamp(_, answer)) = self;
+    fn answer(self, verdict: Result<u64, Failure>) {
+        let (Self::Record(_, answer) | Self::Stamp(_, answer) | Self::Keep(_, answer)) = self;
         // Whoever asked may have gone; the record stands all the same: evidence of a message that was not sent.
         let _unheard = answer.send(verdict);
     }
@@ -167,7 +169,7 @@ fn write(
     group: &[Job],
     gauges: &Gauges,
     clock: &Clock,
-) -> Result<Vec<Result<RecordId, Failure>>, StoreFault> {
+) -> Result<Vec<Result<u64, Failure>>, StoreFault> {
     let written = attempt(store, group, gauges, clock);
     if written.is_err() {
         store.rollback();
@@ -179,7 +181,7 @@ fn write(
 }
 
 struct Written {
-    verdicts: Vec<Result<RecordId, Failure>>,
+    verdicts: Vec<Result<u64, Failure>>,
     last: u64,
     stamped: u64,
 }
@@ -200,7 +202,7 @@ fn attempt(
             Job::Record(record, _) => match store.append(record, clock.now()) {
                 Ok(id) => {
                     last = id.0;
-                    Ok(id)
+                    Ok(last)
                 }
                 Err(AppendFault::Body(fault)) => Err(Failure::Body(fault)),
                 Err(AppendFault::Store(fault)) => return Err(fault),
@@ -210,12 +212,13 @@ fn attempt(
                 if follows && stamp.first <= stamp.last {
                     store.append_stamp(stamp, clock.now())?;
                     stamped = stamp.last.0;
-                    Ok(stamp.last)
+                    Ok(stamped)
                 } else {
                     let stale = StampFault::Stale { first: stamp.first, stamped_through: stamped };
                     Err(Failure::WrongStamp(stale))
                 }
             }
+            Job::Keep(keeping, _) => Ok(store.keep(keeping, clock.now())?),
         });
     }
     // A crash in `commit` leaves the whole group or nothing of it. If the whole: records of messages that were never

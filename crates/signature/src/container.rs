@@ -7,8 +7,8 @@
 mod manifest;
 mod name;
 mod packing;
-mod zip;
-mod unzip;
+pub(crate) mod zip;
+pub(crate) mod unzip;
 
 pub use name::{Direction, file_name};
 

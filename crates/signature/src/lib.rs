@@ -12,7 +12,7 @@
 //! and of one that arrives: the gateway hands its [`SignedParts`] and the digests that it made while the parts streamed by
 //! to [`verify::verify`], which follows the order of data-plane 5.6 and answers with a [`verify::VerifiedSignature`] or
 //! with a verdict whose `code()` is what a live server would say. Later the message log asks [`timestamp`] what to have
-//! time-stamped, [`container`] packs an ASiC-E file, and [`evidence`] verifies such a file years
+//! time-stamped, [`container`] packs an ASiC-E file, [`archive`] links many of them in one file, and [`evidence`] verifies a container years
 //! after, with nothing but the global configuration of that time.
 //!
 //! [`canonical`] and [`hashchain`] are the two crafts underneath.
@@ -35,6 +35,7 @@ pub mod xades;
 pub mod verify;
 pub mod timestamp;
 pub mod container;
+pub mod archive;
 pub mod evidence;
 
 pub use reading::{Misshapen, XmlRefusal};

@@ -35,9 +35,9 @@ enum Outcome {
 }
 
 /// What is wrong with a container.
-struct Refused {
-    code: &'static str,
-    reason: String,
+pub(super) struct Refused {
+    pub(super) code: &'static str,
+    pub(super) reason: String,
 }
 
 pub(super) fn run(arguments: &Verify) -> Result<ExitCode> {
@@ -106,7 +106,7 @@ fn container(path: &Path) -> Result<Vec<u8>, String> {
     std::fs::read(path).map_err(|error| unreadable(&error))
 }
 
-fn verify(bytes: &[u8], picture: &GlobalConf, dir: &Path) -> Result<Report, Refused> {
+pub(super) fn verify(bytes: &[u8], picture: &GlobalConf, dir: &Path) -> Result<Report, Refused> {
     let container = AsicContainer::read(bytes)
         .map_err(|refusal| Refused { code: refusal.code(), reason: refusal.to_string() })?;
     let known = |instance: &str| picture.authorities_for_evidence(instance);

@@ -103,7 +103,7 @@ impl Apart {
 }
 
 /// The configuration as the file that an operator would write, and the PIN beside it.
-fn written(nation: &Nation, config: &Config) -> std::path::PathBuf {
+pub(crate) fn written(nation: &Nation, config: &Config) -> std::path::PathBuf {
     let pin = nation.folder.path().join("pin-of-gateways");
     let opened = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&pin);
     opened.unwrap().write_all(PIN.as_bytes()).unwrap();

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use trust::algorithm::DigestAlgorithm;
 
 use super::values::{identifier_value, milliseconds, signed, unsigned};
-use super::{AppendFault, NewStamp, Store, schema};
+use super::{AppendFault, Keeping, NewStamp, Store, archive, schema};
 use crate::error::{BodyFault, StoreFault};
 use crate::pack::{self, Packed};
 use crate::prepare::{LoggedBody, Prepared};
@@ -245,6 +245,14 @@ impl Store for Sqlite {
         Ok(())
     }
 
+    fn keep(&mut self, keeping: &Keeping, time: Timestamp) -> Result<u64, StoreFault> {
+        match keeping {
+            Keeping::Archive(new) => archive::note(&self.connection, new, time).map(|()| 0),
+            Keeping::Taken(archive) => archive::note_taken(&self.connection, *archive, time).map(|()| 0),
+            Keeping::Delete { before, limit } => archive::delete(&self.connection, *before, *limit),
+        }
+    }
+
     fn commit(&mut self) -> Result<(), StoreFault> {
         Ok(self.connection.execute_batch("COMMIT")?)
     }
@@ -270,7 +278,7 @@ impl From<StoreFault> for AppendFault {
     }
 }
 
-/// The highest number ever given to a record, even if the record itself has been moved away.
+/// The highest number ever given to a record, even if the record itself has been deleted.
 fn last_record(connection: &Connection) -> Result<u64, StoreFault> {
     let last: i64 = connection.query_row(
         "SELECT max(ifnull((SELECT max(id) FROM record), 0), ifnull((SELECT max(last) FROM stamp), 0))",

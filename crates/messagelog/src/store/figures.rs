@@ -10,7 +10,7 @@ use crate::record::Statistics;
 /// Reads all figures. Sums run over the table of bodies, not over their contents.
 pub(crate) fn statistics(connection: &Connection) -> Result<Statistics, StoreFault> {
     let mut figures = connection.query_row(
-        "SELECT ifnull((SELECT max(id) - min(id) + 1 FROM record), 0),
+        "SELECT (SELECT count(*) FROM record),
                 (SELECT count(*) FROM record WHERE id > ifnull((SELECT max(last) FROM stamp), 0)),
                 (SELECT time FROM record WHERE id > ifnull((SELECT max(last) FROM stamp), 0) ORDER BY id LIMIT 1),
                 (SELECT time FROM record ORDER BY id DESC LIMIT 1),

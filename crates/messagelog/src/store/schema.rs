@@ -14,12 +14,14 @@ pub(crate) const DATABASE: &str = "messagelog.db";
 /// "ChLg": says that a file is a message log.
 const APPLICATION_ID: i64 = 0x4368_4c67;
 /// Version of the schema below.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
+/// A version that lacks only [`ARCHIVES`]; it is brought up to date when it is opened for writing.
+const SCHEMA_WITHOUT_ARCHIVES: i64 = 1;
 /// A larger database is not read as a whole at every start; its newest records are (see `MessageLog::open`).
 const QUICK_CHECK_BYTES_MAX: u64 = 8 << 30;
 
-/// Records are appended and never changed. A time-stamp covers the records from `first` to `last`, and time-stamps
-/// follow one another without a hole, so the records without one are those above the highest `last`.
+/// Records are appended, never changed, and deleted only when they are archived. A time-stamp covers the records from `first` to `last`, and time-stamps
+/// follow one another without a hole, so the records without one are those above the highest `last`: the newest time-stamp is never deleted.
 ///
 /// `shared` holds, once, what many records have in common; `digest` is SHA-256 of `content`. Identifiers that are
 /// UUIDs are kept as 16 bytes. The columns with documents hold what `pack::encode` writes.
@@ -47,6 +49,20 @@ CREATE TABLE stamp (
   token BLOB NOT NULL, result BLOB NOT NULL, leaves BLOB NOT NULL);
 ";
 
+/// What was archived. Records of a party are archived in the order of their numbers: those up to `archived.last` are, but for those that
+/// are `withheld` because they could not be rebuilt. The last archive of a group is the one that the next is linked to.
+const ARCHIVES: &str = "
+CREATE TABLE archive (
+  id INTEGER PRIMARY KEY, time INTEGER NOT NULL, group_name TEXT NOT NULL, file TEXT NOT NULL,
+  digest TEXT NOT NULL, containers INTEGER NOT NULL, bytes INTEGER NOT NULL, taken INTEGER);
+CREATE INDEX archive_by_group ON archive (group_name);
+CREATE INDEX archive_untaken ON archive (id) WHERE taken IS NULL;
+CREATE TABLE archived (party INTEGER PRIMARY KEY REFERENCES party (id), last INTEGER NOT NULL);
+CREATE TABLE withheld (
+  record INTEGER PRIMARY KEY REFERENCES record (id), party INTEGER NOT NULL REFERENCES party (id));
+CREATE INDEX withheld_by_party ON withheld (party);
+";
+
 /// The file of a log.
 pub(crate) fn database(directory: &Path) -> PathBuf {
     directory.join(DATABASE)
@@ -72,6 +88,7 @@ pub(crate) fn open_for_writing(directory: &Path, begun: bool) -> Result<Connecti
     if empty {
         create(&connection).map_err(StoreFault::from)?;
     }
+    bring_up_to_date(&connection)?;
     check(&connection)?;
     Ok(connection)
 }
@@ -114,8 +131,25 @@ pub(crate) fn settle(connection: &Connection) -> Result<bool, StoreFault> {
 /// One transaction: a crash here leaves a database without tables, which the next start takes for a new one.
 fn create(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(&format!(
-        "BEGIN IMMEDIATE; {SCHEMA} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+        "BEGIN IMMEDIATE; {SCHEMA} {ARCHIVES} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
     ))
+}
+
+/// One transaction: a crash here leaves the older schema, whole.
+fn bring_up_to_date(connection: &Connection) -> Result<(), OpenFailure> {
+    if (number(connection, "PRAGMA application_id")?, number(connection, "PRAGMA user_version")?)
+        != (APPLICATION_ID, SCHEMA_WITHOUT_ARCHIVES)
+    {
+        return Ok(());
+    }
+    let brought = connection.execute_batch(&format!(
+        "BEGIN IMMEDIATE; {ARCHIVES} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+    ));
+    Ok(brought.map_err(StoreFault::from)?)
+}
+
+fn number(connection: &Connection, pragma: &str) -> Result<i64, OpenFailure> {
+    Ok(connection.query_row(pragma, [], |row| row.get(0)).map_err(StoreFault::from)?)
 }
 
 fn table_count(connection: &Connection) -> rusqlite::Result<i64> {
@@ -123,14 +157,11 @@ fn table_count(connection: &Connection) -> rusqlite::Result<i64> {
 }
 
 fn versions(connection: &Connection) -> Result<(), OpenFailure> {
-    let number = |pragma: &str| -> Result<i64, OpenFailure> {
-        Ok(connection.query_row(pragma, [], |row| row.get(0)).map_err(StoreFault::from)?)
-    };
-    let application = number("PRAGMA application_id")?;
+    let application = number(connection, "PRAGMA application_id")?;
     if application != APPLICATION_ID {
         return Err(OpenFailure::Foreign(application));
     }
-    match number("PRAGMA user_version")? {
+    match number(connection, "PRAGMA user_version")? {
         SCHEMA_VERSION => Ok(()),
         found => Err(OpenFailure::Schema { found, known: SCHEMA_VERSION }),
     }

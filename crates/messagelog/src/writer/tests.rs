@@ -9,13 +9,14 @@ use super::*;
 use crate::error::BodyFault;
 use crate::pack::Packed;
 use crate::prepare::LoggedBody;
-use crate::record::Direction;
+use crate::record::{Direction, RecordId};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Call {
     Begin,
     Append,
     Stamp,
+    Keep,
     Commit,
     Rollback,
     Close,
@@ -52,6 +53,9 @@ impl Store for Double {
     }
     fn append_stamp(&mut self, _: &NewStamp, _: Timestamp) -> Result<(), StoreFault> {
         self.call(Call::Stamp)
+    }
+    fn keep(&mut self, _: &Keeping, _: Timestamp) -> Result<u64, StoreFault> {
+        self.call(Call::Keep).map(|()| 7)
     }
     fn commit(&mut self) -> Result<(), StoreFault> {
         if let Some((reached, leave)) = &self.gate {
@@ -119,7 +123,7 @@ fn run_with(jobs: Vec<Box<dyn FnOnce(Answer) -> Job>>, fails_at: Option<usize>) 
     let store = Double { calls: Arc::clone(&calls), fails_at, last: 0, gate: None };
     let gauges = Arc::new(Gauges::new(0, 0));
     let end = run(Box::new(store), receiver, &gauges, &Clock::fixed(Timestamp::UNIX_EPOCH));
-    let verdicts = answers.into_iter().map(|mut verdict| verdict.try_recv().unwrap()).collect();
+    let verdicts = answers.into_iter().map(|mut verdict| verdict.try_recv().unwrap().map(RecordId)).collect();
     let calls = calls.lock().unwrap().clone();
     Run { verdicts, calls, end, gauges }
 }
@@ -132,16 +136,22 @@ fn stamped(first: u64, last: u64) -> Box<dyn FnOnce(Answer) -> Job> {
     Box::new(move |answer| Job::Stamp(stamp(first, last), answer))
 }
 
+fn deleted() -> Box<dyn FnOnce(Answer) -> Job> {
+    let keeping = Keeping::Delete { before: Timestamp::UNIX_EPOCH, limit: 1 };
+    Box::new(move |answer| Job::Keep(keeping, answer))
+}
+
 fn file() -> Body {
     Body::File { path: "gone".into(), bytes: 1 }
 }
 
 #[test]
 fn all_that_waits_becomes_one_group() {
-    let run = run_with(vec![record(Body::None), record(Body::None), stamped(1, 2), record(Body::None)], None);
-    assert_eq!(run.verdicts, [Ok(RecordId(1)), Ok(RecordId(2)), Ok(RecordId(2)), Ok(RecordId(3))]);
-    use Call::{Append, Begin, Close, Commit, Stamp};
-    assert_eq!(run.calls, [Begin, Append, Append, Stamp, Append, Commit, Close]);
+    let jobs = vec![record(Body::None), record(Body::None), stamped(1, 2), record(Body::None), deleted()];
+    let run = run_with(jobs, None);
+    assert_eq!(run.verdicts, [1, 2, 2, 3, 7].map(|told| Ok(RecordId(told))));
+    use Call::{Append, Begin, Close, Commit, Keep, Stamp};
+    assert_eq!(run.calls, [Begin, Append, Append, Stamp, Append, Keep, Commit, Close]);
     assert_eq!(run.end, Ok(()));
     assert_eq!(run.gauges.last.load(Ordering::Acquire), 3);
     assert_eq!(run.gauges.stamped.load(Ordering::Acquire), 2);
@@ -149,10 +159,11 @@ fn all_that_waits_becomes_one_group() {
 
 #[test]
 fn whichever_call_fails_everybody_in_the_group_is_refused_and_nothing_is_written_afterwards() {
-    for fails_at in 1..=5 {
-        let run = run_with(vec![record(Body::None), stamped(1, 1), record(Body::None)], Some(fails_at));
+    for fails_at in 1..=6 {
+        let jobs = vec![record(Body::None), stamped(1, 1), record(Body::None), deleted()];
+        let run = run_with(jobs, Some(fails_at));
         let refused = Err(Failure::Storage(StoreFault::Full));
-        assert_eq!(run.verdicts, [refused.clone(), refused.clone(), refused], "failed at call {fails_at}");
+        assert_eq!(run.verdicts, vec![refused; 4], "failed at call {fails_at}");
         assert_eq!(run.calls.last(), Some(&Call::Rollback), "failed at call {fails_at}");
         assert_eq!(run.calls.len(), fails_at + 1);
         assert_eq!(run.end, Err(StoreFault::Full));
@@ -181,8 +192,8 @@ fn after_a_failure_later_groups_are_refused_without_a_try() {
     drop(sender);
     leave.send(()).unwrap();
     let refused = Err(Failure::Storage(StoreFault::Full));
-    assert_eq!(first_verdict.blocking_recv().unwrap(), refused);
-    assert_eq!(second_verdict.blocking_recv().unwrap(), refused);
+    assert_eq!(first_verdict.blocking_recv().unwrap().map(RecordId), refused);
+    assert_eq!(second_verdict.blocking_recv().unwrap().map(RecordId), refused);
     assert_eq!(worker.join().unwrap(), Err(StoreFault::Full));
     assert_eq!(*calls.lock().unwrap(), [Call::Begin, Call::Append, Call::Commit, Call::Rollback]);
 }

@@ -15,4 +15,5 @@ mod settings;
 mod crash;
 mod practice;
 mod stamps;
+mod archives;
 mod originals;

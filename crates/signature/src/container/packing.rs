@@ -84,6 +84,11 @@ fn by_anybody(entry: &Entry<'_>) -> bool {
         && (!entry.name.ends_with('/') || (entry.name == "META-INF/" && entry.sums.length == 0))
 }
 
+/// Whether a gateway packed this entry of an archive, in which each entry has its own date.
+pub(super) fn is_gateways(entry: &Entry<'_>) -> bool {
+    Packing::Gateway.check(entry).is_ok()
+}
+
 /// Whether an extra field holds nothing but what Info-ZIP notes, each once.
 fn is_times_and_owner(extra: &[u8]) -> bool {
     let rest = without(extra, TIMES, &[5, 9, 13]).unwrap_or(extra);

@@ -3,16 +3,18 @@
 //! them, and what they unpack to has the length and the checksum that are stated.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 
-use super::packing::Packing;
+use super::packing::{Packing, is_gateways};
 use super::{ENTRIES_MAX, ENTRY_BYTES_MAX, ReadRefusal, TOTAL_BYTES_MAX};
 
 /// The most octets that an entry's name may have.
 const NAME_BYTES_MAX: usize = 512;
 /// The record at the end, without its comment.
 const END_BYTES: usize = 22;
+pub(crate) const END_BYTES_LONG: u64 = 22;
 const PIECE_BYTES: usize = 64 * 1024;
 
 pub(super) const END: &[u8] = b"PK\x05\x06";
@@ -56,6 +58,73 @@ pub(super) fn unzip(bytes: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, ReadRefus
 
 fn not_zip<T>(why: impl Into<String>) -> Result<T, ReadRefusal> {
     Err(ReadRefusal::NotZip(why.into()))
+}
+
+/// Where an entry of an archive is listed and stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Located {
+    pub(crate) name: Vec<u8>,
+    /// Octets of the file that are the entry's, up to the next one.
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    listed: Range<usize>,
+}
+
+/// Where the directory of an archive begins, and how many entries it has. Of its file these are the last octets, from `at` on: archives
+/// have no comment.
+pub(crate) fn end_of_archive(octets: &[u8], at: u64) -> Result<(u64, u16), ReadRefusal> {
+    let Some(end) = End::read(&mut Reader(octets)).filter(|end| end.comment == 0) else {
+        return not_zip("it has no end record");
+    };
+    let start = u64::from(end.start);
+    if start.checked_add(end.size.into()) != Some(at) {
+        return not_zip("its directory is not where its end record says");
+    }
+    Ok((start, end.count))
+}
+
+/// The entries of an archive, one behind the other from the first octet of the file up to `end`, where the directory begins.
+pub(crate) fn located(directory: &[u8], count: u16, end: u64) -> Result<Vec<Located>, ReadRefusal> {
+    let mut rest = Reader(directory);
+    let mut entries: Vec<Located> = Vec::new();
+    for _ in 0..count {
+        let from = directory.len().saturating_sub(rest.0.len());
+        let Some(listed) = Listed::read(&mut rest) else {
+            return not_zip("its directory is cut, in several parts, or comments on an entry");
+        };
+        let start = u64::from(listed.place);
+        let follows = match entries.last_mut() {
+            Some(before) => {
+                before.end = start;
+                before.start < start
+            }
+            None => start == 0,
+        };
+        if !follows || start > end {
+            return not_zip("an entry is not where the directory says");
+        }
+        let listed_at = from..directory.len().saturating_sub(rest.0.len());
+        entries.push(Located { name: listed.name.to_vec(), start, end, listed: listed_at });
+    }
+    if !rest.0.is_empty() || (entries.is_empty() && end != 0) {
+        return not_zip("something stands behind its entries or their directory");
+    }
+    Ok(entries)
+}
+
+/// What an entry of an archive holds, of which these are all octets.
+pub(crate) fn archived(directory: &[u8], entry: &Located, contents: &[u8]) -> Result<Vec<u8>, ReadRefusal> {
+    let mut listed = Reader(directory.get(entry.listed.clone()).unwrap_or_default());
+    let mut contents = Reader(contents);
+    let Ok(place) = usize::try_from(entry.start) else { return not_zip("it is too long") };
+    let entry = Entry::read(&mut listed, &mut contents, place)?;
+    if !contents.0.is_empty() {
+        return not_zip("something stands behind an entry");
+    }
+    if !is_gateways(&entry) {
+        return not_zip("an entry is not packed as gateways do");
+    }
+    entry.unpack_as_it_is()
 }
 
 /// The file in its three pieces.
@@ -195,6 +264,25 @@ impl<'z> Entry<'z> {
         Ok(octets)
     }
 
+    /// As [`Entry::unpack`], where nothing was compressed. There is one way to write that, but for the lengths of the blocks, so that every
+    /// octet counts.
+    fn unpack_as_it_is(&self) -> Result<Vec<u8>, ReadRefusal> {
+        let octets = match self.agreed.method {
+            STORED => Some(self.packed.to_vec()),
+            DEFLATED => level_zero(self.packed),
+            _ => None,
+        };
+        let mut checksum = Crc::new();
+        octets.iter().for_each(|octets| checksum.update(octets));
+        let whole = |octets: &Vec<u8>| {
+            u32::try_from(octets.len()) == Ok(self.sums.length) && checksum.sum() == self.sums.checksum
+        };
+        octets.filter(whole).map_or_else(
+            || not_zip(format!("the entry {} is compressed, or not what its checksum says", self.name)),
+            Ok,
+        )
+    }
+
     fn inflate(&self) -> Option<Vec<u8>> {
         let bound = usize::try_from(self.sums.length).ok()?;
         let mut octets = Vec::new();
@@ -250,6 +338,27 @@ fn inflate(packed: [&[u8]; 2], mut take: impl FnMut(&[u8]) -> bool) -> bool {
         }
     }
     ended
+}
+
+/// What "compressed" data say that are nothing but stored blocks, each with its length and the opposite of it.
+fn level_zero(packed: &[u8]) -> Option<Vec<u8>> {
+    let mut rest = Reader(packed);
+    let mut octets = Vec::with_capacity(packed.len());
+    loop {
+        let last = match rest.take(1)? {
+            [0] => false,
+            [1] => true,
+            _ => return None,
+        };
+        let (length, opposite) = (rest.short()?, rest.short()?);
+        if length != !opposite {
+            return None;
+        }
+        octets.extend_from_slice(rest.take(length.into())?);
+        if last {
+            return rest.0.is_empty().then_some(octets);
+        }
+    }
 }
 
 /// What the directory says of an entry.

@@ -1,4 +1,4 @@
-//! Packing a zip file: every entry stored as it is, one behind the other, all of the same date.
+//! Packing a zip file: every entry stored as it is, one behind the other.
 
 use flate2::Crc;
 use jiff::Timestamp;
@@ -7,41 +7,71 @@ use jiff::tz::TimeZone;
 use super::packing::{BY_US, NEEDED_TO_STORE, PLAIN_FILE, Packing};
 use super::unzip::{CENTRAL, END, LOCAL, STORED};
 
-/// `None` when there is more than a zip file holds.
+/// The file of a container. `None` when there is more than a zip file holds.
 pub(super) fn zip(entries: &[(String, Vec<u8>)], at: Timestamp) -> Option<Vec<u8>> {
-    let time = dos_time(at);
-    let (mut file, mut directory) = (Vec::new(), Vec::new());
+    let (mut file, mut directory) = (Vec::new(), Directory::default());
     for (name, octets) in entries {
-        let place = u32::try_from(file.len()).ok()?;
-        let (about, length) = (about(octets, time)?, u16::try_from(name.len()).ok()?);
-        directory.extend_from_slice(CENTRAL);
-        directory.extend((BY_US | NEEDED_TO_STORE).to_le_bytes());
-        directory.extend_from_slice(&about);
-        directory.extend(length.to_le_bytes());
-        // No extra field, no comment, the first disk, no internal attributes.
-        directory.extend([0; 8]);
-        directory.extend(PLAIN_FILE.to_le_bytes());
-        directory.extend(place.to_le_bytes());
-        directory.extend_from_slice(name.as_bytes());
-        file.extend_from_slice(LOCAL);
-        file.extend_from_slice(&about);
-        file.extend(length.to_le_bytes());
-        file.extend([0; 2]);
-        file.extend_from_slice(name.as_bytes());
+        let head = directory.add(name, octets, at, u64::try_from(file.len()).ok()?)?;
+        file.extend_from_slice(&head);
         file.extend_from_slice(octets);
     }
-    let start = u32::try_from(file.len()).ok()?;
-    let (count, size) = (u16::try_from(entries.len()).ok()?, u32::try_from(directory.len()).ok()?);
-    file.append(&mut directory);
-    file.extend_from_slice(END);
-    file.extend([0; 4]);
-    file.extend(count.to_le_bytes());
-    file.extend(count.to_le_bytes());
-    file.extend(size.to_le_bytes());
-    file.extend(start.to_le_bytes());
-    file.extend(u16::try_from(Packing::COMMENT.len()).ok()?.to_le_bytes());
-    file.extend_from_slice(Packing::COMMENT.as_bytes());
+    let start = u64::try_from(file.len()).ok()?;
+    file.append(&mut directory.end(start, Packing::COMMENT)?);
     Some(file)
+}
+
+/// The directory that ends a zip file, as it grows.
+#[derive(Debug, Default)]
+pub(crate) struct Directory {
+    entries: Vec<u8>,
+    count: u16,
+}
+
+impl Directory {
+    /// Lists an entry that stands at `place`, and gives the head that stands before its octets. `None`, and nothing is listed, when
+    /// there would be more than a zip file holds.
+    pub(crate) fn add(&mut self, name: &str, octets: &[u8], at: Timestamp, place: u64) -> Option<Vec<u8>> {
+        let count = self.count.checked_add(1)?;
+        let place = u32::try_from(place).ok()?;
+        let (about, length) = (about(octets, dos_time(at))?, u16::try_from(name.len()).ok()?);
+        let mut head = LOCAL.to_vec();
+        head.extend_from_slice(&about);
+        head.extend(length.to_le_bytes());
+        head.extend([0; 2]);
+        head.extend_from_slice(name.as_bytes());
+        let listed = &mut self.entries;
+        listed.extend_from_slice(CENTRAL);
+        listed.extend((BY_US | NEEDED_TO_STORE).to_le_bytes());
+        listed.extend_from_slice(&about);
+        listed.extend(length.to_le_bytes());
+        // No extra field, no comment, the first disk, no internal attributes.
+        listed.extend([0; 8]);
+        listed.extend(PLAIN_FILE.to_le_bytes());
+        listed.extend(place.to_le_bytes());
+        listed.extend_from_slice(name.as_bytes());
+        self.count = count;
+        Some(head)
+    }
+
+    /// Whether so many entries may still be listed.
+    pub(crate) fn has_room_for(&self, entries: u16) -> bool {
+        self.count.checked_add(entries).is_some()
+    }
+
+    /// What stands behind the entries, which end at `start`.
+    pub(crate) fn end(self, start: u64, comment: &str) -> Option<Vec<u8>> {
+        let (start, size) = (u32::try_from(start).ok()?, u32::try_from(self.entries.len()).ok()?);
+        let mut end = self.entries;
+        end.extend_from_slice(END);
+        end.extend([0; 4]);
+        end.extend(self.count.to_le_bytes());
+        end.extend(self.count.to_le_bytes());
+        end.extend(size.to_le_bytes());
+        end.extend(start.to_le_bytes());
+        end.extend(u16::try_from(comment.len()).ok()?.to_le_bytes());
+        end.extend_from_slice(comment.as_bytes());
+        Some(end)
+    }
 }
 
 /// What the head of an entry and the directory say alike.

@@ -21,5 +21,6 @@ mod built;
 mod wrapped;
 mod layouts;
 mod packing;
+mod archives;
 mod changed;
 mod oracles;

@@ -156,6 +156,7 @@ impl Stage {
             },
             peer: Peer::default(),
             log,
+            archive: gateway::Archive::default(),
             jobs: Jobs::default(),
         }
     }

@@ -1,0 +1,230 @@
+//! Archives: what is time-stamped leaves the log in files that are linked to one another (data-plane 7.7), and is deleted here later.
+//!
+//! A round goes through the groups, file by file. A file is written beside, flushed, read back and verified, renamed, and its place is
+//! flushed; only then the log notes that its records are archived, and only such records are ever deleted. A crash anywhere leaves
+//! records that are archived twice at worst, and then the older file is not linked to by the next one.
+
+mod build;
+mod shelf;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use signature::archive::Refusal;
+use thiserror::Error;
+
+use crate::error::{Failure, ReadFailure, StoreFault};
+use crate::log::MessageLog;
+use crate::record::RecordId;
+use crate::store::Keeping;
+use crate::store::archive as store;
+use build::{Built, Task};
+use shelf::{Directory, Shelf};
+
+/// Records that are deleted in one group of the writer, so that messages wait for few.
+const DELETED_AT_ONCE: usize = 500;
+
+/// How the log is archived. [`Archiving::new`] has X-Road's defaults.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Archiving {
+    /// Where archives are put; it is made when it is missing. One log only archives there.
+    pub directory: PathBuf,
+    /// `archive-grouping`: whose records stand in one archive together.
+    pub grouping: Grouping,
+    /// `archive-max-filesize`: an archive ends with the container that brings it above this.
+    pub file_bytes_max: u64,
+    /// `keep-records-for`: how long records stay here at least; `None`: for ever.
+    pub keep: Option<Duration>,
+}
+
+/// Whose records stand in one archive together; each group has a chain of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Grouping {
+    /// Everybody's.
+    #[default]
+    None,
+    /// A member's, with all its subsystems.
+    Member,
+    /// A subsystem's.
+    Subsystem,
+}
+
+impl Archiving {
+    /// X-Road's defaults.
+    #[must_use]
+    pub fn new(directory: PathBuf) -> Self {
+        Self {
+            directory,
+            grouping: Grouping::None,
+            file_bytes_max: 33_554_432,
+            keep: Some(Duration::from_secs(30 * 86_400)),
+        }
+    }
+}
+
+/// What a round has done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ArchiveRound {
+    /// The archives that were made, in the order of their chains.
+    pub archives: Vec<PathBuf>,
+    /// How many records they hold.
+    pub records: u64,
+    /// Records that could not be rebuilt, and why. They are tried again in each round and never deleted.
+    pub withheld: Vec<ReadFailure>,
+    /// How many records were deleted because they are old and archived.
+    pub deleted: u64,
+}
+
+/// An archive that nobody has taken away yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Untaken {
+    id: i64,
+    /// Where it was put.
+    pub path: PathBuf,
+}
+
+/// Why a round could not be finished. What it made before stands.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ArchiveFailure {
+    /// Another log archives into the same directory at this moment.
+    #[error("{path} is in use: two logs cannot archive into one directory")]
+    InUse {
+        /// The lock file.
+        path: PathBuf,
+    },
+    /// A file or its directory.
+    #[error("{path} cannot be {act}: {reason}")]
+    File {
+        /// Which one.
+        path: PathBuf,
+        /// What could not be done to it.
+        act: &'static str,
+        /// The operating system's words.
+        reason: String,
+    },
+    /// The archive was written, and what is read there is something else. Nothing of it counts as archived.
+    #[error("{path} was written and does not read back as it was written; is the disk failing? {refusal}")]
+    NotAsWritten {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        refusal: Refusal,
+    },
+    /// The log could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadFailure),
+    /// The log could not be written.
+    #[error(transparent)]
+    Log(#[from] Failure),
+}
+
+/// Archives one log. There is one per log; what it knows stands in the log.
+#[derive(Debug)]
+pub struct Archivist {
+    log: MessageLog,
+    settings: Archiving,
+    shelf: Arc<dyn Shelf>,
+}
+
+impl Archivist {
+    /// Archives this log so.
+    #[must_use]
+    pub fn new(log: MessageLog, settings: Archiving) -> Self {
+        Self { log, settings, shelf: Arc::new(Directory) }
+    }
+
+    /// Archives everything that has a time-stamp now and is not archived, then deletes what is archived and older than records are kept.
+    /// `go_on` is asked before each archive and each deletion; what was begun is finished, so that nobody has to break it off.
+    ///
+    /// # Errors
+    /// An [`ArchiveFailure`]; the next round goes on where this one stopped.
+    pub async fn round(
+        &self,
+        now: Timestamp,
+        go_on: impl Fn() -> bool,
+    ) -> Result<ArchiveRound, ArchiveFailure> {
+        let mut done = ArchiveRound::default();
+        let (shelf, directory) = (Arc::clone(&self.shelf), self.settings.directory.clone());
+        let lock = Arc::new(self.blocking(move |_| shelf.enter(&directory)).await?);
+        let (grouping, through) = (self.settings.grouping, RecordId(self.log.stamped_through()));
+        let groups = self.blocking(move |reader| Ok(build::groups(reader, grouping)?)).await?;
+        for group in groups {
+            while go_on() {
+                let task = Task { group: group.clone(), through, settings: self.settings.clone() };
+                // Whatever becomes of whoever waits here, the lock is held as long as the file is written.
+                let (shelf, held) = (Arc::clone(&self.shelf), Arc::clone(&lock));
+                let made = self.blocking(move |reader| {
+                    let made = build::build(reader, &task, shelf.as_ref());
+                    drop(held);
+                    made
+                });
+                let made = made.await?;
+                // Those of an archive that was made are found again behind it, at the latest when there is nothing else.
+                let Some(Built { path, archive }) = made.archive else {
+                    done.withheld.extend(made.withheld);
+                    break;
+                };
+                let records = archive.containers;
+                // A crash before this is durable leaves a whole archive of records that count as not archived: the next round archives
+                // them once more, in a file that follows the same one as this.
+                self.log.keep(Keeping::Archive(Box::new(archive))).await?;
+                done.archives.push(path);
+                done.records = done.records.saturating_add(records);
+            }
+        }
+        done.deleted = self.delete_old(now, go_on).await?;
+        Ok(done)
+    }
+
+    /// Deletes in small groups; a crash between two leaves the others for the next round.
+    async fn delete_old(&self, now: Timestamp, go_on: impl Fn() -> bool) -> Result<u64, ArchiveFailure> {
+        let keep = self.settings.keep.map(SignedDuration::try_from);
+        let Some(Ok(keep)) = keep else { return Ok(0) };
+        let Ok(before) = now.checked_sub(keep) else { return Ok(0) };
+        let mut deleted: u64 = 0;
+        while go_on() {
+            match self.log.keep(Keeping::Delete { before, limit: DELETED_AT_ONCE }).await? {
+                0 => break,
+                more => deleted = deleted.saturating_add(more),
+            }
+        }
+        Ok(deleted)
+    }
+
+    /// The archives that nobody has taken away yet, oldest first.
+    ///
+    /// # Errors
+    /// The log could not be read.
+    pub async fn untaken(&self) -> Result<Vec<Untaken>, ArchiveFailure> {
+        let found = self.blocking(|reader| Ok(store::untaken(reader.connection())?)).await?;
+        let at = |(id, name): (i64, String)| Untaken { id, path: self.settings.directory.join(name) };
+        Ok(found.into_iter().map(at).collect())
+    }
+
+    /// Notes that an archive has been taken away.
+    ///
+    /// # Errors
+    /// The log could not be written.
+    pub async fn taken(&self, archive: &Untaken) -> Result<(), ArchiveFailure> {
+        self.log.keep(Keeping::Taken(archive.id)).await?;
+        Ok(())
+    }
+
+    async fn blocking<T, F>(&self, act: F) -> Result<T, ArchiveFailure>
+    where
+        T: Send + 'static,
+        F: FnOnce(&crate::reader::Reader) -> Result<T, ArchiveFailure> + Send + 'static,
+    {
+        self.log.read(move |reader| Ok(act(reader))).await?
+    }
+}
+
+impl From<StoreFault> for ArchiveFailure {
+    fn from(fault: StoreFault) -> Self {
+        Self::Read(fault.into())
+    }
+}

@@ -1,0 +1,259 @@
+//! Making one archive: chosen, written beside, flushed, read back, named.
+
+use std::fs::File;
+use std::io::{BufReader, BufWriter};
+use std::path::{Path, PathBuf};
+
+use identifier::ClientId;
+use jiff::Timestamp;
+use signature::archive::{
+    ArchiveWriter, Before, CONTAINER_BYTES_MAX, Link, Refusal, WriteFailure, Written, file_name, verify,
+};
+
+use super::shelf::{Shelf, failed};
+use super::{ArchiveFailure, Archiving, Grouping};
+use crate::error::ReadFailure;
+use crate::export::Exported;
+use crate::reader::Reader;
+use crate::record::RecordId;
+use crate::store::archive::{self as store, NewArchive, Party};
+
+/// The name of an archive that is being written: there is one at a time, and the next one takes the place of what a crash has left.
+const UNFINISHED: &str = "mlog.part";
+/// Numbers of records that are held at a time.
+const PAGE: usize = 1000;
+
+/// Whose records stand together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Group {
+    /// `instance/class/code[/subsystem]`; nothing when all stand together.
+    pub(super) name: Option<String>,
+    pub(super) parties: Vec<Party>,
+}
+
+/// The archive that is to be made.
+pub(super) struct Task {
+    pub(super) group: Group,
+    /// The last record with a time-stamp, when the round began.
+    pub(super) through: RecordId,
+    pub(super) settings: Archiving,
+}
+
+/// What has become of it.
+pub(super) struct Made {
+    /// Nothing when there was nothing to archive.
+    pub(super) archive: Option<Built>,
+    /// Records that could not be rebuilt.
+    pub(super) withheld: Vec<ReadFailure>,
+}
+
+/// An archive that is on the disk and was verified.
+pub(super) struct Built {
+    pub(super) path: PathBuf,
+    pub(super) archive: NewArchive,
+}
+
+/// The groups, in the order of their members and subsystems.
+pub(super) fn groups(reader: &Reader, grouping: Grouping) -> Result<Vec<Group>, ReadFailure> {
+    let mut groups: Vec<Group> = Vec::new();
+    for party in store::parties(reader.connection())? {
+        let name = group_name(&party.client, grouping);
+        match groups.last_mut().filter(|group| group.name == name) {
+            Some(group) => group.parties.push(party),
+            None => groups.push(Group { name, parties: vec![party] }),
+        }
+    }
+    Ok(groups)
+}
+
+fn group_name(client: &ClientId, grouping: Grouping) -> Option<String> {
+    let member = client.member();
+    let member = [member.instance(), member.class(), member.code()].join("/");
+    match (grouping, client.subsystem()) {
+        (Grouping::None, _) => None,
+        (Grouping::Subsystem, Some(subsystem)) => Some(format!("{member}/{subsystem}")),
+        (Grouping::Member | Grouping::Subsystem, _) => Some(member),
+    }
+}
+
+/// The next archive of a group. When this has answered, its file stands in its place on the disk, whole and read back; the log does not
+/// know of it yet.
+pub(super) fn build(reader: &Reader, task: &Task, shelf: &dyn Shelf) -> Result<Made, ArchiveFailure> {
+    let directory = &task.settings.directory;
+    let unfinished = directory.join(UNFINISHED);
+    let previous = store::last_link(reader.connection(), task.group.name.as_deref())?;
+    let mut filling = Filling::new(task, previous.clone());
+    filling.fill(reader, task, || {
+        // A crash from here on leaves an unfinished file under a name that no archive has.
+        shelf.create(&unfinished).map_err(|error| failed(&unfinished, "made", &error))
+    })?;
+    let Filling { writer, contents, withheld, .. } = filling;
+    let Some((writer, (first, last))) = writer.zip(contents.times) else {
+        return Ok(Made { archive: None, withheld });
+    };
+    let written = writer.finish(last).map_err(|failure| unwritten(&unfinished, failure))?;
+    let Written { out, digest, bytes } = written;
+    let file = out.into_inner().map_err(|error| failed(&unfinished, "written", error.error()))?;
+    shelf.flush(&file).map_err(|error| failed(&unfinished, "flushed", &error))?;
+    drop(file);
+    check(shelf, &unfinished, previous.as_ref(), &digest, contents.count)?;
+    let name = file_name(task.group.name.as_deref(), first, last, &digest);
+    let path = directory.join(&name);
+    // A crash before the directory is flushed leaves the archive under either name. One of the same name that is there already is a crash's
+    // too, and holds the same.
+    shelf.rename(&unfinished, &path).map_err(|error| failed(&path, "given its name", &error))?;
+    shelf.flush_directory(directory).map_err(|error| failed(directory, "flushed", &error))?;
+    let archive = NewArchive {
+        group: task.group.name.clone().unwrap_or_default(),
+        link: Link { digest, file_name: name },
+        containers: contents.count,
+        bytes,
+        through: contents.through,
+        withheld: contents.withheld,
+    };
+    Ok(Made { archive: Some(Built { path, archive }), withheld })
+}
+
+/// Whether the file holds what was written to it, all of it linked.
+fn check(
+    shelf: &dyn Shelf,
+    path: &Path,
+    previous: Option<&Link>,
+    digest: &str,
+    containers: u64,
+) -> Result<(), ArchiveFailure> {
+    let file = shelf.reopen(path).map_err(|error| failed(path, "read back", &error))?;
+    let before = previous.map_or(Before::Nothing, |link| Before::Digest(&link.digest));
+    let not_as_written = |refusal| ArchiveFailure::NotAsWritten { path: path.to_owned(), refusal };
+    let found = verify(BufReader::new(file), before, |_, _| {}).map_err(not_as_written)?;
+    if found.digest == digest
+        && u64::try_from(found.containers) == Ok(containers)
+        && found.previous.as_ref() == previous
+    {
+        return Ok(());
+    }
+    Err(not_as_written(Refusal::BadLinking("it is another archive's")))
+}
+
+fn unwritten(path: &Path, failure: WriteFailure) -> ArchiveFailure {
+    match failure {
+        WriteFailure::File(error) => failed(path, "written", &error),
+        WriteFailure::Full => failed(path, "written", &std::io::Error::other(failure.to_string())),
+    }
+}
+
+/// What stands in an archive, for the log.
+#[derive(Default)]
+struct Contents {
+    count: u64,
+    /// Of the oldest and the newest record.
+    times: Option<(Timestamp, Timestamp)>,
+    /// The last record of each party that was looked at.
+    through: Vec<(i64, RecordId)>,
+    withheld: Vec<(i64, RecordId)>,
+}
+
+struct Filling {
+    previous: Option<Link>,
+    bytes: u64,
+    bytes_max: u64,
+    unfinished: PathBuf,
+    writer: Option<ArchiveWriter<BufWriter<File>>>,
+    contents: Contents,
+    withheld: Vec<ReadFailure>,
+}
+
+impl Filling {
+    fn new(task: &Task, previous: Option<Link>) -> Self {
+        Self {
+            previous,
+            bytes: 0,
+            bytes_max: task.settings.file_bytes_max,
+            unfinished: task.settings.directory.join(UNFINISHED),
+            writer: None,
+            contents: Contents::default(),
+            withheld: Vec::new(),
+        }
+    }
+
+    /// Takes the group's records, party by party, until there are no more or the archive is long enough.
+    fn fill(
+        &mut self,
+        reader: &Reader,
+        task: &Task,
+        create: impl Fn() -> Result<File, ArchiveFailure>,
+    ) -> Result<(), ArchiveFailure> {
+        for party in &task.group.parties {
+            let mut after = RecordId(0);
+            loop {
+                let page = store::waiting(reader.connection(), party.id, after, task.through, PAGE)?;
+                let Some(last) = page.last().copied() else { break };
+                for id in page {
+                    if !self.take(reader, party.id, id, &create)? {
+                        return Ok(());
+                    }
+                }
+                after = last;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a record; whether another one may follow.
+    fn take(
+        &mut self,
+        reader: &Reader,
+        party: i64,
+        id: RecordId,
+        create: &impl Fn() -> Result<File, ArchiveFailure>,
+    ) -> Result<bool, ArchiveFailure> {
+        match exported(reader, id) {
+            Ok(exported) => {
+                let writer = match &mut self.writer {
+                    Some(writer) if !writer.has_room_for(&exported.bytes) => return Ok(false),
+                    Some(writer) => writer,
+                    none => {
+                        none.insert(ArchiveWriter::new(BufWriter::new(create()?), self.previous.as_ref()))
+                    }
+                };
+                let added = writer.add(&exported.file_name, &exported.bytes, exported.time);
+                added.map_err(|failure| unwritten(&self.unfinished, failure))?;
+                self.contents.add(&exported);
+                self.bytes =
+                    self.bytes.saturating_add(u64::try_from(exported.bytes.len()).unwrap_or(u64::MAX));
+            }
+            // One that is damaged holds up no other, and stays where it is.
+            Err(failure @ (ReadFailure::Damaged { .. } | ReadFailure::NotExportable { .. })) => {
+                self.contents.withheld.push((party, id));
+                self.withheld.push(failure);
+            }
+            Err(failure) => return Err(failure.into()),
+        }
+        match self.contents.through.last_mut().filter(|(known, _)| *known == party) {
+            Some((_, through)) => *through = id,
+            None => self.contents.through.push((party, id)),
+        }
+        Ok(self.bytes <= self.bytes_max)
+    }
+}
+
+impl Contents {
+    fn add(&mut self, exported: &Exported) {
+        let (first, last) = self.times.unwrap_or((exported.time, exported.time));
+        self.times = Some((first.min(exported.time), last.max(exported.time)));
+        self.count = self.count.saturating_add(1);
+    }
+}
+
+/// A container that an archive can hold.
+fn exported(reader: &Reader, id: RecordId) -> Result<Exported, ReadFailure> {
+    let refused = |reason: &str| Err(ReadFailure::NotExportable { record: id, reason: reason.to_owned() });
+    let exported = reader.export(id)?;
+    if !exported.stamped {
+        return refused("its time-stamp is gone");
+    }
+    if u64::try_from(exported.bytes.len()).is_ok_and(|bytes| bytes < CONTAINER_BYTES_MAX) {
+        return Ok(exported);
+    }
+    refused("its container is larger than an archive's may be")
+}

@@ -1,0 +1,69 @@
+//! What an archive asks of the file system, one durable step at a time. Tests put a double in its place that fails where they want.
+
+use std::fmt::Debug;
+use std::fs::{DirBuilder, File, TryLockError};
+use std::io::Result;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use super::ArchiveFailure;
+
+/// Its holder is the one who archives into the directory.
+const LOCK: &str = "archive.lock";
+
+/// The steps.
+pub(super) trait Shelf: Debug + Send + Sync {
+    /// Makes the directory if it is missing, and locks it for as long as the file is held.
+    fn enter(&self, directory: &Path) -> std::result::Result<File, ArchiveFailure> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory)
+            .map_err(|error| failed(directory, "made", &error))?;
+        let path = directory.join(LOCK);
+        let lock = File::options().create(true).append(true).mode(0o600).open(&path);
+        let lock = lock.map_err(|error| failed(&path, "opened", &error))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(lock),
+            Err(TryLockError::WouldBlock) => Err(ArchiveFailure::InUse { path }),
+            Err(TryLockError::Error(error)) => Err(failed(&path, "locked", &error)),
+        }
+    }
+
+    /// Makes a file, or empties one that a crash has left.
+    fn create(&self, path: &Path) -> Result<File> {
+        File::options().create(true).write(true).truncate(true).mode(0o600).open(path)
+    }
+
+    /// Brings a file to the disk.
+    fn flush(&self, file: &File) -> Result<()> {
+        file.sync_all()
+    }
+
+    /// Opens a file that is on the disk, so that it is read from there and not from memory, as far as the system does as it is asked.
+    fn reopen(&self, path: &Path) -> Result<File> {
+        let file = File::open(path)?;
+        let _advised = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
+        Ok(file)
+    }
+
+    /// Gives a file its name.
+    fn rename(&self, from: &Path, to: &Path) -> Result<()> {
+        std::fs::rename(from, to)
+    }
+
+    /// Brings the names in a directory to the disk.
+    fn flush_directory(&self, directory: &Path) -> Result<()> {
+        File::open(directory)?.sync_all()
+    }
+}
+
+/// The file system.
+#[derive(Debug)]
+pub(super) struct Directory;
+
+impl Shelf for Directory {}
+
+pub(super) fn failed(path: &Path, act: &'static str, error: &std::io::Error) -> ArchiveFailure {
+    ArchiveFailure::File { path: path.to_owned(), act, reason: error.to_string() }
+}
