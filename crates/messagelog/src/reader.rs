@@ -7,7 +7,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use crate::error::{OpenFailure, ReadFailure};
-use crate::export::{self, Exported};
+use crate::export::{Exported, Exporter};
 use crate::record::{Entry, Record, RecordId, Search, Statistics};
 use crate::store::{figures, read, schema};
 
@@ -60,7 +60,7 @@ impl Reader {
     /// # Errors
     /// There is no such record, or it is damaged.
     pub fn export(&self, id: RecordId) -> Result<Exported, ReadFailure> {
-        export::export(self, id)
+        Exporter::new(self).export(id)
     }
 
     pub(crate) fn connection(&self) -> &Connection {

@@ -13,7 +13,7 @@ use signature::archive::{
 use super::shelf::{Shelf, failed};
 use super::{ArchiveFailure, Archiving, Grouping};
 use crate::error::ReadFailure;
-use crate::export::Exported;
+use crate::export::{Exported, Exporter};
 use crate::reader::Reader;
 use crate::record::RecordId;
 use crate::store::archive::{self as store, NewArchive, Party};
@@ -183,13 +183,14 @@ impl Filling {
         task: &Task,
         create: impl Fn() -> Result<File, ArchiveFailure>,
     ) -> Result<(), ArchiveFailure> {
+        let mut exporter = Exporter::new(reader);
         for party in &task.group.parties {
             let mut after = RecordId(0);
             loop {
                 let page = store::waiting(reader.connection(), party.id, after, task.through, PAGE)?;
                 let Some(last) = page.last().copied() else { break };
                 for id in page {
-                    if !self.take(reader, party.id, id, &create)? {
+                    if !self.take(&mut exporter, party.id, id, &create)? {
                         return Ok(());
                     }
                 }
@@ -202,12 +203,12 @@ impl Filling {
     /// Takes a record; whether another one may follow.
     fn take(
         &mut self,
-        reader: &Reader,
+        exporter: &mut Exporter<'_>,
         party: i64,
         id: RecordId,
         create: &impl Fn() -> Result<File, ArchiveFailure>,
     ) -> Result<bool, ArchiveFailure> {
-        match exported(reader, id) {
+        match exported(exporter, id) {
             Ok(exported) => {
                 let writer = match &mut self.writer {
                     Some(writer) if !writer.has_room_for(&exported.bytes) => return Ok(false),
@@ -246,9 +247,9 @@ impl Contents {
 }
 
 /// A container that an archive can hold.
-fn exported(reader: &Reader, id: RecordId) -> Result<Exported, ReadFailure> {
+fn exported(exporter: &mut Exporter<'_>, id: RecordId) -> Result<Exported, ReadFailure> {
     let refused = |reason: &str| Err(ReadFailure::NotExportable { record: id, reason: reason.to_owned() });
-    let exported = reader.export(id)?;
+    let exported = exporter.export(id)?;
     if !exported.stamped {
         return refused("its time-stamp is gone");
     }

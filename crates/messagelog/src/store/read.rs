@@ -116,6 +116,12 @@ fn entry(row: &Row<'_>) -> Result<Entry, ReadFailure> {
 
 /// A whole record, its signature rebuilt and compared with its digest.
 pub(crate) fn record(connection: &Connection, id: RecordId) -> Result<Record, ReadFailure> {
+    let record = record_without_stamp(connection, id)?;
+    Ok(Record { stamp: stamp(connection, id)?, ..record })
+}
+
+/// The same for those who have the time-stamp already.
+pub(crate) fn record_without_stamp(connection: &Connection, id: RecordId) -> Result<Record, ReadFailure> {
     let sql = format!("{ENTRY} WHERE r.id = ?1");
     let mut statement = connection.prepare_cached(&sql).map_err(StoreFault::from)?;
     let mut rows = statement.query(params![signed(id.0)]).map_err(StoreFault::from)?;
@@ -142,7 +148,7 @@ pub(crate) fn record(connection: &Connection, id: RecordId) -> Result<Record, Re
         hash_chain_result: optional(columns.hash_chain_result)?,
         hash_chain: optional(columns.hash_chain)?,
         signature_digest: columns.signature_digest,
-        stamp: stamp(connection, id)?,
+        stamp: None,
         entry,
     })
 }
