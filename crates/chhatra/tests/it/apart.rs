@@ -57,8 +57,8 @@ impl Drop for Apart {
 }
 
 impl Apart {
-    /// Takes the place of a gateway that was stopped, and carries messages. No file that it writes grows beyond `file_bytes_max`: the system refuses it, as a
-    /// full disk does.
+    /// Takes the place of a gateway that was stopped, and carries messages. No file that it writes grows beyond `file_bytes_max`: the system
+    /// refuses it, as a full disk does.
     pub(crate) fn start(nation: &Nation, stopped: &RunningGateway, file_bytes_max: Option<u64>) -> Self {
         let config = text(&written(nation, &stopped.config));
         // Blocks of 512 bytes. Unless its signal is ignored, a write that is refused would end the process.

@@ -5,6 +5,7 @@ use crate::evidence::every_octet_counts;
 use crate::nation::{Base, Demo, is_free, start};
 use crate::tools::{chhatra, program, run, text, until};
 use serde_json::Value;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -284,19 +285,17 @@ fn a_gateway_by_itself_stops_gracefully_and_says_which_port_is_taken() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    until("the gateway", || std::net::TcpStream::connect(format!("{}:8080", base.host(11))).ok());
+    // It says so when it has taken its addresses and opened its log.
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut told = String::new();
+    out.read_line(&mut told).unwrap();
+    assert!(told.contains("gateway CAMBODIA/GOV/MOC/commerce listens"), "{told}");
     chhatra(&["gateway", "run", "--config", &config])
         .refused(1, &format!("{}:8080 cannot be listened on", base.host(11)));
-    // Its addresses are taken first, its log a moment later.
-    until("the doctor to see it run", || {
-        chhatra(&["doctor", "--config", &config]).out.contains("it is running").then_some(())
-    });
+    let doctor = chhatra(&["doctor", "--config", &config]);
+    assert!(doctor.out.contains("it is running"), "{}", doctor.out);
     drop(child.stdin.take());
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success());
-    let told = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(
-        told.contains("gateway CAMBODIA/GOV/MOC/commerce listens") && told.ends_with("stopped\n"),
-        "{told}"
-    );
+    out.read_to_string(&mut told).unwrap();
+    assert!(child.wait().unwrap().success());
+    assert!(told.ends_with("stopped\n"), "{told}");
 }

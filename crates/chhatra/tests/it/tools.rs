@@ -77,7 +77,8 @@ pub(crate) fn vectors() -> Option<PathBuf> {
     None
 }
 
-/// Waits for something that another process does; asks again and again, at most a minute.
+/// Waits for something that another process does and tells nobody, such as a record that is time-stamped or an address that is free after
+/// a kill; asks again and again, at most a minute. Where the process says a line, wait for the line.
 #[track_caller]
 pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let (_never, pause) = mpsc::channel::<()>();
