@@ -32,21 +32,29 @@ impl Drop for ToldWhenGone {
 }
 
 /// Learns of changes to what a [`Gateway`] says of itself: whether it is ready, which configuration and settings it has taken, which OCSP
-/// answers it holds, how its log fares, what lies in its spool. Time alone changes some of that; a word comes at least every second or so
+/// answers it holds, how its log fares, what lies in its spool, and the tokens of its keys. Time alone changes some of that; a word comes at least every second or so
 /// while it runs.
 #[derive(Debug, Clone)]
 pub struct Changes {
     gateway: watch::Receiver<()>,
     log: watch::Receiver<()>,
+    tokens: Option<watch::Receiver<()>>,
 }
 
 impl Changes {
     /// Waits for a change since the last call, or since [`Gateway::changes`]; `false` when the gateway has gone. There may have been several,
     /// and perhaps none that matters: look.
     pub async fn next(&mut self) -> bool {
+        let of_tokens = async {
+            match &mut self.tokens {
+                Some(tokens) => tokens.changed().await,
+                None => std::future::pending().await,
+            }
+        };
         let changed = tokio::select! {
             changed = self.gateway.changed() => changed,
             changed = self.log.changed() => changed,
+            changed = of_tokens => changed,
         };
         changed.is_ok()
     }
@@ -56,7 +64,11 @@ impl Gateway {
     /// From now on.
     #[must_use]
     pub fn changes(&self) -> Changes {
-        Changes { gateway: self.announcer.listen(), log: self.log.changes() }
+        Changes {
+            gateway: self.announcer.listen(),
+            log: self.log.changes(),
+            tokens: self.identity.keystore.token_changes(),
+        }
     }
 }
 

@@ -30,6 +30,7 @@ use std::time::Duration;
 
 use cryptoki::slot::TokenInfo;
 use serde::Deserialize;
+use tokio::sync::watch;
 use trust::algorithm::{EcdsaForm, SignatureAlgorithm};
 use trust::key::PublicKey;
 
@@ -96,6 +97,16 @@ enum Standing {
     },
 }
 
+impl Standing {
+    /// Whether somebody looks for a token that is away.
+    const fn looked_for(&self) -> Option<bool> {
+        match self {
+            Self::Good => None,
+            Self::Away { looking, .. } => Some(*looking),
+        }
+    }
+}
+
 /// Leave to ask the token for a signature.
 #[derive(Debug)]
 pub(crate) enum Admission {
@@ -112,6 +123,8 @@ pub(crate) struct Token {
     note: PinNote,
     connecting: Mutex<()>,
     standing: Mutex<Standing>,
+    /// Ticks when one who waits for the token may try again.
+    changed: watch::Sender<()>,
     /// Keys that were not found even with the library begun anew: for them alone it is not begun anew again.
     missing: Mutex<BTreeSet<Vec<u8>>>,
 }
@@ -127,7 +140,7 @@ pub(crate) struct KeyInToken {
 
 impl Token {
     /// Nothing is loaded or asked yet.
-    pub(crate) fn new(settings: &TokenSettings, keystore_dir: &Path) -> Self {
+    pub(crate) fn new(settings: &TokenSettings, keystore_dir: &Path, changed: watch::Sender<()>) -> Self {
         let mut settings = settings.clone();
         settings.sessions_max = settings.sessions_max.clamp(1, SESSIONS_MAX);
         Self {
@@ -135,6 +148,7 @@ impl Token {
             note: PinNote::of(keystore_dir, &settings),
             connecting: Mutex::new(()),
             standing: Mutex::new(Standing::Good),
+            changed,
             missing: Mutex::default(),
             settings,
         }
@@ -173,14 +187,23 @@ impl Token {
         if let Standing::Away { looking, .. } = &mut *self.standing() {
             *looking = false;
         }
+        self.changed.send_replace(());
+    }
+
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
     }
 
     /// Learns from an outcome. `looking`: whether somebody goes on looking for now.
     pub(crate) fn learn<T>(&self, outcome: &Result<T, TokenFailure>, looking: bool) {
-        *self.standing() = match outcome {
+        let learnt = match outcome {
             Err(failure) if failure.concerns_token() => Standing::Away { failure: failure.clone(), looking },
             Ok(_) | Err(_) => Standing::Good,
         };
+        let new = learnt.looked_for();
+        if std::mem::replace(&mut *self.standing(), learnt).looked_for() != new {
+            self.changed.send_replace(());
+        }
     }
 
     /// Does something with a key in `live`, or in a session that is opened for it and kept there. What a new session or the library

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use tokio::sync::watch;
 use trust::algorithm::{DigestAlgorithm, EcdsaForm, SignatureAlgorithm};
 use trust::key::PublicKey;
 
@@ -20,7 +21,8 @@ const ID_BYTES_MAX: usize = 128;
 
 pub(super) fn desks(settings: &Settings, dir: &Path) -> Desks {
     let desk = |token| Arc::new(Desk::new(token, settings.sign_queue_max, settings.sign_timeout));
-    settings.tokens.iter().map(|token| desk(Token::new(token, dir))).collect()
+    let changed = watch::Sender::default();
+    settings.tokens.iter().map(|token| desk(Token::new(token, dir, changed.clone()))).collect()
 }
 
 /// A key of the index as one to sign with. Why not, when the index is wrong.
@@ -54,6 +56,11 @@ impl Keystore {
     /// The configured tokens, each with a way to ask after it.
     pub fn tokens(&self) -> Vec<TokenAccess> {
         self.shared.desks.iter().map(|desk| TokenAccess::of(&desk.token)).collect()
+    }
+
+    /// Ticks when a token has gone or come back, and when it may be looked for again after a look in vain; `None` when none is configured.
+    pub fn token_changes(&self) -> Option<watch::Receiver<()>> {
+        self.shared.desks.first().map(|desk| desk.token.changes())
     }
 
     /// The state of the token in which a key lives; `None` for a key in software.

@@ -10,6 +10,7 @@ use cryptoki::slot::TokenInfo;
 use super::module::Inside;
 use super::{CALL_WAIT, Token, TokenSettings};
 use crate::error::TokenFailure;
+use tokio::sync::watch;
 
 /// What signing keys of our kinds need, and what they are made with.
 const MECHANISMS: [MechanismType; 5] = [
@@ -59,7 +60,7 @@ pub struct TokenAccess {
 impl TokenAccess {
     /// To the token of this section. `keystore_dir` is where it is noted that a PIN was refused.
     pub fn new(settings: &TokenSettings, keystore_dir: impl AsRef<Path>) -> Self {
-        Self { token: Arc::new(Token::new(settings, keystore_dir.as_ref())) }
+        Self { token: Arc::new(Token::new(settings, keystore_dir.as_ref(), watch::Sender::default())) }
     }
 
     pub(crate) fn of(token: &Arc<Token>) -> Self {

@@ -1,5 +1,7 @@
 //! A token goes away and comes back.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use keystore::{KeyAlgorithm, KeyId, KeyUsage, Keystore, Settings, SignFailure, Signer as _, TokenFailure};
@@ -21,16 +23,16 @@ async fn sign(keystore: &Keystore, key: &KeyId) -> Result<(), SignFailure> {
     keystore.sign_digest(key, ALGORITHM, &[7; 32]).await.map(drop)
 }
 
-/// Asks until it is as it should be, half a minute at most.
-async fn until(keystore: &Keystore, key: &KeyId, wanted: impl Fn(&Result<(), SignFailure>) -> bool) {
-    for _ in 0..600 {
-        let signed = sign(keystore, key).await;
-        if wanted(&signed) {
-            return;
+/// Asks whenever the keystore says that it may be otherwise, until it signs; half a minute at most.
+async fn until_signed(keystore: &Keystore, key: &KeyId) {
+    let mut changes = keystore.token_changes().unwrap();
+    let asking = async {
+        while sign(keystore, key).await.is_err() {
+            changes.changed().await.unwrap();
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("{:?}", sign(keystore, key).await);
+    };
+    let signed = tokio::time::timeout(Duration::from_secs(30), asking).await;
+    assert!(signed.is_ok(), "{:?}", sign(keystore, key).await);
 }
 
 fn run(act: impl Future<Output = ()>) {
@@ -55,7 +57,7 @@ fn a_token_that_comes_back_signs_again_without_a_restart() {
                     assert!(absent(&signed), "{signed:?}");
                 }
                 hsm.push();
-                until(&keystore, &key, Result::is_ok).await;
+                until_signed(&keystore, &key).await;
             }
         });
     });
@@ -78,20 +80,26 @@ fn a_token_beside_the_one_that_is_gone_goes_on() {
             std::fs::rename(&first, &aside).unwrap();
             // Looking for the one begins the library anew, again and again, under the signatures of the other.
             let (other, key) = (keystore.clone(), stays.clone());
+            let looking = Arc::new(AtomicBool::new(true));
+            let goes_on = Arc::clone(&looking);
             let going_on = tokio::spawn(async move {
-                for n in 0..300 {
-                    let signed = sign(&other, &key).await;
-                    assert_eq!(signed, Ok(()), "signature {n}");
-                    tokio::time::sleep(Duration::from_millis(5)).await;
+                let mut count = 0;
+                while goes_on.load(Ordering::SeqCst) {
+                    assert_eq!(sign(&other, &key).await, Ok(()), "signature {count}");
+                    count += 1;
                 }
+                count
             });
-            while !going_on.is_finished() {
+            let mut changes = keystore.token_changes().unwrap();
+            for _ in 0..5 {
                 assert!(absent(&sign(&keystore, &gone).await));
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                changes.changed().await.unwrap();
             }
-            going_on.await.unwrap();
+            looking.store(false, Ordering::SeqCst);
+            let count = going_on.await.unwrap();
+            assert!(count > 20, "{count}");
             std::fs::rename(&aside, &first).unwrap();
-            until(&keystore, &gone, Result::is_ok).await;
+            until_signed(&keystore, &gone).await;
             sign(&keystore, &stays).await.unwrap();
         });
     });
@@ -143,7 +151,7 @@ fn a_token_that_hangs_gives_a_verdict_and_holds_up_nobody_else() {
                 std::fs::rename(object.with_extension("kept"), object).unwrap();
                 let _end = std::fs::OpenOptions::new().read(true).write(true).open(&pipe).unwrap();
             }
-            until(&keystore, &key, Result::is_ok).await;
+            until_signed(&keystore, &key).await;
         });
     });
 }
@@ -162,7 +170,7 @@ fn a_gateway_that_starts_without_the_token_signs_when_it_is_there() {
             assert!(matches!(keystore.delete(&key), Err(keystore::KeyRefusal::Token(_))));
             assert!(keystore.find(&key).is_some());
             hsm.push();
-            until(&keystore, &key, Result::is_ok).await;
+            until_signed(&keystore, &key).await;
         });
     });
 }
@@ -218,6 +226,7 @@ fn one_wrong_pin_is_tried_once_by_all_processes_until_the_file_changes() {
         assert!(!hsm.pin_count_low());
         run(async {
             assert!(wrong(&sign(&keystore, &key).await));
+            let mut changes = keystore.token_changes().unwrap();
             assert!(hsm.pin_count_low());
             // A right log-in of somebody else clears the token's flag: any further try of ours would show.
             hsm.tool("one", &["--list-objects"]);
@@ -229,14 +238,15 @@ fn one_wrong_pin_is_tried_once_by_all_processes_until_the_file_changes() {
             assert!(wrong(&sign(&later, &key).await));
             let report = later.tokens()[0].report();
             assert!(matches!(report.failure, Some(TokenFailure::WrongPin { .. })), "{report:?}");
-            tokio::time::sleep(Duration::from_millis(600)).await;
+            // One of the ten looked; when the pause after it is over, the next one looks.
+            changes.changed().await.unwrap();
             assert!(wrong(&sign(&keystore, &key).await));
             assert!(!hsm.pin_count_low());
             // An operator may have it tried all the same.
             assert!(later.tokens()[0].log_in().failure.is_some());
             assert!(hsm.pin_count_low());
             hsm.write_pin(super::softhsm::TOKEN_PIN);
-            until(&keystore, &key, Result::is_ok).await;
+            until_signed(&keystore, &key).await;
             assert!(!hsm.pin_count_low());
         });
     });

@@ -96,11 +96,12 @@ async fn carries(nation: &Nation) -> bool {
     nation.send(call("GET", "/v1"), None).await.unwrap().status == 200
 }
 
-/// Asks until an exchange comes through.
-async fn carries_again(nation: &Nation) {
+/// Asks whenever this gateway says that something has changed, until an exchange comes through.
+async fn carries_again(nation: &Nation, gateway: &RunningGateway) {
+    let mut changes = gateway.gateway.changes();
     let again = async {
         while !carries(nation).await {
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            assert!(changes.next().await, "the gateway has gone");
         }
     };
     tokio::time::timeout(std::time::Duration::from_secs(30), again).await.unwrap();
@@ -131,7 +132,7 @@ fn a_consumer_signs_in_its_token_and_sends_nothing_while_it_is_gone() {
             before.assert_none_since(&nation, &case).unwrap();
         }
         push(&folder);
-        carries_again(&nation).await;
+        carries_again(&nation, &nation.consumer).await;
         // A gateway that starts without its token gets ready, and signs when it is there.
         let config = nation.consumer.config.clone();
         nation.consumer.halt().await.unwrap();
@@ -139,7 +140,7 @@ fn a_consumer_signs_in_its_token_and_sends_nothing_while_it_is_gone() {
         nation.consumer = start(&nation, config.clone(), &[&authentication, &signing]).await;
         assert!(!carries(&nation).await);
         push(&folder);
-        carries_again(&nation).await;
+        carries_again(&nation, &nation.consumer).await;
         for (side, config) in [("consumer", &config), ("provider", &nation.provider.config)] {
             assert_eq!(odd_evidence(&nation, side, config).await, [""; 0]);
         }
@@ -170,7 +171,7 @@ fn a_provider_whose_token_is_gone_asks_its_service_no_more() {
         }
         assert_eq!(nation.service.count(), asked);
         push(&folder);
-        carries_again(&nation).await;
+        carries_again(&nation, &nation.provider).await;
         assert_eq!(odd_evidence(&nation, "provider", &nation.provider.config).await, [""; 0]);
     });
 }
