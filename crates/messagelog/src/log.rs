@@ -1,6 +1,6 @@
 //! The log as the gateway holds it: open, record, read, recover, close.
 
-mod opening;
+pub(crate) mod opening;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -1,25 +1,22 @@
 //! What an archive asks of the file system, one durable step at a time. Tests put a double in its place that fails where they want.
 
 use std::fmt::Debug;
-use std::fs::{DirBuilder, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::Result;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use super::ArchiveFailure;
+use crate::log::opening::make;
 
 /// Its holder is the one who archives into the directory.
 const LOCK: &str = "archive.lock";
 
 /// The steps.
 pub(super) trait Shelf: Debug + Send + Sync {
-    /// Makes the directory if it is missing, and locks it for as long as the file is held.
+    /// Makes the directory if it is missing, durably, and locks it for as long as the file is held.
     fn enter(&self, directory: &Path) -> std::result::Result<File, ArchiveFailure> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(directory)
-            .map_err(|error| failed(directory, "made", &error))?;
+        make(directory).map_err(|error| failed(directory, "made", &error))?;
         let path = directory.join(LOCK);
         let lock = File::options().create(true).append(true).mode(0o600).open(&path);
         let lock = lock.map_err(|error| failed(&path, "opened", &error))?;

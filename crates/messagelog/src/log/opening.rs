@@ -61,14 +61,20 @@ pub(super) fn prove_room(directory: &Path, bytes: u64) -> Result<(), OpenFailure
     if free < bytes { Err(StoreFault::Full.into()) } else { Ok(()) }
 }
 
-/// The directory and its place in the one above are on the disk before anything is put on record.
-fn make(directory: &Path) -> std::io::Result<()> {
+/// The directory, its place in the one above, and whatever had to be made above it are on the disk before anything is put there: with a
+/// directory that a crash takes back goes everything that was flushed in it.
+pub(crate) fn make(directory: &Path) -> std::io::Result<()> {
     if directory.is_dir() {
         return Ok(());
     }
+    let above = |path: &Path| path.parent().filter(|above| !above.as_os_str().is_empty()).map(Path::to_owned);
+    let missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
+    let made: Vec<&Path> = directory.ancestors().skip(1).take_while(missing).collect();
     DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-    let above = directory.parent().filter(|above| !above.as_os_str().is_empty());
-    File::open(above.unwrap_or(Path::new(".")))?.sync_all()
+    for path in made.into_iter().chain([directory]) {
+        File::open(above(path).unwrap_or_else(|| ".".into()))?.sync_all()?;
+    }
+    Ok(())
 }
 
 /// The kernel drops the lock with the process, so a crash leaves no lock behind.
