@@ -61,6 +61,9 @@ pub struct Peer {
     pub port: u16,
     /// The port on which peers answer OCSP by hash.
     pub ocsp_port: u16,
+    /// Whether gateways of our own kind are met in our own way: TLS 1.3, connections and sessions kept. Without it each is met as an
+    /// X-Road server is.
+    pub own_kind: bool,
     /// TCP and TLS together towards a peer; TLS with one that comes.
     pub connect_timeout_ms: u64,
     /// How long a peer may stay silent in the middle of an answer.
@@ -97,6 +100,7 @@ impl Default for Peer {
         Self {
             port: 5500,
             ocsp_port: 5577,
+            own_kind: true,
             connect_timeout_ms: 30_000,
             read_timeout_ms: 600_000,
             idle_timeout_ms: 30_000,

@@ -304,7 +304,8 @@ impl Gateway {
             .keystore
             .tls_key_der(&identity.key)
             .map_err(|e| no_authentication(&e.to_string()))?;
-        let credentials = Credentials { chain: &identity.chain, key_pkcs8: &key };
+        let credentials =
+            Credentials { chain: &identity.chain, key_pkcs8: &key, as_own_kind: self.config.peer.own_kind };
         let subjects = {
             let picture = self.picture()?;
             picture.check_current(now).map_err(Self::outdated)?.all_ca_subjects()
