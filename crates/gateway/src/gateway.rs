@@ -4,6 +4,7 @@ use crate::changes::Announcer;
 use crate::config::Config;
 use crate::error::{Refusal, StartFault};
 use crate::identity::Identity;
+use crate::quota::{Quotas, Share};
 use crate::revocation::OcspBook;
 use crate::serverconf::ServerConf;
 use crate::shown::shown;
@@ -81,6 +82,9 @@ pub struct Gateway {
     pub(crate) identity: Identity,
     pub(crate) desk: SigningDesk,
     pub(crate) peers: Pool,
+    /// Of our clients that ask, and of those of other gateways.
+    pub(crate) quotas_outbound: Arc<Quotas>,
+    pub(crate) quotas_inbound: Arc<Quotas>,
     pub(crate) verdicts: Verdicts,
     pub(crate) ocsp_wanted: Notify,
     pub(crate) announcer: Announcer,
@@ -100,6 +104,8 @@ pub(crate) struct KeptBody {
     wanted: bool,
     log_bytes_max: Option<u64>,
     bytes_max: u64,
+    /// Where it counts against a quota: whose, and what this exchange has of it.
+    share: Option<(ClientId, Arc<Share>)>,
 }
 
 impl KeptBody {
@@ -108,11 +114,19 @@ impl KeptBody {
         if self.wanted { self.spools.begin() } else { Spool::nowhere() }
     }
 
-    /// A body that the log will refuse is refused as soon as that is known.
+    /// A request's body, which counts against its client's quota.
+    pub(crate) fn counted(self, client: &ClientId, share: &Arc<Share>) -> Self {
+        Self { share: Some((client.clone(), Arc::clone(share))), ..self }
+    }
+
+    /// A body that the log will refuse, or that is more than its client may send, is refused as soon as that is known.
     pub(crate) fn check(&self, bytes: u64) -> Result<(), Refusal> {
         let bytes_max = self.log_bytes_max.unwrap_or(self.bytes_max);
         if bytes > bytes_max {
             return Err(messagelog::Failure::TooLarge { bytes, bytes_max }.into());
+        }
+        if let Some((client, share)) = &self.share {
+            share.hold(bytes).map_err(|why| Refusal::QuotaExceeded { client: client.clone(), why })?;
         }
         Ok(())
     }
@@ -172,6 +186,8 @@ impl Gateway {
         let gateway = Self {
             desk: SigningDesk::new(Arc::clone(&keystore), clock.clone()),
             identity: Identity::new(keystore, ocsp),
+            quotas_outbound: Quotas::new(config.quota, clock.clone()),
+            quotas_inbound: Quotas::new(config.quota, clock.clone()),
             config,
             clock,
             chance,
@@ -352,6 +368,7 @@ impl Gateway {
             wanted,
             log_bytes_max: (wanted && !bodies.truncate).then_some(bodies.body_bytes_max),
             bytes_max: self.config.peer.body_bytes_max,
+            share: None,
         }
     }
 
