@@ -29,6 +29,7 @@ use keystore::{Keystore, OcspCache, Pin};
 use messagelog::{BodyLogging, MessageLog, Settings, Side, TimeStamping};
 use openssl::ssl::SslContext;
 use rustls::pki_types::CertificateDer;
+use signature::verify::Memory;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -86,6 +87,7 @@ pub struct Gateway {
     pub(crate) quotas_outbound: Arc<Quotas>,
     pub(crate) quotas_inbound: Arc<Quotas>,
     pub(crate) verdicts: Verdicts,
+    pub(crate) proofs: ArcSwap<Memory>,
     pub(crate) ocsp_wanted: Notify,
     pub(crate) announcer: Announcer,
     picture: Arc<ArcSwapOption<GlobalConf>>,
@@ -194,6 +196,7 @@ impl Gateway {
             log,
             peers: Pool::default(),
             verdicts: Verdicts::default(),
+            proofs: ArcSwap::default(),
             ocsp_wanted: Notify::new(),
             announcer,
             picture,
@@ -271,6 +274,7 @@ impl Gateway {
         self.picture.store(Some(Arc::new(picture)));
         self.identity.forget();
         self.verdicts.forget();
+        self.proofs.store(Arc::default());
         *self.peer_tls.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.ocsp_wanted.notify_one();
         self.pictures_taken.fetch_add(1, Ordering::Relaxed);
