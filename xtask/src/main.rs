@@ -1,6 +1,7 @@
-//! Every command we have: `cargo xtask up|test|tidy`.
+//! Every command we have: `cargo xtask up|test|tidy|bench`.
 
 mod bans;
+mod bench;
 mod floors;
 mod packages;
 mod run;
@@ -13,7 +14,10 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask up      build, then start the demonstration nation in the foreground (Ctrl-C stops it)
 cargo xtask test    check what is needed from the distribution, then everything that CI runs
-cargo xtask tidy    check the house rules";
+cargo xtask tidy    check the house rules
+cargo xtask bench [--quick] [--long] [--seconds N] [--json FILE] [ROW…]
+                    measure exchanges, beside the service alone and the machine's own limits; a row is named by its words,
+                    such as p256-kept-get-c32, and `rsa-get` stands for all rows with these words";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -31,6 +35,9 @@ fn run_command(root: &Path, arguments: &[String]) -> Result<()> {
         ["up", rest @ ..] => up(root, rest),
         ["test"] => test(root),
         ["tidy"] => tidy::tidy(root),
+        ["bench", rest @ ..] => bench::run(root, rest),
+        // What `bench` starts as a process of its own.
+        ["bench-service", address] => bench::service::serve(address),
         [] | ["help" | "--help"] => {
             println!("{USAGE}");
             Ok(())

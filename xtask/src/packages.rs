@@ -21,6 +21,9 @@ pub(crate) const TEST: &[&str] = &[
     "opensc",
 ];
 
+/// The load generator, what measures the machine, and what reads the size of a log.
+pub(crate) const BENCH: &[&str] = &["wrk", "openssl", "python3", "util-linux"];
+
 /// Installs what is missing, or says how.
 pub(crate) fn ensure(packages: &[&str]) -> Result<()> {
     let missing: Vec<&str> = packages.iter().copied().filter(|package| !installed(package)).collect();

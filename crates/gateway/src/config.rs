@@ -34,6 +34,9 @@ pub struct Config {
     /// How the log is archived, and how long records stay in it.
     #[serde(default)]
     pub archive: Archive,
+    /// How much one client may ask.
+    #[serde(default)]
+    pub quota: Quota,
     /// How often the background jobs run.
     #[serde(default)]
     pub jobs: Jobs,
@@ -61,6 +64,9 @@ pub struct Peer {
     pub port: u16,
     /// The port on which peers answer OCSP by hash.
     pub ocsp_port: u16,
+    /// Whether gateways of our own kind are met in our own way: TLS 1.3, connections and sessions kept. Without it each is met as an
+    /// X-Road server is.
+    pub own_kind: bool,
     /// TCP and TLS together towards a peer; TLS with one that comes.
     pub connect_timeout_ms: u64,
     /// How long a peer may stay silent in the middle of an answer.
@@ -97,6 +103,7 @@ impl Default for Peer {
         Self {
             port: 5500,
             ocsp_port: 5577,
+            own_kind: true,
             connect_timeout_ms: 30_000,
             read_timeout_ms: 600_000,
             idle_timeout_ms: 30_000,
@@ -189,6 +196,18 @@ impl Default for Archive {
             keep_records_days: 30,
         }
     }
+}
+
+/// How much one client may ask: each of ours at the consumer ports, and each of other gateways on port 5500. 0 is no limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Quota {
+    /// Requests a second; as many may come together.
+    pub requests_per_second: u32,
+    /// Exchanges that run at once, from the head of the request to the end of the answer.
+    pub exchanges_at_once: u32,
+    /// Bytes of request bodies in exchanges that run.
+    pub body_bytes_at_once: u64,
 }
 
 /// Periods of the background jobs, in seconds. The defaults are X-Road's.

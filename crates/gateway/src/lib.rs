@@ -82,6 +82,7 @@ mod watch;
 mod identity;
 mod signing;
 mod spool;
+mod quota;
 mod parts;
 mod proof;
 mod recorded;
@@ -93,9 +94,10 @@ pub mod inbound;
 
 pub use archiving::Archived;
 pub use changes::Changes;
-pub use config::{Archive, Config, Grouping, Jobs, Listen, Log, Peer};
+pub use config::{Archive, Config, Grouping, Jobs, Listen, Log, Peer, Quota};
 pub use error::{DeclarationFault, Refusal, StartFault, StoreFault};
 pub use gateway::{Gateway, Listeners};
+pub use quota::Exceeded;
 pub use recorded::{Recordable, Recorded};
 pub use serverconf::{
     Change, Client, ClientStatus, Connection, Declaration, Endpoint, LocalGroup, Right, Service, ServiceKind,
