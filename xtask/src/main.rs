@@ -1,10 +1,11 @@
-//! Every command we have: `cargo xtask up|test|tidy`.
+//! Every command we have: `cargo xtask up|test|tools|tidy`.
 
 mod bans;
 mod floors;
 mod packages;
 mod run;
 mod tidy;
+mod tools;
 
 use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask up      build, then start the demonstration nation in the foreground (Ctrl-C stops it)
 cargo xtask test    check what is needed from the distribution, then everything that CI runs
+cargo xtask tools   get the programs that tests use and the distribution does not have
 cargo xtask tidy    check the house rules";
 
 fn main() -> ExitCode {
@@ -30,6 +32,10 @@ fn run_command(root: &Path, arguments: &[String]) -> Result<()> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["up", rest @ ..] => up(root, rest),
         ["test"] => test(root),
+        ["tools"] => {
+            packages::ensure(packages::TEST)?;
+            tools::ensure(root)
+        }
         ["tidy"] => tidy::tidy(root),
         [] | ["help" | "--help"] => {
             println!("{USAGE}");
@@ -51,6 +57,7 @@ fn up(root: &Path, rest: &[&str]) -> Result<()> {
 fn test(root: &Path) -> Result<()> {
     packages::ensure(packages::BUILD)?;
     packages::ensure(packages::TEST)?;
+    tools::ensure(root)?;
     let clippy = ["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"];
     run::step("format", || run::run(root, "cargo", &["fmt", "--all", "--check"]))?;
     run::step("house rules", || tidy::tidy(root))?;

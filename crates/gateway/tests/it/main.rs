@@ -1,3 +1,4 @@
-//! The gateway's settings through its public face: declared, planned, applied, refused.
+//! The gateway's settings through its public face: declared, planned, applied, refused. And the stores that archives go to.
 
 mod settings;
+mod stores;
