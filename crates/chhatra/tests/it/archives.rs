@@ -178,8 +178,8 @@ async fn archives_go_into_a_store_and_one_that_is_missing_is_not_taken_for_gone(
     assert!(told(&config).contains("vault answers"));
 
     // Back where they were, and noted as not taken: as before a transfer. One is missing, one was moved by hand.
-    let log = rusqlite::Connection::open(nation.consumer.config.messagelog_dir().join("messagelog.db"))
-        .unwrap();
+    let log =
+        rusqlite::Connection::open(nation.consumer.config.messagelog_dir().join("messagelog.db")).unwrap();
     log.execute_batch("UPDATE archive SET taken = NULL").unwrap();
     drop(log);
     let at_home = |number: usize| folder.join(there[number].file_name().unwrap());
