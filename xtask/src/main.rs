@@ -1,4 +1,4 @@
-//! Every command we have: `cargo xtask up|test|tidy|bench`.
+//! Every command we have: `cargo xtask up|test|tools|tidy|bench`.
 
 mod bans;
 mod bench;
@@ -6,6 +6,7 @@ mod floors;
 mod packages;
 mod run;
 mod tidy;
+mod tools;
 
 use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask up      build, then start the demonstration nation in the foreground (Ctrl-C stops it)
 cargo xtask test    check what is needed from the distribution, then everything that CI runs
+cargo xtask tools   get the programs that tests use and the distribution does not have
 cargo xtask tidy    check the house rules
 cargo xtask bench [--quick] [--long] [--seconds N] [--json FILE] [ROW…]
                     measure exchanges, beside the service alone and the machine's own limits; a row is named by its words,
@@ -34,6 +36,10 @@ fn run_command(root: &Path, arguments: &[String]) -> Result<()> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["up", rest @ ..] => up(root, rest),
         ["test"] => test(root),
+        ["tools"] => {
+            packages::ensure(packages::TEST)?;
+            tools::ensure(root)
+        }
         ["tidy"] => tidy::tidy(root),
         ["bench", rest @ ..] => bench::run(root, rest),
         // What `bench` starts as a process of its own.
@@ -58,6 +64,7 @@ fn up(root: &Path, rest: &[&str]) -> Result<()> {
 fn test(root: &Path) -> Result<()> {
     packages::ensure(packages::BUILD)?;
     packages::ensure(packages::TEST)?;
+    tools::ensure(root)?;
     let clippy = ["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"];
     run::step("format", || run::run(root, "cargo", &["fmt", "--all", "--check"]))?;
     run::step("house rules", || tidy::tidy(root))?;

@@ -15,6 +15,8 @@ pub(crate) const TEST: &[&str] = &[
     "procps",
     "curl",
     "python3",
+    "python3-venv",
+    "gnupg",
     "python3-lxml",
     "python3-cryptography",
     "softhsm2",

@@ -1,5 +1,9 @@
 //! This room's section of the configuration file: `[gateway]`. Unknown keys refuse to start.
 
+mod archive;
+
+pub use archive::{Archive, Grouping, Secret, Store};
+
 use http1::Limits;
 use identifier::ServerId;
 use keystore::TokenSettings;
@@ -142,62 +146,6 @@ impl Default for Log {
     }
 }
 
-/// Archives of the log (data-plane 7.7). The defaults are X-Road's.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Archive {
-    /// Where archives are put; absent: `archive` under `state_dir`.
-    pub directory: Option<PathBuf>,
-    /// How often; 0: never.
-    pub interval_seconds: u64,
-    /// An archive ends with the container that brings it above this.
-    pub file_bytes_max: u64,
-    /// Whose records stand in one archive together.
-    pub grouping: Grouping,
-    /// A program with its arguments that takes an archive elsewhere; absent: archives stay where they are.
-    pub transfer_command: Vec<String>,
-    /// How long that program may run.
-    pub transfer_timeout_seconds: u64,
-    /// How long archived records stay in the log; 0: for ever.
-    pub keep_records_days: u64,
-}
-
-/// Whose records stand in one archive together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Grouping {
-    /// Everybody's.
-    None,
-    /// A member's, with all its subsystems.
-    Member,
-    /// A subsystem's.
-    Subsystem,
-}
-
-impl From<Grouping> for messagelog::Grouping {
-    fn from(grouping: Grouping) -> Self {
-        match grouping {
-            Grouping::None => Self::None,
-            Grouping::Member => Self::Member,
-            Grouping::Subsystem => Self::Subsystem,
-        }
-    }
-}
-
-impl Default for Archive {
-    fn default() -> Self {
-        Self {
-            directory: None,
-            interval_seconds: 21_600,
-            file_bytes_max: 33_554_432,
-            grouping: Grouping::None,
-            transfer_command: Vec::new(),
-            transfer_timeout_seconds: 600,
-            keep_records_days: 30,
-        }
-    }
-}
-
 /// How much one client may ask: each of ours at the consumer ports, and each of other gateways on port 5500. 0 is no limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -239,8 +187,8 @@ impl Config {
         for path in own.into_iter().chain(of_tokens) {
             *path = folder.join(&*path);
         }
-        if let Some(directory) = &mut self.archive.directory {
-            *directory = folder.join(&*directory);
+        for path in self.archive.paths() {
+            *path = folder.join(&*path);
         }
         self
     }

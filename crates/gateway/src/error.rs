@@ -104,6 +104,9 @@ pub enum StartFault {
     /// The evidence log does not open.
     #[error("the evidence log does not open: {0}")]
     Log(#[from] messagelog::OpenFailure),
+    /// Archives cannot be taken elsewhere as it is configured.
+    #[error(transparent)]
+    ArchiveStore(#[from] crate::archiving::StoreFault),
     /// The evidence log did not close.
     #[error("the evidence log could not be closed: {0}")]
     LogClose(String),

@@ -1,5 +1,6 @@
 //! The running gateway: what every step may ask, and the life from start to stop.
 
+use crate::archiving::Transfer;
 use crate::changes::Announcer;
 use crate::config::Config;
 use crate::error::{Refusal, StartFault};
@@ -10,6 +11,7 @@ use crate::serverconf::ServerConf;
 use crate::shown::shown;
 use crate::signing::{self, SigningDesk};
 use crate::spool::{Spool, Spools};
+use crate::status::Status;
 use crate::transport::connect::Pool;
 use crate::transport::own_kind::OwnKind;
 use crate::transport::tls::{self, Credentials};
@@ -80,6 +82,7 @@ pub struct Gateway {
     pub(crate) clock: Clock,
     pub(crate) chance: Chance,
     pub(crate) log: MessageLog,
+    pub(crate) transfer: Transfer,
     pub(crate) identity: Identity,
     pub(crate) desk: SigningDesk,
     pub(crate) peers: Pool,
@@ -170,6 +173,8 @@ impl Gateway {
     /// What is missing or damaged, and what to do.
     pub fn open(config: Config, pin: &Pin, clock: Clock, chance: Chance) -> Result<Self, StartFault> {
         spool::sweep(&config.spool_dir()).map_err(StartFault::Spool)?;
+        Status::take_back(&config.state_dir);
+        let transfer = Transfer::new(&config.archive, config.log.body_bytes_max)?;
         let (watched, settings) = Watched::begin(&config)?;
         let keystore = Arc::new(Keystore::open_with(config.keystore_dir(), pin, config.keystore_settings())?);
         let announcer = Announcer::default();
@@ -194,6 +199,7 @@ impl Gateway {
             clock,
             chance,
             log,
+            transfer,
             peers: Pool::default(),
             verdicts: Verdicts::default(),
             proofs: ArcSwap::default(),

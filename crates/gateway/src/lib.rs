@@ -78,6 +78,7 @@ mod stamping;
 mod archiving;
 mod recovery;
 mod changes;
+mod status;
 mod watch;
 mod identity;
 mod signing;
@@ -92,9 +93,9 @@ mod transport;
 pub mod outbound;
 pub mod inbound;
 
-pub use archiving::Archived;
+pub use archiving::{Archived, HandOverFailure, StoreFault as ArchiveStoreFault, Transfer};
 pub use changes::Changes;
-pub use config::{Archive, Config, Grouping, Jobs, Listen, Log, Peer, Quota};
+pub use config::{Archive, Config, Grouping, Jobs, Listen, Log, Peer, Quota, Secret, Store};
 pub use error::{DeclarationFault, Refusal, StartFault, StoreFault};
 pub use gateway::{Gateway, Listeners};
 pub use quota::Exceeded;
@@ -103,3 +104,4 @@ pub use serverconf::{
     Change, Client, ClientStatus, Connection, Declaration, Endpoint, LocalGroup, Right, Service, ServiceKind,
     Subject, TimeStampService,
 };
+pub use status::Status;
