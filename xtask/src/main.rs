@@ -1,6 +1,7 @@
-//! Every command we have: `cargo xtask up|test|tidy`.
+//! Every command we have: `cargo xtask up|test|tidy|etsi`.
 
 mod bans;
+mod etsi;
 mod floors;
 mod packages;
 mod run;
@@ -13,7 +14,8 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask up      build, then start the demonstration nation in the foreground (Ctrl-C stops it)
 cargo xtask test    check what is needed from the distribution, then everything that CI runs
-cargo xtask tidy    check the house rules";
+cargo xtask tidy    check the house rules
+cargo xtask etsi    have containers judged by the EU's signature library (Java, Maven Central; some minutes the first time)";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -31,6 +33,7 @@ fn run_command(root: &Path, arguments: &[String]) -> Result<()> {
         ["up", rest @ ..] => up(root, rest),
         ["test"] => test(root),
         ["tidy"] => tidy::tidy(root),
+        ["etsi"] => etsi::etsi(root),
         [] | ["help" | "--help"] => {
             println!("{USAGE}");
             Ok(())

@@ -24,3 +24,4 @@ mod packing;
 mod archives;
 mod changed;
 mod oracles;
+mod etsi;
