@@ -1,7 +1,6 @@
 import eu.europa.esig.dss.diagnostic.TimestampWrapper;
 import eu.europa.esig.dss.enumerations.Indication;
 import eu.europa.esig.dss.model.FileDocument;
-import eu.europa.esig.dss.model.x509.CertificateToken;
 import eu.europa.esig.dss.spi.DSSUtils;
 import eu.europa.esig.dss.spi.validation.CertificateVerifier;
 import eu.europa.esig.dss.spi.validation.CommonCertificateVerifier;
@@ -15,19 +14,27 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * Validates one container with the default policy of DSS, offline, and prints what DSS says of each signature in it.
+ * Validates containers with the default policy of DSS, offline, and prints what DSS says of each signature in them.
  *
- * Usage: Judge CONTAINER [TRUSTED-CERTIFICATE…] (DER or PEM). One line a fact, words parted by a tab:
- * signature FILE LEVEL INDICATION SUB-INDICATION, timestamp FILE TYPE INDICATION TIME, remark FILE KIND TEXT.
+ * Usage: Judge TRUSTED-CERTIFICATE… -- CONTAINER… (certificates in DER or PEM). One line a fact, words parted by a tab:
+ * container PATH, then of it: signature FILE LEVEL INDICATION SUB-INDICATION, timestamp FILE TYPE INDICATION TIME, remark FILE KIND TEXT.
  */
 public final class Judge {
     private Judge() {}
 
     public static void main(String[] arguments) throws Exception {
         CommonTrustedCertificateSource trusted = new CommonTrustedCertificateSource();
-        for (int i = 1; i < arguments.length; i++) {
+        int i = 0;
+        for (; !arguments[i].equals("--"); i++) {
             trusted.addCertificate(DSSUtils.loadCertificate(Files.readAllBytes(Path.of(arguments[i]))));
         }
+        for (i++; i < arguments.length; i++) {
+            say("container", arguments[i]);
+            judge(new File(arguments[i]), trusted);
+        }
+    }
+
+    private static void judge(File container, CommonTrustedCertificateSource trusted) {
         CertificateVerifier verifier = new CommonCertificateVerifier();
         verifier.setTrustedCertSources(trusted);
         // Offline: what the container does not hold does not exist.
@@ -35,13 +42,9 @@ public final class Judge {
         verifier.setOcspSource(null);
         verifier.setCrlSource(null);
 
-        SignedDocumentValidator validator = SignedDocumentValidator.fromDocument(new FileDocument(new File(arguments[0])));
+        SignedDocumentValidator validator = SignedDocumentValidator.fromDocument(new FileDocument(container));
         validator.setCertificateVerifier(verifier);
         Reports reports = validator.validateDocument();
-        if (System.getenv("JUDGE_XML") != null) {
-            System.err.println(reports.getXmlSimpleReport());
-            System.err.println(reports.getXmlDetailedReport());
-        }
         var simple = reports.getSimpleReport();
         var diagnostic = reports.getDiagnosticData();
         for (String id : simple.getSignatureIdList()) {
