@@ -103,7 +103,7 @@ pub fn verify<'a>(
         })
         .collect();
     let verified =
-        verify::check(&container.signed, &parts, &sender, trusted, stamp.time, Setting::Container)?;
+        verify::check(&container.signed, &parts, &sender, trusted, stamp.time, Setting::Container, None)?;
     let unvouched = sealed::check(container, &verified, &stamp, trusted)?;
     let (second_stamp, more) = second::check(container, trusted, time_stampers)?.unzip();
     let statuses = verified.signer().statuses();
