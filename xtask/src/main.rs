@@ -1,7 +1,8 @@
-//! Every command we have: `cargo xtask up|test|tools|tidy|bench`.
+//! Every command we have: `cargo xtask up|test|tools|tidy|etsi|bench`.
 
 mod bans;
 mod bench;
+mod etsi;
 mod floors;
 mod packages;
 mod run;
@@ -17,6 +18,7 @@ cargo xtask up      build, then start the demonstration nation in the foreground
 cargo xtask test    check what is needed from the distribution, then everything that CI runs
 cargo xtask tools   get the programs that tests use and the distribution does not have
 cargo xtask tidy    check the house rules
+cargo xtask etsi    have containers judged by the EU's signature library (Java, Maven Central; some minutes the first time)
 cargo xtask bench [--quick] [--long] [--seconds N] [--json FILE] [ROW…]
                     measure exchanges, beside the service alone and the machine's own limits; a row is named by its words,
                     such as p256-kept-get-c32, and `rsa-get` stands for all rows with these words";
@@ -44,6 +46,7 @@ fn run_command(root: &Path, arguments: &[String]) -> Result<()> {
         ["bench", rest @ ..] => bench::run(root, rest),
         // What `bench` starts as a process of its own.
         ["bench-service", address] => bench::service::serve(address),
+        ["etsi"] => etsi::etsi(root),
         [] | ["help" | "--help"] => {
             println!("{USAGE}");
             Ok(())

@@ -104,4 +104,5 @@ pub use serverconf::{
     Change, Client, ClientStatus, Connection, Declaration, Endpoint, LocalGroup, Right, Service, ServiceKind,
     Subject, TimeStampService,
 };
+pub use stamping::ask as ask_time_stamp;
 pub use status::Status;
