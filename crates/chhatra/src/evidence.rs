@@ -1,6 +1,7 @@
 //! `chhatra evidence list|export|verify|archive|archive-verify`: what was exchanged, taken out and proven.
 
 mod verify;
+mod whole;
 mod archive;
 mod archive_verify;
 

@@ -1,5 +1,9 @@
 //! This room's section of the configuration file: `[gateway]`. Unknown keys refuse to start.
 
+mod bodies;
+
+pub use bodies::{At, BodyOverride};
+
 use http1::Limits;
 use identifier::ServerId;
 use keystore::TokenSettings;
@@ -113,24 +117,25 @@ impl Default for Peer {
 pub struct Log {
     /// Whether bodies are kept with the messages.
     pub bodies: bool,
-    /// Provider subsystems for which the opposite holds.
-    pub bodies_except: Vec<identifier::ClientId>,
     /// The longest body that is kept; a longer one is refused.
     pub body_bytes_max: u64,
     /// Keep the head of a body that is too long, instead of refusing it.
     pub truncate_bodies: bool,
     /// How long time-stamping may fail before messages are refused; 0 means forever.
     pub timestamp_failure_seconds_max: u64,
+    /// What holds for some providers instead of the first three.
+    #[serde(rename = "override", deserialize_with = "bodies::overrides")]
+    pub overrides: Vec<BodyOverride>,
 }
 
 impl Default for Log {
     fn default() -> Self {
         Self {
             bodies: true,
-            bodies_except: Vec::new(),
             body_bytes_max: 10_485_760,
             truncate_bodies: false,
             timestamp_failure_seconds_max: 14_400,
+            overrides: Vec::new(),
         }
     }
 }

@@ -93,7 +93,7 @@ pub mod inbound;
 
 pub use archiving::Archived;
 pub use changes::Changes;
-pub use config::{Archive, Config, Grouping, Jobs, Listen, Log, Peer};
+pub use config::{Archive, At, BodyOverride, Config, Grouping, Jobs, Listen, Log, Peer};
 pub use error::{DeclarationFault, Refusal, StartFault, StoreFault};
 pub use gateway::{Gateway, Listeners};
 pub use recorded::{Recordable, Recorded};

@@ -29,6 +29,7 @@
 //! rest and PostgreSQL (7.5) come later. Contents that records share are not deleted with the last record that has them.
 
 mod record;
+mod bodies;
 mod settings;
 mod error;
 mod log;
@@ -42,6 +43,7 @@ mod export;
 mod archive;
 
 pub use archive::{ArchiveFailure, ArchiveRound, Archiving, Archivist, Grouping, Untaken};
+pub use bodies::{BodyLogging, BodyOverride, BodyRule, Provider};
 pub use error::{Blame, BodyFault, Failure, OpenFailure, ReadFailure, StampFault, StoreFault};
 pub use export::Exported;
 pub use log::{Health, MessageLog};
@@ -49,5 +51,5 @@ pub use reader::Reader;
 pub use record::{
     Body, Direction, Entry, NewRecord, Owner, Record, RecordId, Search, Side, Stamp, Statistics,
 };
-pub use settings::{BodyLogging, Settings, TimeStamping};
+pub use settings::{Settings, TimeStamping};
 pub use stamper::{Round, Stamper};

@@ -4,10 +4,10 @@ use identifier::ClientId;
 use message::rest::RestMessage;
 use trust::algorithm::DigestAlgorithm;
 
+use crate::bodies::{BodyLogging, BodyRule};
 use crate::error::Failure;
 use crate::pack::{self, Packed};
 use crate::record::{Body, Direction, NewRecord};
-use crate::settings::BodyLogging;
 
 /// Characters of a message identifier (data-plane 7.1).
 const QUERY_ID_CHARS_MAX: usize = 255;
@@ -47,8 +47,9 @@ impl Prepared {
         if let Some(chars) = chars.filter(|chars| *chars > QUERY_ID_CHARS_MAX) {
             return Err(Failure::IdentifierTooLong { chars, chars_max: QUERY_ID_CHARS_MAX });
         }
-        let (message, body) = if bodies.applies(record.side, &record.provider) {
-            (record.message, logged_body(record.body, bodies)?)
+        let rule = bodies.rule(record.side, &record.service);
+        let (message, body) = if rule.logged {
+            (record.message, logged_body(record.body, rule)?)
         } else {
             (reduced(&record.message)?, LoggedBody::NOTHING)
         };
@@ -75,13 +76,12 @@ fn reduced(message: &[u8]) -> Result<Vec<u8>, Failure> {
 }
 
 /// An empty body is not stored, a too large one is refused or cut (data-plane 7.1, 7.2).
-fn logged_body(body: Body, bodies: &BodyLogging) -> Result<LoggedBody, Failure> {
-    let bytes = body.byte_count();
-    let bytes_max = bodies.body_bytes_max;
-    if bytes == 0 || bytes_max == 0 {
+fn logged_body(body: Body, rule: BodyRule) -> Result<LoggedBody, Failure> {
+    let (bytes, bytes_max) = (body.byte_count(), rule.bytes_max);
+    if bytes == 0 || !rule.stores() {
         return Ok(LoggedBody::NOTHING);
     }
-    if bytes > bytes_max && !bodies.truncate {
+    if bytes > bytes_max && !rule.truncate {
         return Err(Failure::TooLarge { bytes, bytes_max });
     }
     Ok(LoggedBody { source: body, bytes: bytes.min(bytes_max) })

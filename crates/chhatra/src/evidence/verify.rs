@@ -1,6 +1,7 @@
 //! `chhatra evidence verify`: a container, a global configuration, and nothing else.
 
-use anyhow::Result;
+use super::whole;
+use anyhow::{Result, bail};
 use clap::Args;
 use globalconf::GlobalConf;
 use serde_json::json;
@@ -21,6 +22,9 @@ pub(crate) struct Verify {
     /// The global configuration of the time, as a gateway (ours or X-Road's) stores it; it may have ended since.
     #[arg(long, value_name = "DIR")]
     globalconf: PathBuf,
+    /// The whole message of one container that was recorded without body logging, as another party kept it.
+    #[arg(long, value_name = "FILE")]
+    message: Option<PathBuf>,
     /// As JSON: one object for each container.
     #[arg(long)]
     json: bool,
@@ -41,6 +45,9 @@ pub(super) struct Refused {
 }
 
 pub(super) fn run(arguments: &Verify) -> Result<ExitCode> {
+    if arguments.message.is_some() && arguments.files.len() > 1 {
+        bail!("--message is the message of one container, and {} are given", arguments.files.len());
+    }
     let worst = match GlobalConf::load(&arguments.globalconf) {
         Err(why) => unreadable(arguments, &why.to_string()),
         Ok(picture) => {
@@ -63,7 +70,11 @@ fn judge(arguments: &Verify, file: &Path, picture: &GlobalConf) -> Result<Outcom
         Ok(bytes) => bytes,
         Err(why) => return Ok(unreadable(arguments, &why)),
     };
-    match verify(&bytes, picture, &arguments.globalconf) {
+    let whole = match arguments.message.as_deref().map(container).transpose() {
+        Ok(whole) => whole,
+        Err(why) => return Ok(unreadable(arguments, &why)),
+    };
+    match verify(&bytes, whole, picture, &arguments.globalconf) {
         Ok(report) => {
             if arguments.json {
                 tell!("{}", serde_json::to_string_pretty(&as_json(file, &report))?);
@@ -106,17 +117,30 @@ fn container(path: &Path) -> Result<Vec<u8>, String> {
     std::fs::read(path).map_err(|error| unreadable(&error))
 }
 
-pub(super) fn verify(bytes: &[u8], picture: &GlobalConf, dir: &Path) -> Result<Report, Refused> {
-    let container = AsicContainer::read(bytes)
+pub(super) fn verify(
+    bytes: &[u8],
+    whole: Option<Vec<u8>>,
+    picture: &GlobalConf,
+    dir: &Path,
+) -> Result<Report, Refused> {
+    let mut container = AsicContainer::read(bytes)
         .map_err(|refusal| Refused { code: refusal.code(), reason: refusal.to_string() })?;
+    if let Some(whole) = whole {
+        whole::complete(&mut container, whole)?;
+    }
     let known = |instance: &str| picture.authorities_for_evidence(instance);
     let time_stampers: Vec<Certificate> = instances(picture, dir)
         .iter()
         .filter_map(|instance| known(instance))
         .flat_map(|authorities| authorities.time_stampers.iter().cloned())
         .collect();
-    evidence::verify(&container, known, &time_stampers)
-        .map_err(|refusal| Refused { code: refusal.code(), reason: refusal.to_string() })
+    evidence::verify(&container, known, &time_stampers).map_err(|refusal| {
+        let hint = match &refusal {
+            evidence::Refusal::Signature(_) => whole::hint(&container),
+            _ => "",
+        };
+        Refused { code: refusal.code(), reason: format!("{refusal}{hint}") }
+    })
 }
 
 /// The own instance and the federated ones: folders are named by them, coded as in a form.

@@ -88,7 +88,7 @@ pub(crate) async fn accept(
     };
     let request = RestRequest::parse(&message).map_err(|refusal| malformed(&refusal))?;
     check_early(gateway, &caller, head, &request, &responses).await?;
-    let kept = gateway.kept_body(Side::Provider, request.service().client());
+    let kept = gateway.kept_body(Side::Provider, request.service());
     let Rest { body, signed } = parts.rest(&kept).await?;
     // A body may have taken long; the verdict stands for a minute, then it is formed anew.
     verify_peer::caller(gateway, &caller.chain, &responses, request.client())

@@ -16,7 +16,7 @@ use crate::pack::Packed;
 use crate::record::{Body, Direction, NewRecord, Search, Side};
 use crate::settings::Settings;
 use crate::store::{NewStamp, schema};
-use identifier::ClientId;
+use identifier::{ClientId, ServiceId};
 
 fn noon() -> Timestamp {
     "2026-11-22T12:00:00Z".parse().unwrap()
@@ -52,7 +52,7 @@ impl Bench {
             query_id: format!("query-{}", self.made),
             request_id: "request".to_owned(),
             owner: owner.clone(),
-            provider: owner,
+            service: ServiceId::new(owner, "svc", None).unwrap(),
             side: Side::Consumer,
             direction: Direction::Request,
             message: b"GET\r\n/r1/EX/COM/1/sub/svc\r\n".to_vec(),
