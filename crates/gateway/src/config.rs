@@ -123,6 +123,8 @@ pub struct Log {
     pub truncate_bodies: bool,
     /// How long time-stamping may fail before messages are refused; 0 means forever.
     pub timestamp_failure_seconds_max: u64,
+    /// Key files under which messages and bodies are sealed in the log, the first one for new records; none: they are kept open.
+    pub key_files: Vec<PathBuf>,
     /// What holds for some providers instead of the first three.
     #[serde(rename = "override", deserialize_with = "bodies::overrides")]
     pub overrides: Vec<BodyOverride>,
@@ -135,6 +137,7 @@ impl Default for Log {
             body_bytes_max: 10_485_760,
             truncate_bodies: false,
             timestamp_failure_seconds_max: 14_400,
+            key_files: Vec::new(),
             overrides: Vec::new(),
         }
     }
@@ -222,7 +225,7 @@ impl Config {
     pub fn resolved(mut self, folder: &std::path::Path) -> Self {
         let own = [&mut self.state_dir, &mut self.anchor, &mut self.pin_file];
         let of_tokens = self.token.iter_mut().flat_map(|token| [&mut token.module, &mut token.pin_file]);
-        for path in own.into_iter().chain(of_tokens) {
+        for path in own.into_iter().chain(of_tokens).chain(&mut self.log.key_files) {
             *path = folder.join(&*path);
         }
         if let Some(directory) = &mut self.archive.directory {
@@ -253,6 +256,14 @@ impl Config {
     #[must_use]
     pub fn messagelog_dir(&self) -> PathBuf {
         self.state_dir.join("messagelog")
+    }
+
+    /// The keys of the evidence log.
+    ///
+    /// # Errors
+    /// A key file cannot be read, is open to others, or holds no key.
+    pub fn log_keys(&self) -> Result<messagelog::Keys, messagelog::KeyFault> {
+        messagelog::Keys::read(&self.log.key_files)
     }
 
     /// The folder of archives.

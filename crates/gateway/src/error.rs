@@ -103,6 +103,9 @@ pub enum StartFault {
     /// The evidence log does not open.
     #[error("the evidence log does not open: {0}")]
     Log(#[from] messagelog::OpenFailure),
+    /// The keys of the evidence log.
+    #[error(transparent)]
+    LogKey(#[from] messagelog::KeyFault),
     /// The evidence log did not close.
     #[error("the evidence log could not be closed: {0}")]
     LogClose(String),

@@ -145,6 +145,7 @@ fn logging_code(failure: &messagelog::Failure) -> &'static str {
         Failure::IdentifierTooLong { .. }
         | Failure::NotReducible(_)
         | Failure::Body(_)
+        | Failure::NotSealed
         | Failure::WrongStamp(_)
         | Failure::Closed => "logging_failed.internal_error",
     }

@@ -160,7 +160,7 @@ impl Gateway {
         let ocsp = OcspBook::new(OcspCache::open(config.state_dir.join("ocsp"))?, announcer.clone());
         let internal_tls = ArcSwap::from_pointee(InternalTls::of(&keystore, &clock)?);
         let settings = ServerConf::new(&settings)?;
-        let log = MessageLog::open(&config.messagelog_dir(), log_settings(&config), clock.clone())?;
+        let log = MessageLog::open(&config.messagelog_dir(), log_settings(&config)?, clock.clone())?;
         let picture = Arc::new(ArcSwapOption::empty());
         if config.globalconf_dir().join("instance-identifier").exists() {
             match GlobalConf::load(&config.globalconf_dir()) {
@@ -393,8 +393,9 @@ fn no_authentication(why: &str) -> Refusal {
     Refusal::NoAuthentication(why.to_owned())
 }
 
-pub(crate) fn log_settings(config: &Config) -> Settings {
-    Settings {
+pub(crate) fn log_settings(config: &Config) -> Result<Settings, messagelog::KeyFault> {
+    Ok(Settings {
+        keys: config.log_keys()?,
         bodies: config.log.bodies(),
         time_stamping: TimeStamping {
             failure_accepted: Duration::from_secs(config.log.timestamp_failure_seconds_max),
@@ -403,5 +404,5 @@ pub(crate) fn log_settings(config: &Config) -> Settings {
             ..TimeStamping::default()
         },
         ..Settings::default()
-    }
+    })
 }

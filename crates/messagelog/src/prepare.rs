@@ -1,5 +1,7 @@
 //! What will be stored of a message: body logging settings, size limits, the compact forms. Runs on the caller's thread.
 
+use std::sync::Arc;
+
 use identifier::ClientId;
 use message::rest::RestMessage;
 use trust::algorithm::DigestAlgorithm;
@@ -8,6 +10,7 @@ use crate::bodies::{BodyLogging, BodyRule};
 use crate::error::Failure;
 use crate::pack::{self, Packed};
 use crate::record::{Body, Direction, NewRecord};
+use crate::seal::{Keys, NoChance, Sealer};
 
 /// Characters of a message identifier (data-plane 7.1).
 const QUERY_ID_CHARS_MAX: usize = 255;
@@ -25,6 +28,8 @@ pub(crate) struct Prepared {
     pub(crate) signature_digest: Vec<u8>,
     pub(crate) hash_chain_result: Option<Packed>,
     pub(crate) hash_chain: Option<Packed>,
+    /// What seals the body on its way into the storage, as it has sealed the message.
+    pub(crate) seal: Option<Arc<Sealer>>,
 }
 
 /// What is stored of a body.
@@ -42,7 +47,7 @@ impl LoggedBody {
 
 impl Prepared {
     /// Applies the settings; the verdicts are those of data-plane 7.2.
-    pub(crate) fn new(record: NewRecord, bodies: &BodyLogging) -> Result<Self, Failure> {
+    pub(crate) fn new(record: NewRecord, bodies: &BodyLogging, keys: &Keys) -> Result<Self, Failure> {
         let chars = [&record.query_id, &record.request_id].map(|id| id.chars().count()).into_iter().max();
         if let Some(chars) = chars.filter(|chars| *chars > QUERY_ID_CHARS_MAX) {
             return Err(Failure::IdentifierTooLong { chars, chars_max: QUERY_ID_CHARS_MAX });
@@ -54,6 +59,12 @@ impl Prepared {
             (reduced(&record.message)?, LoggedBody::NOTHING)
         };
         let signed = record.signed;
+        let signature_digest = DigestAlgorithm::Sha512.digest(&signed.signatures_xml);
+        let seal = Sealer::new(keys, &signature_digest).transpose().map_err(|NoChance| Failure::NotSealed)?;
+        let message = match &seal {
+            Some(seal) => seal.message(&message),
+            None => message,
+        };
         Ok(Self {
             query_id: record.query_id,
             request_id: record.request_id,
@@ -62,7 +73,8 @@ impl Prepared {
             message,
             body,
             signature: pack::pack(&signed.signatures_xml),
-            signature_digest: DigestAlgorithm::Sha512.digest(&signed.signatures_xml),
+            signature_digest,
+            seal: seal.map(Arc::new),
             hash_chain_result: signed.hash_chain_result.as_deref().map(pack::pack),
             hash_chain: signed.hash_chain.as_deref().map(pack::pack),
         })

@@ -144,6 +144,8 @@ pub struct Record {
     pub entry: Entry,
     /// The message text; the reduced form when bodies were not logged.
     pub message: Vec<u8>,
+    /// How message and body are sealed in the storage; `None` when they are kept open.
+    pub(crate) seal: Option<Vec<u8>>,
     /// The signature as recorded: a single time-stamp is not in it (see `stamp`).
     pub signature: Vec<u8>,
     /// The hash chain result of a batch signature.

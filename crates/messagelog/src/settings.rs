@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::bodies::BodyLogging;
+use crate::seal::Keys;
 
 /// Settings of the log. [`Settings::default`] are X-Road's defaults.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,13 +12,20 @@ pub struct Settings {
     pub bodies: BodyLogging,
     /// How records are time-stamped.
     pub time_stamping: TimeStamping,
+    /// Under which keys messages and bodies are sealed; none: they are kept open.
+    pub keys: Keys,
     /// Records that may wait for the writer; further callers wait for a place.
     pub queue_max: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { bodies: BodyLogging::default(), time_stamping: TimeStamping::default(), queue_max: 512 }
+        Self {
+            bodies: BodyLogging::default(),
+            time_stamping: TimeStamping::default(),
+            keys: Keys::default(),
+            queue_max: 512,
+        }
     }
 }
 

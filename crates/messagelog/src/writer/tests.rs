@@ -84,6 +84,7 @@ fn prepared(body: Body) -> Box<Prepared> {
         signature_digest: Vec::new(),
         hash_chain_result: None,
         hash_chain: None,
+        seal: None,
     })
 }
 
