@@ -60,11 +60,12 @@ impl Reader {
     /// # Errors
     /// There is none, or it is damaged, or `out` failed.
     pub fn body(&self, id: RecordId, number: u32, out: &mut dyn Write) -> Result<u64, ReadFailure> {
-        let Some((seal, signature_digest, body_bytes)) = read::seal(&self.connection, id, number)? else {
+        let Some(sealed) = read::seal(&self.connection, id, number)? else {
             return read::body(&self.connection, id, number, out);
         };
-        let sealer = Sealer::again(&self.keys, &seal, &signature_digest).map_err(|why| unopened(id, &why))?;
-        let mut opening = BodyOpening::new(&sealer, body_bytes, out);
+        let sealer = Sealer::again(&self.keys, &sealed.seal, &sealed.signature_digest)
+            .map_err(|why| unopened(id, &why))?;
+        let mut opening = BodyOpening::new(&sealer, sealed.bytes, out);
         let read = read::body(&self.connection, id, number, &mut opening).and_then(|length| {
             opening.finish().map_err(|error| ReadFailure::Output(error.to_string()))?;
             Ok(length)

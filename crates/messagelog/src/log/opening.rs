@@ -94,9 +94,13 @@ fn lock(directory: &Path) -> Result<File, OpenFailure> {
 fn check_newest(directory: &Path, keys: &Keys) -> Result<(), OpenFailure> {
     let reader = Reader::open(directory)?.with_keys(keys.clone());
     let rebuilt = reader.rebuild_newest(REBUILT_AT_OPEN);
-    rebuilt.map_err(|failure| match failure {
-        ReadFailure::Storage(fault) => OpenFailure::Storage(fault),
-        ReadFailure::NoKey { key, .. } => OpenFailure::NoKey { key },
-        other => OpenFailure::Damaged(other.to_string()),
+    rebuilt.map_err(|failure| match &failure {
+        ReadFailure::Storage(fault) => OpenFailure::Storage(fault.clone()),
+        ReadFailure::NoKey { key, .. } => OpenFailure::NoKey { key: key.clone() },
+        ReadFailure::NoSuchRecord(_)
+        | ReadFailure::NoSuchAttachment { .. }
+        | ReadFailure::Damaged { .. }
+        | ReadFailure::NotExportable { .. }
+        | ReadFailure::Output(_) => OpenFailure::Damaged(failure.to_string()),
     })
 }

@@ -276,19 +276,30 @@ pub(crate) fn body(
     }
 }
 
-/// How an attachment is sealed, the digest of its record's signature, and its length; `None` when it is open or not there.
+/// What opens an attachment.
+pub(crate) struct SealedBody {
+    pub(crate) seal: Vec<u8>,
+    pub(crate) signature_digest: Vec<u8>,
+    /// Its length before it was sealed.
+    pub(crate) bytes: u64,
+}
+
+/// How an attachment is sealed; `None` when it is open or not there.
 pub(crate) fn seal(
     connection: &Connection,
     record: RecordId,
     number: u32,
-) -> Result<Option<(Vec<u8>, Vec<u8>, u64)>, ReadFailure> {
+) -> Result<Option<SealedBody>, ReadFailure> {
     let found = connection
         .prepare_cached(
             "SELECT r.seal, r.signature_digest, b.bytes FROM body b JOIN record r ON r.id = b.record
              WHERE b.record = ?1 AND b.number = ?2 AND r.seal IS NOT NULL",
         )
         .and_then(|mut statement| {
-            let columns = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, unsigned(row.get(2)?)));
+            let columns = |row: &Row<'_>| {
+                let (seal, signature_digest) = (row.get(0)?, row.get(1)?);
+                Ok(SealedBody { seal, signature_digest, bytes: unsigned(row.get(2)?) })
+            };
             statement.query_row(params![signed(record.0), number], columns).optional()
         });
     Ok(found.map_err(StoreFault::from)?)
