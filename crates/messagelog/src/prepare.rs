@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use identifier::ClientId;
 use message::rest::RestMessage;
-use trust::algorithm::DigestAlgorithm;
 
-use crate::bodies::{BodyLogging, BodyRule};
+use crate::bodies::BodyRule;
 use crate::error::Failure;
+use crate::pack::recent::{PackedSignature, Recent};
 use crate::pack::{self, Packed};
 use crate::record::{Body, Direction, NewRecord};
-use crate::seal::{Keys, NoChance, Sealer};
+use crate::seal::{NoChance, Sealer};
+use crate::settings::Settings;
 
 /// Characters of a message identifier (data-plane 7.1).
 const QUERY_ID_CHARS_MAX: usize = 255;
@@ -24,8 +25,7 @@ pub(crate) struct Prepared {
     pub(crate) direction: Direction,
     pub(crate) message: Vec<u8>,
     pub(crate) body: LoggedBody,
-    pub(crate) signature: Packed,
-    pub(crate) signature_digest: Vec<u8>,
+    pub(crate) signature: Arc<PackedSignature>,
     pub(crate) hash_chain_result: Option<Packed>,
     pub(crate) hash_chain: Option<Packed>,
     /// What seals the body on its way into the storage, as it has sealed the message.
@@ -47,20 +47,21 @@ impl LoggedBody {
 
 impl Prepared {
     /// Applies the settings; the verdicts are those of data-plane 7.2.
-    pub(crate) fn new(record: NewRecord, bodies: &BodyLogging, keys: &Keys) -> Result<Self, Failure> {
+    pub(crate) fn new(record: NewRecord, settings: &Settings, recent: &Recent) -> Result<Self, Failure> {
         let chars = [&record.query_id, &record.request_id].map(|id| id.chars().count()).into_iter().max();
         if let Some(chars) = chars.filter(|chars| *chars > QUERY_ID_CHARS_MAX) {
             return Err(Failure::IdentifierTooLong { chars, chars_max: QUERY_ID_CHARS_MAX });
         }
-        let rule = bodies.rule(record.side, &record.service);
+        let rule = settings.bodies.rule(record.side, &record.service);
         let (message, body) = if rule.logged {
             (record.message, logged_body(record.body, rule)?)
         } else {
             (reduced(&record.message)?, LoggedBody::NOTHING)
         };
         let signed = record.signed;
-        let signature_digest = DigestAlgorithm::Sha512.digest(&signed.signatures_xml);
-        let seal = Sealer::new(keys, &signature_digest).transpose().map_err(|NoChance| Failure::NotSealed)?;
+        let signature = recent.pack(&signed.signatures_xml);
+        let seal = Sealer::new(&settings.keys, &signature.digest).transpose();
+        let seal = seal.map_err(|NoChance| Failure::NotSealed)?;
         let message = match &seal {
             Some(seal) => seal.message(&message),
             None => message,
@@ -72,8 +73,7 @@ impl Prepared {
             direction: record.direction,
             message,
             body,
-            signature: pack::pack(&signed.signatures_xml),
-            signature_digest,
+            signature,
             seal: seal.map(Arc::new),
             hash_chain_result: signed.hash_chain_result.as_deref().map(pack::pack),
             hash_chain: signed.hash_chain.as_deref().map(pack::pack),

@@ -135,10 +135,8 @@ pub(super) fn verify(
         .flat_map(|authorities| authorities.time_stampers.iter().cloned())
         .collect();
     evidence::verify(&container, known, &time_stampers).map_err(|refusal| {
-        let hint = match &refusal {
-            evidence::Refusal::Signature(_) => whole::hint(&container),
-            _ => "",
-        };
+        let unsigned = matches!(refusal, evidence::Refusal::Signature(_));
+        let hint = if unsigned { whole::hint(&container) } else { "" };
         Refused { code: refusal.code(), reason: format!("{refusal}{hint}") }
     })
 }
