@@ -1,6 +1,7 @@
-//! `chhatra evidence list|export|verify|archive|archive-verify`: what was exchanged, taken out and proven.
+//! `chhatra evidence list|export|verify|key|archive|archive-verify`: what was exchanged, taken out and proven.
 
 mod verify;
+mod whole;
 mod archive;
 mod archive_verify;
 mod etsi;
@@ -24,6 +25,8 @@ pub(crate) enum Command {
     Export(Export),
     /// Verifies a container against a global configuration alone: exit code 0 verified, 1 refused, 2 cannot be read.
     Verify(verify::Verify),
+    /// Makes a key under which messages and bodies are sealed in the log: exit code 0 when it was made.
+    Key(Key),
     /// Archives what has a time-stamp, as the gateway does by itself while it runs; not beside a running gateway.
     Archive(archive::Archive),
     /// Verifies an archive, each link in it and the one before it: exit code 0 verified, 1 refused, 2 cannot be read.
@@ -74,22 +77,41 @@ enum Form {
     Etsi,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Key {
+    /// The file to write, which must not be there yet; only its owner will be able to read it.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
 pub(crate) fn run(command: &Command) -> Result<ExitCode> {
     match command {
         Command::List(arguments) => list(arguments).map(|()| ExitCode::SUCCESS),
         Command::Export(arguments) => export(arguments),
         Command::Verify(arguments) => verify::run(arguments),
+        Command::Key(arguments) => key(arguments),
         Command::Archive(arguments) => archive::run(arguments),
         Command::ArchiveVerify(arguments) => archive_verify::run(arguments),
     }
 }
 
+fn key(arguments: &Key) -> Result<ExitCode> {
+    let name = messagelog::Keys::make(&arguments.out)?;
+    tell!("made the key {name} in {}", arguments.out.display());
+    tell!("keep a copy of the file elsewhere: what is sealed under it can be read with it alone");
+    tell!(
+        "put it first in key_files of [gateway.log], leave the earlier ones there, and start the gateway anew"
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
 fn open(config: &Path) -> Result<Reader> {
-    let dir = config::gateway(config)?.messagelog_dir();
+    let config = config::gateway(config)?;
+    let dir = config.messagelog_dir();
     if !dir.exists() {
         bail!("there is no message log in {}; the gateway makes it when it starts", dir.display());
     }
-    Ok(Reader::open(&dir)?)
+    Ok(Reader::open(&dir)?.with_keys(config.log_keys()?))
 }
 
 /// Hands out the records that fit, the newest first, at most `limit`; says how many there were. A log may have more than fit into memory.
@@ -208,6 +230,7 @@ fn export_one(reader: &Reader, entry: &Entry, maker: Option<&etsi::Maker>, out: 
         Err(
             failure @ (ReadFailure::Damaged { .. }
             | ReadFailure::NotExportable { .. }
+            | ReadFailure::NoKey { .. }
             | ReadFailure::NoSuchRecord(_)),
         ) => {
             complain!("{failure}");

@@ -6,7 +6,7 @@ use crate::error::StoreFault;
 use crate::gateway::log_settings;
 use crate::serverconf::{Change, Declaration, changes, store::Store};
 use clock::Clock;
-use messagelog::{ArchiveFailure, MessageLog, OpenFailure};
+use messagelog::{ArchiveFailure, KeyFault, MessageLog, OpenFailure};
 use thiserror::Error;
 
 /// What applying this declaration would change; nothing is touched.
@@ -51,6 +51,9 @@ pub enum ArchiveFault {
     /// Archives cannot be taken elsewhere as it is configured.
     #[error(transparent)]
     Store(#[from] archiving::StoreFault),
+    /// The keys of the log.
+    #[error(transparent)]
+    Keys(#[from] KeyFault),
     /// The round could not be finished.
     #[error(transparent)]
     Round(#[from] ArchiveFailure),
@@ -62,7 +65,7 @@ pub enum ArchiveFault {
 /// The log is in use or cannot be opened, or the round could not be finished.
 pub async fn archive(config: &Config, clock: Clock) -> Result<Archived, ArchiveFault> {
     let transfer = Transfer::new(&config.archive, config.log.body_bytes_max)?;
-    let log = MessageLog::open(&config.messagelog_dir(), log_settings(config), clock.clone());
+    let log = MessageLog::open(&config.messagelog_dir(), log_settings(config)?, clock.clone());
     let in_use = |failure: &OpenFailure| matches!(failure, OpenFailure::InUse { .. });
     let log =
         log.map_err(|why| if in_use(&why) { ArchiveFault::Running } else { ArchiveFault::Open(why) })?;

@@ -1,8 +1,10 @@
 //! This room's section of the configuration file: `[gateway]`. Unknown keys refuse to start.
 
 mod archive;
+mod bodies;
 
 pub use archive::{Archive, Grouping, Secret, Store};
+pub use bodies::{At, BodyOverride};
 
 use http1::Limits;
 use identifier::ServerId;
@@ -124,24 +126,28 @@ impl Default for Peer {
 pub struct Log {
     /// Whether bodies are kept with the messages.
     pub bodies: bool,
-    /// Provider subsystems for which the opposite holds.
-    pub bodies_except: Vec<identifier::ClientId>,
     /// The longest body that is kept; a longer one is refused.
     pub body_bytes_max: u64,
     /// Keep the head of a body that is too long, instead of refusing it.
     pub truncate_bodies: bool,
     /// How long time-stamping may fail before messages are refused; 0 means forever.
     pub timestamp_failure_seconds_max: u64,
+    /// Key files under which messages and bodies are sealed in the log, the first one for new records; none: they are kept open.
+    pub key_files: Vec<PathBuf>,
+    /// What holds for some providers instead of the first three.
+    #[serde(rename = "override", deserialize_with = "bodies::overrides")]
+    pub overrides: Vec<BodyOverride>,
 }
 
 impl Default for Log {
     fn default() -> Self {
         Self {
             bodies: true,
-            bodies_except: Vec::new(),
             body_bytes_max: 10_485_760,
             truncate_bodies: false,
             timestamp_failure_seconds_max: 14_400,
+            key_files: Vec::new(),
+            overrides: Vec::new(),
         }
     }
 }
@@ -184,7 +190,7 @@ impl Config {
     pub fn resolved(mut self, folder: &std::path::Path) -> Self {
         let own = [&mut self.state_dir, &mut self.anchor, &mut self.pin_file];
         let of_tokens = self.token.iter_mut().flat_map(|token| [&mut token.module, &mut token.pin_file]);
-        for path in own.into_iter().chain(of_tokens) {
+        for path in own.into_iter().chain(of_tokens).chain(&mut self.log.key_files) {
             *path = folder.join(&*path);
         }
         for path in self.archive.paths() {
@@ -215,6 +221,14 @@ impl Config {
     #[must_use]
     pub fn messagelog_dir(&self) -> PathBuf {
         self.state_dir.join("messagelog")
+    }
+
+    /// The keys of the evidence log.
+    ///
+    /// # Errors
+    /// A key file cannot be read, is open to others, or holds no key.
+    pub fn log_keys(&self) -> Result<messagelog::Keys, messagelog::KeyFault> {
+        messagelog::Keys::read(&self.log.key_files)
     }
 
     /// The folder of archives.

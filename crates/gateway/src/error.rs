@@ -107,6 +107,9 @@ pub enum StartFault {
     /// Archives cannot be taken elsewhere as it is configured.
     #[error(transparent)]
     ArchiveStore(#[from] crate::archiving::StoreFault),
+    /// The keys of the evidence log.
+    #[error(transparent)]
+    LogKey(#[from] messagelog::KeyFault),
     /// The evidence log did not close.
     #[error("the evidence log could not be closed: {0}")]
     LogClose(String),

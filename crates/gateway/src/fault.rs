@@ -147,6 +147,7 @@ fn logging_code(failure: &messagelog::Failure) -> &'static str {
         Failure::IdentifierTooLong { .. }
         | Failure::NotReducible(_)
         | Failure::Body(_)
+        | Failure::NotSealed
         | Failure::WrongStamp(_)
         | Failure::Closed => "logging_failed.internal_error",
     }

@@ -25,10 +25,10 @@ use bytes::Bytes;
 use clock::{Chance, Clock};
 use globalconf::{GlobalConf, Outdated};
 use http1::Stop;
-use identifier::ClientId;
+use identifier::{ClientId, ServiceId};
 use jiff::{SignedDuration, Timestamp};
 use keystore::{Keystore, OcspCache, Pin};
-use messagelog::{BodyLogging, MessageLog, Settings, Side, TimeStamping};
+use messagelog::{MessageLog, Settings, Side, TimeStamping};
 use openssl::ssl::SslContext;
 use rustls::pki_types::CertificateDer;
 use signature::verify::Memory;
@@ -181,7 +181,7 @@ impl Gateway {
         let ocsp = OcspBook::new(OcspCache::open(config.state_dir.join("ocsp"))?, announcer.clone());
         let internal_tls = ArcSwap::from_pointee(InternalTls::of(&keystore, &clock)?);
         let settings = ServerConf::new(&settings)?;
-        let log = MessageLog::open(&config.messagelog_dir(), log_settings(&config), clock.clone())?;
+        let log = MessageLog::open(&config.messagelog_dir(), log_settings(&config)?, clock.clone())?;
         let picture = Arc::new(ArcSwapOption::empty());
         if config.globalconf_dir().join("instance-identifier").exists() {
             match GlobalConf::load(&config.globalconf_dir()) {
@@ -369,14 +369,13 @@ impl Gateway {
         self.identity.ocsp.by_hash(&sha1).map(|der| Bytes::copy_from_slice(&der))
     }
 
-    /// Whether the log wants the bodies of exchanges with this provider, and how long they may be.
-    pub(crate) fn kept_body(&self, side: Side, provider: &ClientId) -> KeptBody {
-        let bodies = &self.log.settings().bodies;
-        let wanted = bodies.body_bytes_max > 0 && bodies.applies(side, provider);
+    /// Whether the log wants the bodies of exchanges with this service, and how long they may be.
+    pub(crate) fn kept_body(&self, side: Side, service: &ServiceId) -> KeptBody {
+        let rule = self.log.settings().bodies.rule(side, service);
         KeptBody {
             spools: Spools::new(self.config.spool_dir(), self.announcer.clone()),
-            wanted,
-            log_bytes_max: (wanted && !bodies.truncate).then_some(bodies.body_bytes_max),
+            wanted: rule.stores(),
+            log_bytes_max: (rule.stores() && !rule.truncate).then_some(rule.bytes_max),
             bytes_max: self.config.peer.body_bytes_max,
             share: None,
         }
@@ -422,16 +421,10 @@ fn no_authentication(why: &str) -> Refusal {
     Refusal::NoAuthentication(why.to_owned())
 }
 
-pub(crate) fn log_settings(config: &Config) -> Settings {
-    let exceptions = config.log.bodies_except.iter().cloned().collect::<std::collections::BTreeSet<_>>();
-    Settings {
-        bodies: BodyLogging {
-            enabled: config.log.bodies,
-            local_exceptions: exceptions.clone(),
-            remote_exceptions: exceptions,
-            body_bytes_max: config.log.body_bytes_max,
-            truncate: config.log.truncate_bodies,
-        },
+pub(crate) fn log_settings(config: &Config) -> Result<Settings, messagelog::KeyFault> {
+    Ok(Settings {
+        keys: config.log_keys()?,
+        bodies: config.log.bodies(),
         time_stamping: TimeStamping {
             failure_accepted: Duration::from_secs(config.log.timestamp_failure_seconds_max),
             retry: Duration::from_secs(config.jobs.retry_seconds.max(1)),
@@ -439,5 +432,5 @@ pub(crate) fn log_settings(config: &Config) -> Settings {
             ..TimeStamping::default()
         },
         ..Settings::default()
-    }
+    })
 }

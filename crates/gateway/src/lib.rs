@@ -95,7 +95,9 @@ pub mod inbound;
 
 pub use archiving::{Archived, HandOverFailure, StoreFault as ArchiveStoreFault, Transfer};
 pub use changes::Changes;
-pub use config::{Archive, Config, Grouping, Jobs, Listen, Log, Peer, Quota, Secret, Store};
+pub use config::{
+    Archive, At, BodyOverride, Config, Grouping, Jobs, Listen, Log, Peer, Quota, Secret, Store,
+};
 pub use error::{DeclarationFault, Refusal, StartFault, StoreFault};
 pub use gateway::{Gateway, Listeners};
 pub use quota::Exceeded;

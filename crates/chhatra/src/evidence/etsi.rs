@@ -89,7 +89,7 @@ impl Maker {
     }
 
     fn proven(&self, bytes: &[u8]) -> Result<Report, String> {
-        verify::verify(bytes, &self.picture, &self.folder).map_err(|refused| {
+        verify::verify(bytes, None, &self.picture, &self.folder).map_err(|refused| {
             format!(
                 "does not verify against {}: {} ({}); if that is not the configuration of its time, give it with --globalconf",
                 self.folder.display(),

@@ -3,7 +3,8 @@
 mod explain;
 mod fault;
 
-use anyhow::Result;
+use super::whole;
+use anyhow::{Result, bail};
 use clap::Args;
 use globalconf::GlobalConf;
 use serde_json::json;
@@ -24,6 +25,9 @@ pub(crate) struct Verify {
     /// The global configuration of the time, as a gateway (ours or X-Road's) stores it; it may have ended since.
     #[arg(long, value_name = "DIR")]
     globalconf: PathBuf,
+    /// The whole message of one container that was recorded without body logging, as another party kept it.
+    #[arg(long, value_name = "FILE")]
+    message: Option<PathBuf>,
     /// As JSON: one object for each container.
     #[arg(long)]
     json: bool,
@@ -58,6 +62,9 @@ pub(super) struct Refused {
 }
 
 pub(super) fn run(arguments: &Verify) -> Result<ExitCode> {
+    if arguments.message.is_some() && arguments.files.len() > 1 {
+        bail!("--message is the message of one container, and {} are given", arguments.files.len());
+    }
     let worst = match GlobalConf::load(&arguments.globalconf) {
         Err(why) => unreadable(arguments, &why.to_string()),
         Ok(picture) => {
@@ -80,7 +87,11 @@ fn judge(arguments: &Verify, file: &Path, picture: &GlobalConf) -> Result<Outcom
         Ok(bytes) => bytes,
         Err(why) => return Ok(unreadable(arguments, &why)),
     };
-    match verify(&bytes, picture, &arguments.globalconf) {
+    let whole = match arguments.message.as_deref().map(container).transpose() {
+        Ok(whole) => whole,
+        Err(why) => return Ok(unreadable(arguments, &why)),
+    };
+    match verify(&bytes, whole, picture, &arguments.globalconf) {
         Ok(report) => {
             if arguments.json {
                 tell!("{}", serde_json::to_string_pretty(&explain::as_json(file, &report))?);
@@ -123,17 +134,29 @@ fn container(path: &Path) -> Result<Vec<u8>, String> {
     std::fs::read(path).map_err(|error| unreadable(&error))
 }
 
-pub(super) fn verify(bytes: &[u8], picture: &GlobalConf, dir: &Path) -> Result<Report, Refused> {
-    let container = AsicContainer::read(bytes).map_err(|why| Refused {
+pub(super) fn verify(
+    bytes: &[u8],
+    whole: Option<Vec<u8>>,
+    picture: &GlobalConf,
+    dir: &Path,
+) -> Result<Report, Refused> {
+    let mut container = AsicContainer::read(bytes).map_err(|why| Refused {
         code: why.code(),
         reason: why.to_string(),
         fault: fault::of_file(&why),
     })?;
+    if let Some(whole) = whole {
+        whole::complete(&mut container, whole).map_err(|why| Refused {
+            code: "invalid_message",
+            reason: why,
+            fault: fault::Fault::Message,
+        })?;
+    }
     let known = |instance: &str| picture.authorities_for_evidence(instance);
-    evidence::verify(&container, known, &time_stampers(picture, dir)).map_err(|why| Refused {
-        code: why.code(),
-        reason: why.to_string(),
-        fault: fault::of(&why),
+    evidence::verify(&container, known, &time_stampers(picture, dir)).map_err(|why| {
+        let unsigned = matches!(why, evidence::Refusal::Signature(_));
+        let hint = if unsigned { whole::hint(&container) } else { "" };
+        Refused { code: why.code(), reason: format!("{why}{hint}"), fault: fault::of(&why) }
     })
 }
 

@@ -96,7 +96,7 @@ pub(crate) async fn accept(
     let client = request.client();
     let share = gateway.quotas_inbound.admit(client);
     let share = Arc::new(share.map_err(|why| Refusal::QuotaExceeded { client: client.clone(), why })?);
-    let kept = gateway.kept_body(Side::Provider, request.service().client()).counted(client, &share);
+    let kept = gateway.kept_body(Side::Provider, request.service()).counted(client, &share);
     let Rest { body, signed } = parts.rest(&kept).await?;
     // A body may have taken long; the verdict stands for a minute, then it is formed anew.
     verify_peer::caller(gateway, &caller.chain, &responses, request.client())

@@ -73,7 +73,7 @@ pub(crate) async fn carry(gateway: &Gateway, addressed: Addressed) -> Result<Car
     first.append(&mut bytes);
     let mut sending = Sending { encoder, writer, answer, peer };
     let kept = gateway
-        .kept_body(Side::Consumer, identified.request.service().client())
+        .kept_body(Side::Consumer, identified.request.service())
         .counted(identified.request.client(), &identified.share);
     let body = carry_body(&kept, &mut sending, first, identified.body).await?;
     Ok(Carried { request: identified.request, message, message_digest, body, sending })

@@ -16,7 +16,7 @@ use crate::pack::Packed;
 use crate::record::{Body, Direction, NewRecord, Search, Side};
 use crate::settings::Settings;
 use crate::store::{NewStamp, schema};
-use identifier::ClientId;
+use identifier::{ClientId, ServiceId};
 
 fn noon() -> Timestamp {
     "2026-11-22T12:00:00Z".parse().unwrap()
@@ -52,7 +52,7 @@ impl Bench {
             query_id: format!("query-{}", self.made),
             request_id: "request".to_owned(),
             owner: owner.clone(),
-            provider: owner,
+            service: ServiceId::new(owner, "svc", None).unwrap(),
             side: Side::Consumer,
             direction: Direction::Request,
             message: b"GET\r\n/r1/EX/COM/1/sub/svc\r\n".to_vec(),
@@ -471,10 +471,12 @@ async fn one_log_only_archives_into_a_directory() {
 async fn a_log_of_the_schema_before_is_brought_up_to_date_when_it_is_opened_for_writing() {
     let bench = Bench::stamped(&OWNERS).await;
     bench.log.close().await.unwrap();
-    let older = "DROP TABLE archive; DROP TABLE archived; DROP TABLE withheld; PRAGMA user_version = 1;";
+    let older =
+        "DROP TABLE archive; DROP TABLE archived; DROP TABLE withheld; ALTER TABLE record DROP COLUMN seal;
+         PRAGMA user_version = 1;";
     bench.database().execute_batch(older).unwrap();
     let refused = crate::reader::Reader::open(bench.folder.path()).err();
-    assert_eq!(refused, Some(crate::error::OpenFailure::Schema { found: 1, known: 2 }));
+    assert_eq!(refused, Some(crate::error::OpenFailure::Schema { found: 1, known: 3 }));
     let log = opened(bench.folder.path());
     let bench = Bench { log, ..bench };
     assert_eq!(bench.round(|_| {}).await.records, 6);

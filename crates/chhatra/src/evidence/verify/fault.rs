@@ -10,6 +10,8 @@ use trust::{PathRefusal, SignerRefusal, TimestampRefusal};
 pub(super) enum Fault {
     /// The file is not what a gateway wrote.
     File,
+    /// The message given beside the file is not the file's.
+    Message,
     /// It has no time-stamp yet.
     Early,
     /// Whoever signed did so in a way that proves nothing.
@@ -25,6 +27,7 @@ impl Fault {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::File => "file",
+            Self::Message => "message",
             Self::Early => "no_time_stamp_yet",
             Self::Sender => "sender",
             Self::Certificate => "certificate",
@@ -35,6 +38,7 @@ impl Fault {
     pub(super) const fn lies(self) -> &'static str {
         match self {
             Self::File => "with the file; it was changed, cut or put together after the gateway wrote it",
+            Self::Message => "with the message given beside the file",
             Self::Early => "with the time; nobody has stamped this record yet",
             Self::Sender => "with whoever signed; this was never good evidence",
             Self::Certificate => "with the signer's certificate, which is not shown to have been good then",
@@ -48,6 +52,9 @@ impl Fault {
         match self {
             Self::File => {
                 "take the container from the log or the archive again, on either side of the exchange"
+            }
+            Self::Message => {
+                "give the whole message of this exchange, octet for octet as another party kept it"
             }
             Self::Early => "export it again after the gateway's next round of time-stamps",
             Self::Sender => "do not rely on it; ask the sender for the exchange's record on its side",
