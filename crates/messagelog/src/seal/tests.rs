@@ -17,7 +17,7 @@ fn a_key_file_belongs_to_its_owner_alone_and_is_never_written_over() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("key");
     let name = Keys::make(&path).unwrap();
-    assert_eq!(Keys::read(std::slice::from_ref(&path)).unwrap().names(), [name.clone()]);
+    assert_eq!(Keys::read(std::slice::from_ref(&path)).unwrap().names(), vec![name.clone()]);
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(matches!(Keys::make(&path), Err(KeyFault::File { act: "written", .. })));
     for mode in [0o640, 0o604, 0o620, 0o660] {

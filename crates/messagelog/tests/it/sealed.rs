@@ -120,10 +120,10 @@ async fn nothing_of_a_message_is_on_the_disk_and_another_program_opens_it() {
     let recorded = filled(&log, folder.path()).await;
     let whole = |path: &str| std::fs::metadata(directory.path().join(path)).unwrap().len() > 400_000;
     assert!(whole("messagelog.db-wal"), "the records are to be looked for in the write-ahead log too");
-    assert_eq!(holding(directory.path(), &NEEDLE[..12]), [PathBuf::new(); 0]);
+    assert_eq!(holding(directory.path(), &NEEDLE[..12]), Vec::<PathBuf>::new());
     log.close().await.unwrap();
     assert!(whole("messagelog.db"));
-    assert_eq!(holding(directory.path(), &NEEDLE[..12]), [PathBuf::new(); 0]);
+    assert_eq!(holding(directory.path(), &NEEDLE[..12]), Vec::<PathBuf>::new());
     let reader = Reader::open(directory.path()).unwrap().with_keys(keys);
     compare(&reader, &recorded);
     // So that it could be found: an open log has it.
