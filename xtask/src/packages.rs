@@ -21,6 +21,9 @@ pub(crate) const TEST: &[&str] = &[
     "opensc",
 ];
 
+/// Needed to build the fuzzer: libFuzzer is C++.
+pub(crate) const FUZZ: &[&str] = &["g++"];
+
 /// Installs what is missing, or says how.
 pub(crate) fn ensure(packages: &[&str]) -> Result<()> {
     let missing: Vec<&str> = packages.iter().copied().filter(|package| !installed(package)).collect();
