@@ -1,10 +1,12 @@
 //! What will be stored of a message: body logging settings, size limits, the compact forms. Runs on the caller's thread.
 
+use std::sync::Arc;
+
 use identifier::ClientId;
 use message::rest::RestMessage;
-use trust::algorithm::DigestAlgorithm;
 
 use crate::error::Failure;
+use crate::pack::recent::{PackedSignature, Recent};
 use crate::pack::{self, Packed};
 use crate::record::{Body, Direction, NewRecord};
 use crate::settings::BodyLogging;
@@ -21,8 +23,7 @@ pub(crate) struct Prepared {
     pub(crate) direction: Direction,
     pub(crate) message: Vec<u8>,
     pub(crate) body: LoggedBody,
-    pub(crate) signature: Packed,
-    pub(crate) signature_digest: Vec<u8>,
+    pub(crate) signature: Arc<PackedSignature>,
     pub(crate) hash_chain_result: Option<Packed>,
     pub(crate) hash_chain: Option<Packed>,
 }
@@ -42,7 +43,7 @@ impl LoggedBody {
 
 impl Prepared {
     /// Applies the settings; the verdicts are those of data-plane 7.2.
-    pub(crate) fn new(record: NewRecord, bodies: &BodyLogging) -> Result<Self, Failure> {
+    pub(crate) fn new(record: NewRecord, bodies: &BodyLogging, recent: &Recent) -> Result<Self, Failure> {
         let chars = [&record.query_id, &record.request_id].map(|id| id.chars().count()).into_iter().max();
         if let Some(chars) = chars.filter(|chars| *chars > QUERY_ID_CHARS_MAX) {
             return Err(Failure::IdentifierTooLong { chars, chars_max: QUERY_ID_CHARS_MAX });
@@ -60,8 +61,7 @@ impl Prepared {
             direction: record.direction,
             message,
             body,
-            signature: pack::pack(&signed.signatures_xml),
-            signature_digest: DigestAlgorithm::Sha512.digest(&signed.signatures_xml),
+            signature: recent.pack(&signed.signatures_xml),
             hash_chain_result: signed.hash_chain_result.as_deref().map(pack::pack),
             hash_chain: signed.hash_chain.as_deref().map(pack::pack),
         })
