@@ -150,9 +150,10 @@ fn one(binary: &Path, folder: &Path, plan: &Plan, target: &'static str) -> Resul
     for new in [&corpus, &findings, &folder.join("log")] {
         std::fs::create_dir_all(new).with_context(|| format!("{} cannot be made", new.display()))?;
     }
-    let made = Command::new(binary).args(["seeds", target]).arg(&seeds).status();
-    if !made.context("the fuzzer cannot be started")?.success() {
-        bail!("the seeds of {target} cannot be made");
+    let made = Command::new(binary).args(["seeds", target]).arg(&seeds).output();
+    let made = made.context("the fuzzer cannot be started")?;
+    if !made.status.success() {
+        bail!("the seeds of {target} cannot be made:\n{}", String::from_utf8_lossy(&made.stderr));
     }
     let output = File::create(&log).with_context(|| format!("{} cannot be written", log.display()))?;
     let status = Command::new(binary)

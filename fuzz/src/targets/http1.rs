@@ -127,9 +127,11 @@ async fn again(mut head: RequestHead) {
     head.version = ::http1::Version::Http11;
     let (near, far) = duplex(1 << 21);
     let mut client = ClientConnection::new(near, Limits::default());
-    let Ok((_, answer)) = client.send(&head, Framing::None).await else {
+    let Ok((body, answer)) = client.send(&head, Framing::None).await else {
         panic!("a head that was taken cannot be sent: {head:?}")
     };
+    // The head leaves with the end of the body.
+    body.finish().await.expect("the other end takes it");
     let mut server = ServerConnection::new(far, Limits::default());
     let taken = server.next_request().await;
     let request = taken.expect("what we sent can be read").expect("a request was sent");
