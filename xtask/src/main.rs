@@ -1,11 +1,14 @@
-//! Every command we have: `cargo xtask up|test|fuzz|tidy`.
+//! Every command we have: `cargo xtask up|test|fuzz|tools|tidy|etsi|bench`.
 
 mod bans;
+mod bench;
+mod etsi;
 mod floors;
 mod fuzz;
 mod packages;
 mod run;
 mod tidy;
+mod tools;
 
 use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
@@ -15,7 +18,12 @@ const USAGE: &str = "\
 cargo xtask up      build, then start the demonstration nation in the foreground (Ctrl-C stops it)
 cargo xtask test    check what is needed from the distribution, then everything that CI runs
 cargo xtask fuzz    [--seconds N] [TARGET…]: look for inputs that a parser does not stand, each target for N seconds (60)
-cargo xtask tidy    check the house rules";
+cargo xtask tools   get the programs that tests use and the distribution does not have
+cargo xtask tidy    check the house rules
+cargo xtask etsi    have containers judged by the EU's signature library (Java, Maven Central; some minutes the first time)
+cargo xtask bench [--quick] [--long] [--seconds N] [--json FILE] [ROW…]
+                    measure exchanges, beside the service alone and the machine's own limits; a row is named by its words,
+                    such as p256-kept-get-c32, and `rsa-get` stands for all rows with these words";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -33,7 +41,15 @@ fn run_command(root: &Path, arguments: &[String]) -> Result<()> {
         ["up", rest @ ..] => up(root, rest),
         ["test"] => test(root),
         ["fuzz", rest @ ..] => fuzz(root, rest),
+        ["tools"] => {
+            packages::ensure(packages::TEST)?;
+            tools::ensure(root)
+        }
         ["tidy"] => tidy::tidy(root),
+        ["bench", rest @ ..] => bench::run(root, rest),
+        // What `bench` starts as a process of its own.
+        ["bench-service", address] => bench::service::serve(address),
+        ["etsi"] => etsi::etsi(root),
         [] | ["help" | "--help"] => {
             println!("{USAGE}");
             Ok(())
@@ -55,6 +71,7 @@ fn test(root: &Path) -> Result<()> {
     packages::ensure(packages::BUILD)?;
     packages::ensure(packages::TEST)?;
     packages::ensure(packages::FUZZ)?;
+    tools::ensure(root)?;
     let clippy = ["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"];
     run::step("format", || run::run(root, "cargo", &["fmt", "--all", "--check"]))?;
     run::step("house rules", || tidy::tidy(root))?;

@@ -3,10 +3,11 @@
 mod verify;
 mod archive;
 mod archive_verify;
+mod etsi;
 
 use crate::config;
 use anyhow::{Context as _, Result, bail};
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use messagelog::{Direction, Entry, ReadFailure, Reader, RecordId, Search};
 use serde_json::{Value, json};
 use std::io::Write as _;
@@ -56,6 +57,21 @@ pub(crate) struct Export {
     /// The folder to write to; it is made when it is missing.
     #[arg(long, value_name = "DIR", default_value = ".")]
     out: PathBuf,
+    /// For whom: X-Road's verifier and ours, or general EU validators too. The second form asks a time-stamp service for each container.
+    #[arg(long, value_enum, default_value_t = Form::Xroad)]
+    form: Form,
+    /// For --form etsi: the time-stamp service to ask, instead of those declared for the gateway; the exchange must have approved it.
+    #[arg(long, value_name = "URL")]
+    tsa: Option<String>,
+    /// For --form etsi: the global configuration of the time of the messages, where today's does not know their authorities any more.
+    #[arg(long, value_name = "DIR")]
+    globalconf: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Form {
+    Xroad,
+    Etsi,
 }
 
 pub(crate) fn run(command: &Command) -> Result<ExitCode> {
@@ -157,10 +173,23 @@ fn as_json(entry: &Entry) -> Value {
 }
 
 fn export(arguments: &Export) -> Result<ExitCode> {
+    let maker = match arguments.form {
+        Form::Etsi => Some(etsi::Maker::new(
+            &arguments.config,
+            arguments.globalconf.as_deref(),
+            arguments.tsa.as_deref(),
+        )?),
+        Form::Xroad if arguments.tsa.is_some() || arguments.globalconf.is_some() => {
+            bail!(
+                "--tsa and --globalconf belong to --form etsi; X-Road's form is written from the log alone"
+            );
+        }
+        Form::Xroad => None,
+    };
     let reader = open(&arguments.config)?;
     let mut complete = true;
     let exported = each(&reader, arguments.id.as_deref(), usize::MAX, |entry| {
-        complete &= export_one(&reader, &entry, &arguments.out)?;
+        complete &= export_one(&reader, &entry, maker.as_ref(), &arguments.out)?;
         Ok(())
     })?;
     match (&arguments.id, exported) {
@@ -172,8 +201,8 @@ fn export(arguments: &Export) -> Result<ExitCode> {
 }
 
 /// Whether the record lies in the folder now. One that cannot be had is no reason to keep back the others.
-fn export_one(reader: &Reader, entry: &Entry, out: &Path) -> Result<bool> {
-    let container = match reader.export(entry.id) {
+fn export_one(reader: &Reader, entry: &Entry, maker: Option<&etsi::Maker>, out: &Path) -> Result<bool> {
+    let mut container = match reader.export(entry.id) {
         Ok(container) => container,
         // One that is not there any more is old, and in an archive.
         Err(
@@ -186,6 +215,22 @@ fn export_one(reader: &Reader, entry: &Entry, out: &Path) -> Result<bool> {
         }
         Err(failure) => return Err(failure.into()),
     };
+    if let Some(maker) = maker {
+        container.file_name = etsi::file_name(&container.file_name);
+        let path = out.join(&container.file_name);
+        if path.exists() {
+            // Each is another file, for each has its own time-stamp.
+            tell!("{} is there already and was left as it is", path.display());
+            return Ok(true);
+        }
+        match maker.make(&container) {
+            Ok(bytes) => container.bytes = bytes,
+            Err(why) => {
+                complain!("record {} {why}", entry.id);
+                return Ok(false);
+            }
+        }
+    }
     std::fs::create_dir_all(out).with_context(|| format!("{} cannot be made", out.display()))?;
     let path = out.join(&container.file_name);
     let stamp = if container.stamped { "" } else { ", without a time-stamp yet: it proves who, not when" };

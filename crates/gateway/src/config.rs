@@ -1,5 +1,9 @@
 //! This room's section of the configuration file: `[gateway]`. Unknown keys refuse to start.
 
+mod archive;
+
+pub use archive::{Archive, Grouping, Secret, Store};
+
 use http1::Limits;
 use identifier::ServerId;
 use keystore::TokenSettings;
@@ -34,6 +38,9 @@ pub struct Config {
     /// How the log is archived, and how long records stay in it.
     #[serde(default)]
     pub archive: Archive,
+    /// How much one client may ask.
+    #[serde(default)]
+    pub quota: Quota,
     /// How often the background jobs run.
     #[serde(default)]
     pub jobs: Jobs,
@@ -61,6 +68,9 @@ pub struct Peer {
     pub port: u16,
     /// The port on which peers answer OCSP by hash.
     pub ocsp_port: u16,
+    /// Whether gateways of our own kind are met in our own way: TLS 1.3, connections and sessions kept. Without it each is met as an
+    /// X-Road server is.
+    pub own_kind: bool,
     /// TCP and TLS together towards a peer; TLS with one that comes.
     pub connect_timeout_ms: u64,
     /// How long a peer may stay silent in the middle of an answer.
@@ -97,6 +107,7 @@ impl Default for Peer {
         Self {
             port: 5500,
             ocsp_port: 5577,
+            own_kind: true,
             connect_timeout_ms: 30_000,
             read_timeout_ms: 600_000,
             idle_timeout_ms: 30_000,
@@ -135,60 +146,16 @@ impl Default for Log {
     }
 }
 
-/// Archives of the log (data-plane 7.7). The defaults are X-Road's.
-#[derive(Debug, Clone, Deserialize)]
+/// How much one client may ask: each of ours at the consumer ports, and each of other gateways on port 5500. 0 is no limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Archive {
-    /// Where archives are put; absent: `archive` under `state_dir`.
-    pub directory: Option<PathBuf>,
-    /// How often; 0: never.
-    pub interval_seconds: u64,
-    /// An archive ends with the container that brings it above this.
-    pub file_bytes_max: u64,
-    /// Whose records stand in one archive together.
-    pub grouping: Grouping,
-    /// A program with its arguments that takes an archive elsewhere; absent: archives stay where they are.
-    pub transfer_command: Vec<String>,
-    /// How long that program may run.
-    pub transfer_timeout_seconds: u64,
-    /// How long archived records stay in the log; 0: for ever.
-    pub keep_records_days: u64,
-}
-
-/// Whose records stand in one archive together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Grouping {
-    /// Everybody's.
-    None,
-    /// A member's, with all its subsystems.
-    Member,
-    /// A subsystem's.
-    Subsystem,
-}
-
-impl From<Grouping> for messagelog::Grouping {
-    fn from(grouping: Grouping) -> Self {
-        match grouping {
-            Grouping::None => Self::None,
-            Grouping::Member => Self::Member,
-            Grouping::Subsystem => Self::Subsystem,
-        }
-    }
-}
-
-impl Default for Archive {
-    fn default() -> Self {
-        Self {
-            directory: None,
-            interval_seconds: 21_600,
-            file_bytes_max: 33_554_432,
-            grouping: Grouping::None,
-            transfer_command: Vec::new(),
-            transfer_timeout_seconds: 600,
-            keep_records_days: 30,
-        }
-    }
+pub struct Quota {
+    /// Requests a second; as many may come together.
+    pub requests_per_second: u32,
+    /// Exchanges that run at once, from the head of the request to the end of the answer.
+    pub exchanges_at_once: u32,
+    /// Bytes of request bodies in exchanges that run.
+    pub body_bytes_at_once: u64,
 }
 
 /// Periods of the background jobs, in seconds. The defaults are X-Road's.
@@ -220,8 +187,8 @@ impl Config {
         for path in own.into_iter().chain(of_tokens) {
             *path = folder.join(&*path);
         }
-        if let Some(directory) = &mut self.archive.directory {
-            *directory = folder.join(&*directory);
+        for path in self.archive.paths() {
+            *path = folder.join(&*path);
         }
         self
     }

@@ -47,7 +47,8 @@ pub use export::Exported;
 pub use log::{Health, MessageLog};
 pub use reader::Reader;
 pub use record::{
-    Body, Direction, Entry, NewRecord, Owner, Record, RecordId, Search, Side, Stamp, Statistics,
+    ArchiveFigures, Body, Direction, Entry, NewRecord, Owner, Record, RecordId, Search, Side, Stamp,
+    Statistics,
 };
 pub use settings::{BodyLogging, Settings, TimeStamping};
 pub use stamper::{Round, Stamper};

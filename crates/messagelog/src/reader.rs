@@ -4,11 +4,12 @@ use std::fmt;
 use std::io::Write;
 use std::path::Path;
 
+use jiff::Timestamp;
 use rusqlite::Connection;
 
 use crate::error::{OpenFailure, ReadFailure};
 use crate::export::{Exported, Exporter};
-use crate::record::{Entry, Record, RecordId, Search, Statistics};
+use crate::record::{ArchiveFigures, Entry, Record, RecordId, Search, Statistics};
 use crate::store::{figures, read, schema};
 
 /// A reading connection. Any number of them, in any process, beside the writer. All calls block.
@@ -73,6 +74,14 @@ impl Reader {
     /// The storage failed.
     pub fn statistics(&self) -> Result<Statistics, ReadFailure> {
         Ok(figures::statistics(&self.connection)?)
+    }
+
+    /// How archiving fares, and what has been written since a time, a week ago for instance.
+    ///
+    /// # Errors
+    /// The storage failed.
+    pub fn archives(&self, since: Timestamp) -> Result<ArchiveFigures, ReadFailure> {
+        Ok(figures::archives(&self.connection, since)?)
     }
 
     /// Records without a time-stamp, oldest first, with the SHA-512 of their signatures.

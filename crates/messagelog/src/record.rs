@@ -195,3 +195,22 @@ pub struct Statistics {
     /// Bytes of the database, without the write-ahead log.
     pub file_bytes: u64,
 }
+
+/// How archiving fares.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ArchiveFigures {
+    /// When the last archive was made.
+    pub newest: Option<Timestamp>,
+    /// The oldest record that is in no archive; those that are withheld are not counted here.
+    pub oldest_waiting: Option<Timestamp>,
+    /// Records that could not be rebuilt.
+    pub withheld: u64,
+    /// Names of the archives that nobody has taken away.
+    pub untaken: Vec<String>,
+    /// The oldest record of the week that was asked for.
+    pub oldest_of_week: Option<Timestamp>,
+    /// The week's share of the log's file, by the number of records.
+    pub log_bytes_of_week: u64,
+    /// The archives of the week.
+    pub archive_bytes_of_week: u64,
+}

@@ -13,6 +13,7 @@ mod keystore;
 mod take_over;
 mod token;
 mod evidence;
+mod evidence_page;
 mod archives;
 mod settings;
 mod signing_keys;

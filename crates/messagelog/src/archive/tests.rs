@@ -408,6 +408,48 @@ async fn an_archive_is_untaken_until_somebody_takes_it() {
 }
 
 #[tokio::test]
+async fn whatever_becomes_of_an_archive_its_mark_says_that_it_is_elsewhere() {
+    let bench = Bench::stamped(&["EX/COM/1/a"; 2]).await;
+    let archivist = bench.archivist(|settings| settings.file_bytes_max = 1);
+    archivist.round(noon(), || true).await.unwrap();
+    let untaken = archivist.untaken().await.unwrap();
+    untaken[0].set_mark().unwrap();
+    assert!(!untaken[0].path.exists() && untaken[0].mark().metadata().unwrap().len() > 0);
+    // Whoever took it did not leave it here.
+    std::fs::remove_file(&untaken[1].path).unwrap();
+    untaken[1].set_mark().unwrap();
+    assert_eq!(untaken[1].mark().metadata().unwrap().len(), 0);
+    assert!(untaken[1].mark().to_str().unwrap().ends_with(".zip.taken"));
+}
+
+#[tokio::test]
+async fn a_directory_that_has_never_held_an_archive_is_not_taken_for_the_one_that_has() {
+    let mut bench = Bench::stamped(&["EX/COM/1/a"]).await;
+    bench.round(|_| {}).await;
+    bench.record("EX/COM/1/a").await;
+    bench.stamp().await;
+    // As when its file system is not mounted.
+    let (place, away) = (bench.archives(), bench.folder.path().join("away"));
+    std::fs::rename(&place, &away).unwrap();
+    for there in [false, true] {
+        if there {
+            std::fs::create_dir(&place).unwrap();
+        }
+        let refused = bench.archivist(|_| {}).round(noon(), || true).await;
+        assert!(matches!(refused, Err(ArchiveFailure::OtherDirectory { .. })), "{refused:?}");
+    }
+    assert_eq!(std::fs::read_dir(&place).unwrap().count(), 0);
+    std::fs::write(place.join("archive.lock"), "").unwrap();
+    assert_eq!(bench.round(|_| {}).await.records, 1);
+    let figures = bench.log.read(|reader| reader.archives(noon())).await.unwrap();
+    assert_eq!((figures.untaken.len(), figures.withheld, figures.oldest_waiting), (2, 0, None));
+    assert!(figures.newest.is_some() && figures.log_bytes_of_week > 0 && figures.archive_bytes_of_week > 0);
+    bench.record("EX/COM/1/b").await;
+    let figures = bench.log.read(|reader| reader.archives(noon())).await.unwrap();
+    assert!(figures.oldest_waiting.is_some());
+}
+
+#[tokio::test]
 async fn a_round_stops_between_two_archives_when_it_is_asked_to() {
     let bench = Bench::stamped(&["EX/COM/1/a"; 5]).await;
     let asked = AtomicUsize::new(0);

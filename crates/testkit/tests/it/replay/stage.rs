@@ -157,6 +157,7 @@ impl Stage {
             peer: Peer::default(),
             log,
             archive: gateway::Archive::default(),
+            quota: gateway::Quota::default(),
             jobs: Jobs::default(),
         }
     }
