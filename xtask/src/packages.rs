@@ -23,6 +23,9 @@ pub(crate) const TEST: &[&str] = &[
     "opensc",
 ];
 
+/// Needed to build the fuzzer: libFuzzer is C++.
+pub(crate) const FUZZ: &[&str] = &["g++"];
+
 /// The load generator, what measures the machine, and what reads the size of a log.
 pub(crate) const BENCH: &[&str] = &["wrk", "openssl", "python3", "util-linux"];
 
