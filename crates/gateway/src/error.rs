@@ -106,7 +106,7 @@ pub enum StartFault {
     Log(#[from] messagelog::OpenFailure),
     /// Archives cannot be taken elsewhere as it is configured.
     #[error(transparent)]
-    ArchiveStore(#[from] crate::archiving::StoreFault),
+    ArchiveStore(#[from] vault::StoreFault),
     /// The keys of the evidence log.
     #[error(transparent)]
     LogKey(#[from] messagelog::KeyFault),

@@ -1,4 +1,4 @@
-//! The gateway's settings through its public face: declared, planned, applied, refused. And the stores that archives go to.
+//! The gateway's settings through its public face: declared, planned, applied, refused.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,4 +9,3 @@
 )]
 
 mod settings;
-mod stores;
