@@ -42,7 +42,7 @@ fn archive(filling: u8) -> Vec<u8> {
 }
 
 /// As `[gateway.archive]` has it.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Settings {
     transfer_command: Vec<String>,
@@ -263,7 +263,7 @@ fn what_cannot_work_is_refused_at_the_start() {
     }
     assert!(transfer(&by_file(&closed)).is_ok());
     assert!(matches!(transfer(""), Ok(Transfer::Stays)));
-    let shown = format!("{:?} {:?}", toml::from_str::<Archive>(&whole).unwrap(), transfer(&whole).unwrap());
+    let shown = format!("{:?} {:?}", toml::from_str::<Settings>(&whole).unwrap(), transfer(&whole).unwrap());
     assert!(!shown.contains("something"), "{shown}");
 }
 
