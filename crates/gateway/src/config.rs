@@ -1,5 +1,11 @@
 //! This room's section of the configuration file: `[gateway]`. Unknown keys refuse to start.
 
+mod archive;
+mod bodies;
+
+pub use archive::{Archive, Grouping, Secret, Store};
+pub use bodies::{At, BodyOverride};
+
 use http1::Limits;
 use identifier::ServerId;
 use keystore::TokenSettings;
@@ -34,6 +40,9 @@ pub struct Config {
     /// How the log is archived, and how long records stay in it.
     #[serde(default)]
     pub archive: Archive,
+    /// How much one client may ask.
+    #[serde(default)]
+    pub quota: Quota,
     /// How often the background jobs run.
     #[serde(default)]
     pub jobs: Jobs,
@@ -117,82 +126,42 @@ impl Default for Peer {
 pub struct Log {
     /// Whether bodies are kept with the messages.
     pub bodies: bool,
-    /// Provider subsystems for which the opposite holds.
-    pub bodies_except: Vec<identifier::ClientId>,
     /// The longest body that is kept; a longer one is refused.
     pub body_bytes_max: u64,
     /// Keep the head of a body that is too long, instead of refusing it.
     pub truncate_bodies: bool,
     /// How long time-stamping may fail before messages are refused; 0 means forever.
     pub timestamp_failure_seconds_max: u64,
+    /// Key files under which messages and bodies are sealed in the log, the first one for new records; none: they are kept open.
+    pub key_files: Vec<PathBuf>,
+    /// What holds for some providers instead of the first three.
+    #[serde(rename = "override", deserialize_with = "bodies::overrides")]
+    pub overrides: Vec<BodyOverride>,
 }
 
 impl Default for Log {
     fn default() -> Self {
         Self {
             bodies: true,
-            bodies_except: Vec::new(),
             body_bytes_max: 10_485_760,
             truncate_bodies: false,
             timestamp_failure_seconds_max: 14_400,
+            key_files: Vec::new(),
+            overrides: Vec::new(),
         }
     }
 }
 
-/// Archives of the log (data-plane 7.7). The defaults are X-Road's.
-#[derive(Debug, Clone, Deserialize)]
+/// How much one client may ask: each of ours at the consumer ports, and each of other gateways on port 5500. 0 is no limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Archive {
-    /// Where archives are put; absent: `archive` under `state_dir`.
-    pub directory: Option<PathBuf>,
-    /// How often; 0: never.
-    pub interval_seconds: u64,
-    /// An archive ends with the container that brings it above this.
-    pub file_bytes_max: u64,
-    /// Whose records stand in one archive together.
-    pub grouping: Grouping,
-    /// A program with its arguments that takes an archive elsewhere; absent: archives stay where they are.
-    pub transfer_command: Vec<String>,
-    /// How long that program may run.
-    pub transfer_timeout_seconds: u64,
-    /// How long archived records stay in the log; 0: for ever.
-    pub keep_records_days: u64,
-}
-
-/// Whose records stand in one archive together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Grouping {
-    /// Everybody's.
-    None,
-    /// A member's, with all its subsystems.
-    Member,
-    /// A subsystem's.
-    Subsystem,
-}
-
-impl From<Grouping> for messagelog::Grouping {
-    fn from(grouping: Grouping) -> Self {
-        match grouping {
-            Grouping::None => Self::None,
-            Grouping::Member => Self::Member,
-            Grouping::Subsystem => Self::Subsystem,
-        }
-    }
-}
-
-impl Default for Archive {
-    fn default() -> Self {
-        Self {
-            directory: None,
-            interval_seconds: 21_600,
-            file_bytes_max: 33_554_432,
-            grouping: Grouping::None,
-            transfer_command: Vec::new(),
-            transfer_timeout_seconds: 600,
-            keep_records_days: 30,
-        }
-    }
+pub struct Quota {
+    /// Requests a second; as many may come together.
+    pub requests_per_second: u32,
+    /// Exchanges that run at once, from the head of the request to the end of the answer.
+    pub exchanges_at_once: u32,
+    /// Bytes of request bodies in exchanges that run.
+    pub body_bytes_at_once: u64,
 }
 
 /// Periods of the background jobs, in seconds. The defaults are X-Road's.
@@ -221,11 +190,11 @@ impl Config {
     pub fn resolved(mut self, folder: &std::path::Path) -> Self {
         let own = [&mut self.state_dir, &mut self.anchor, &mut self.pin_file];
         let of_tokens = self.token.iter_mut().flat_map(|token| [&mut token.module, &mut token.pin_file]);
-        for path in own.into_iter().chain(of_tokens) {
+        for path in own.into_iter().chain(of_tokens).chain(&mut self.log.key_files) {
             *path = folder.join(&*path);
         }
-        if let Some(directory) = &mut self.archive.directory {
-            *directory = folder.join(&*directory);
+        for path in self.archive.paths() {
+            *path = folder.join(&*path);
         }
         self
     }
@@ -252,6 +221,14 @@ impl Config {
     #[must_use]
     pub fn messagelog_dir(&self) -> PathBuf {
         self.state_dir.join("messagelog")
+    }
+
+    /// The keys of the evidence log.
+    ///
+    /// # Errors
+    /// A key file cannot be read, is open to others, or holds no key.
+    pub fn log_keys(&self) -> Result<messagelog::Keys, messagelog::KeyFault> {
+        messagelog::Keys::read(&self.log.key_files)
     }
 
     /// The folder of archives.

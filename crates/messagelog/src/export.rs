@@ -44,7 +44,7 @@ impl<'r> Exporter<'r> {
 
     /// A cut body is left out: its digest could not be verified.
     pub(crate) fn export(&mut self, id: RecordId) -> Result<Exported, ReadFailure> {
-        let record = read::record_without_stamp(self.reader.connection(), id)?;
+        let record = self.reader.record_without_stamp(id)?;
         let entry = &record.entry;
         let mut attachments = Vec::new();
         if entry.body_bytes.is_some() && entry.body_bytes == entry.body_bytes_signed {

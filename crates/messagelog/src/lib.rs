@@ -21,14 +21,17 @@
 //!   opening is recovery. It never goes on in the hope that a failed write did no harm. After a full disk
 //!   [`MessageLog::recover`] opens it anew when there is room again; any other fault is for a person and a restart.
 //! - Memory does not grow with a body: a spooled body goes into the database chunk by chunk, and comes out so.
+//! - Where the operator gave keys, neither a message nor a body is ever on the disk of the log as it is (see `seal`).
 //!
 //! **Bytes.** A recorded message costs about 1.2 KB besides its body, instead of some 8.5 KB: see `pack`.
 //!
 //! **Not here.** No network: the gateway asks the time-stamping authorities and hands in their tokens. No decision about
-//! the message. No transfer of archives: whoever takes them away says so. Encryption of archives (data-plane 7.7), encryption at
-//! rest and PostgreSQL (7.5) come later. Contents that records share are not deleted with the last record that has them.
+//! the message. No transfer of archives: whoever takes them away says so. Encryption of archives (data-plane 7.7)
+//! and PostgreSQL (7.5) come later. Contents that records share are not deleted with the last record that has them.
 
 mod record;
+mod bodies;
+mod seal;
 mod settings;
 mod error;
 mod log;
@@ -42,12 +45,15 @@ mod export;
 mod archive;
 
 pub use archive::{ArchiveFailure, ArchiveRound, Archiving, Archivist, Grouping, Untaken};
+pub use bodies::{BodyLogging, BodyOverride, BodyRule, Provider};
 pub use error::{Blame, BodyFault, Failure, OpenFailure, ReadFailure, StampFault, StoreFault};
 pub use export::Exported;
 pub use log::{Health, MessageLog};
 pub use reader::Reader;
 pub use record::{
-    Body, Direction, Entry, NewRecord, Owner, Record, RecordId, Search, Side, Stamp, Statistics,
+    ArchiveFigures, Body, Direction, Entry, NewRecord, Owner, Record, RecordId, Search, Side, Stamp,
+    Statistics,
 };
-pub use settings::{BodyLogging, Settings, TimeStamping};
+pub use seal::{KeyFault, Keys};
+pub use settings::{Settings, TimeStamping};
 pub use stamper::{Round, Stamper};

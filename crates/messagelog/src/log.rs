@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::error::{Failure, OpenFailure, ReadFailure, StoreFault};
+use crate::pack::recent::Recent;
 use crate::prepare::Prepared;
 use crate::reader::Reader;
 use crate::record::{NewRecord, RecordId};
@@ -33,6 +34,7 @@ struct Inner {
     clock: Clock,
     gauges: Arc<Gauges>,
     writing: Mutex<Writing>,
+    recent: Recent,
     idle: Mutex<Option<Reader>>,
     /// Held while the log is closed or opened anew, so that it is not opened anew after it has been closed.
     turning: tokio::sync::Mutex<()>,
@@ -73,7 +75,7 @@ impl MessageLog {
     /// # Errors
     /// A second writer, damage, a newer schema, or what the disk said.
     pub fn open(directory: &Path, settings: Settings, clock: Clock) -> Result<Self, OpenFailure> {
-        let Opened { store, last, stamped, lock } = opening::open(directory)?;
+        let Opened { store, last, stamped, lock } = opening::open(directory, &settings.keys)?;
         let started = Self::start(directory, settings, clock, store, Gauges::new(last, stamped), Some(lock));
         started.map_err(|error| opening::unusable(directory, &error))
     }
@@ -89,9 +91,10 @@ impl MessageLog {
     ) -> std::io::Result<Self> {
         let gauges = Arc::new(gauges);
         let writing = Mutex::new(Writing::start(store, &gauges, &clock, settings.queue_max, lock)?);
-        let (directory, idle, turning) =
-            (directory.to_owned(), Mutex::default(), tokio::sync::Mutex::default());
-        Ok(Self { inner: Arc::new(Inner { directory, settings, clock, gauges, writing, idle, turning }) })
+        let (directory, recent) = (directory.to_owned(), Recent::default());
+        let (idle, turning) = (Mutex::default(), tokio::sync::Mutex::default());
+        let inner = Inner { directory, settings, clock, gauges, writing, recent, idle, turning };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// After the disk was full: opens the log anew when there is room again, as at a start, with its checks. To be called
@@ -111,10 +114,10 @@ impl MessageLog {
         }
         // The writer has closed its files when everybody who still waited has been refused.
         let _end = self.end_writing().await;
-        let directory = inner.directory.clone();
+        let (directory, keys) = (inner.directory.clone(), inner.settings.keys.clone());
         let opening = tokio::task::spawn_blocking(move || {
             opening::prove_room(&directory, opening::ROOM_BYTES)?;
-            opening::open(&directory)
+            opening::open(&directory, &keys)
         });
         let opened = opening.await.map_err(|error| StoreFault::Other(error.to_string()).into()).flatten();
         let started = opened.and_then(|Opened { store, last, stamped, lock }| {
@@ -178,7 +181,9 @@ impl MessageLog {
     /// A [`Failure`]; then the message must not be sent or delivered.
     pub async fn record(&self, record: NewRecord) -> Result<RecordId, Failure> {
         self.admits()?;
-        let prepared = Box::new(Prepared::new(record, &self.inner.settings.bodies)?);
+        let prepared = Box::new(Prepared::new(record, &self.inner.settings, &self.inner.recent)?);
+        // Whoever is about to bring a record does so first, so that one flush of the disk serves them all.
+        tokio::task::yield_now().await;
         self.submit(|answer| Job::Record(prepared, answer)).await.map(RecordId)
     }
 
@@ -263,7 +268,8 @@ impl MessageLog {
             let reader = match kept {
                 Some(reader) => reader,
                 None => Reader::open(&inner.directory)
-                    .map_err(|failure| ReadFailure::Storage(StoreFault::Other(failure.to_string())))?,
+                    .map_err(|failure| ReadFailure::Storage(StoreFault::Other(failure.to_string())))?
+                    .with_keys(inner.settings.keys.clone()),
             };
             let read = act(&reader);
             // Without a writer no connection is kept: it would hold the write-ahead log open.

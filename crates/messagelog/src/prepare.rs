@@ -1,13 +1,17 @@
 //! What will be stored of a message: body logging settings, size limits, the compact forms. Runs on the caller's thread.
 
+use std::sync::Arc;
+
 use identifier::ClientId;
 use message::rest::RestMessage;
-use trust::algorithm::DigestAlgorithm;
 
+use crate::bodies::BodyRule;
 use crate::error::Failure;
+use crate::pack::recent::{PackedSignature, Recent};
 use crate::pack::{self, Packed};
 use crate::record::{Body, Direction, NewRecord};
-use crate::settings::BodyLogging;
+use crate::seal::{NoChance, Sealer};
+use crate::settings::Settings;
 
 /// Characters of a message identifier (data-plane 7.1).
 const QUERY_ID_CHARS_MAX: usize = 255;
@@ -21,10 +25,11 @@ pub(crate) struct Prepared {
     pub(crate) direction: Direction,
     pub(crate) message: Vec<u8>,
     pub(crate) body: LoggedBody,
-    pub(crate) signature: Packed,
-    pub(crate) signature_digest: Vec<u8>,
+    pub(crate) signature: Arc<PackedSignature>,
     pub(crate) hash_chain_result: Option<Packed>,
     pub(crate) hash_chain: Option<Packed>,
+    /// What seals the body on its way into the storage, as it has sealed the message.
+    pub(crate) seal: Option<Arc<Sealer>>,
 }
 
 /// What is stored of a body.
@@ -42,17 +47,25 @@ impl LoggedBody {
 
 impl Prepared {
     /// Applies the settings; the verdicts are those of data-plane 7.2.
-    pub(crate) fn new(record: NewRecord, bodies: &BodyLogging) -> Result<Self, Failure> {
+    pub(crate) fn new(record: NewRecord, settings: &Settings, recent: &Recent) -> Result<Self, Failure> {
         let chars = [&record.query_id, &record.request_id].map(|id| id.chars().count()).into_iter().max();
         if let Some(chars) = chars.filter(|chars| *chars > QUERY_ID_CHARS_MAX) {
             return Err(Failure::IdentifierTooLong { chars, chars_max: QUERY_ID_CHARS_MAX });
         }
-        let (message, body) = if bodies.applies(record.side, &record.provider) {
-            (record.message, logged_body(record.body, bodies)?)
+        let rule = settings.bodies.rule(record.side, &record.service);
+        let (message, body) = if rule.logged {
+            (record.message, logged_body(record.body, rule)?)
         } else {
             (reduced(&record.message)?, LoggedBody::NOTHING)
         };
         let signed = record.signed;
+        let signature = recent.pack(&signed.signatures_xml);
+        let seal = Sealer::new(&settings.keys, &signature.digest).transpose();
+        let seal = seal.map_err(|NoChance| Failure::NotSealed)?;
+        let message = match &seal {
+            Some(seal) => seal.message(&message),
+            None => message,
+        };
         Ok(Self {
             query_id: record.query_id,
             request_id: record.request_id,
@@ -60,8 +73,8 @@ impl Prepared {
             direction: record.direction,
             message,
             body,
-            signature: pack::pack(&signed.signatures_xml),
-            signature_digest: DigestAlgorithm::Sha512.digest(&signed.signatures_xml),
+            signature,
+            seal: seal.map(Arc::new),
             hash_chain_result: signed.hash_chain_result.as_deref().map(pack::pack),
             hash_chain: signed.hash_chain.as_deref().map(pack::pack),
         })
@@ -75,13 +88,12 @@ fn reduced(message: &[u8]) -> Result<Vec<u8>, Failure> {
 }
 
 /// An empty body is not stored, a too large one is refused or cut (data-plane 7.1, 7.2).
-fn logged_body(body: Body, bodies: &BodyLogging) -> Result<LoggedBody, Failure> {
-    let bytes = body.byte_count();
-    let bytes_max = bodies.body_bytes_max;
-    if bytes == 0 || bytes_max == 0 {
+fn logged_body(body: Body, rule: BodyRule) -> Result<LoggedBody, Failure> {
+    let (bytes, bytes_max) = (body.byte_count(), rule.bytes_max);
+    if bytes == 0 || !rule.stores() {
         return Ok(LoggedBody::NOTHING);
     }
-    if bytes > bytes_max && !bodies.truncate {
+    if bytes > bytes_max && !rule.truncate {
         return Err(Failure::TooLarge { bytes, bytes_max });
     }
     Ok(LoggedBody { source: body, bytes: bytes.min(bytes_max) })

@@ -4,16 +4,19 @@ use std::fmt;
 use std::io::Write;
 use std::path::Path;
 
+use jiff::Timestamp;
 use rusqlite::Connection;
 
 use crate::error::{OpenFailure, ReadFailure};
 use crate::export::{Exported, Exporter};
-use crate::record::{Entry, Record, RecordId, Search, Statistics};
+use crate::record::{ArchiveFigures, Entry, Record, RecordId, Search, Statistics};
+use crate::seal::{BodyOpening, Keys, Sealer, Unopened};
 use crate::store::{figures, read, schema};
 
 /// A reading connection. Any number of them, in any process, beside the writer. All calls block.
 pub struct Reader {
     connection: Connection,
+    keys: Keys,
 }
 
 impl fmt::Debug for Reader {
@@ -28,7 +31,13 @@ impl Reader {
     /// # Errors
     /// There is none, or it is of another schema.
     pub fn open(directory: &Path) -> Result<Self, OpenFailure> {
-        Ok(Self { connection: schema::open_for_reading(directory)? })
+        Ok(Self { connection: schema::open_for_reading(directory)?, keys: Keys::default() })
+    }
+
+    /// The same with the keys under which records are sealed. Without them lists and figures can be had, and open records.
+    #[must_use]
+    pub fn with_keys(self, keys: Keys) -> Self {
+        Self { keys, ..self }
     }
 
     /// The records that fit a search, newest first, a page at a time.
@@ -44,7 +53,7 @@ impl Reader {
     /// # Errors
     /// There is none, or it is damaged.
     pub fn record(&self, id: RecordId) -> Result<Record, ReadFailure> {
-        read::record(&self.connection, id)
+        self.opened(read::record(&self.connection, id)?)
     }
 
     /// Writes attachment `number` (from 1; a REST body is number 1) into `out`; gives its length.
@@ -52,7 +61,31 @@ impl Reader {
     /// # Errors
     /// There is none, or it is damaged, or `out` failed.
     pub fn body(&self, id: RecordId, number: u32, out: &mut dyn Write) -> Result<u64, ReadFailure> {
-        read::body(&self.connection, id, number, out)
+        let Some(sealed) = read::seal(&self.connection, id, number)? else {
+            return read::body(&self.connection, id, number, out);
+        };
+        let sealer = Sealer::again(&self.keys, &sealed.seal, &sealed.signature_digest)
+            .map_err(|why| unopened(id, &why))?;
+        let mut opening = BodyOpening::new(&sealer, sealed.bytes, out);
+        let read = read::body(&self.connection, id, number, &mut opening).and_then(|length| {
+            opening.finish().map_err(|error| ReadFailure::Output(error.to_string()))?;
+            Ok(length)
+        });
+        if opening.changed { Err(unopened(id, &Unopened::Changed)) } else { read }
+    }
+
+    /// A whole record for those who have its time-stamp already.
+    pub(crate) fn record_without_stamp(&self, id: RecordId) -> Result<Record, ReadFailure> {
+        self.opened(read::record_without_stamp(&self.connection, id)?)
+    }
+
+    fn opened(&self, mut record: Record) -> Result<Record, ReadFailure> {
+        if let Some(seal) = &record.seal {
+            let opened = Sealer::again(&self.keys, seal, &record.signature_digest)
+                .and_then(|sealer| sealer.open_message(&record.message));
+            record.message = opened.map_err(|why| unopened(record.entry.id, &why))?;
+        }
+        Ok(record)
     }
 
     /// The record as an ASiC-E container (data-plane 7.6), with its body in memory.
@@ -75,6 +108,14 @@ impl Reader {
         Ok(figures::statistics(&self.connection)?)
     }
 
+    /// How archiving fares, and what has been written since a time, a week ago for instance.
+    ///
+    /// # Errors
+    /// The storage failed.
+    pub fn archives(&self, since: Timestamp) -> Result<ArchiveFigures, ReadFailure> {
+        Ok(figures::archives(&self.connection, since)?)
+    }
+
     /// Records without a time-stamp, oldest first, with the SHA-512 of their signatures.
     pub(crate) fn unstamped(&self, limit: usize) -> Result<Vec<(RecordId, Vec<u8>)>, ReadFailure> {
         read::unstamped(&self.connection, limit)
@@ -83,5 +124,14 @@ impl Reader {
     pub(crate) fn rebuild_newest(&self, count: usize) -> Result<(), ReadFailure> {
         let newest = self.find(&Search { limit: count, ..Search::default() })?;
         newest.iter().try_for_each(|entry| self.record(entry.id).map(|_| ()))
+    }
+}
+
+fn unopened(record: RecordId, why: &Unopened) -> ReadFailure {
+    match why {
+        Unopened::NoKey(key) => ReadFailure::NoKey { record, key: key.clone() },
+        Unopened::Changed => {
+            ReadFailure::Damaged { record, what: "what was sealed does not open: it was changed".to_owned() }
+        }
     }
 }

@@ -72,7 +72,9 @@ pub(crate) async fn carry(gateway: &Gateway, addressed: Addressed) -> Result<Car
     let (mut bytes, message_digest) = encoder.message(&message).map_err(|e| unwritable(&e))?;
     first.append(&mut bytes);
     let mut sending = Sending { encoder, writer, answer, peer };
-    let kept = gateway.kept_body(Side::Consumer, identified.request.service().client());
+    let kept = gateway
+        .kept_body(Side::Consumer, identified.request.service())
+        .counted(identified.request.client(), &identified.share);
     let body = carry_body(&kept, &mut sending, first, identified.body).await?;
     Ok(Carried { request: identified.request, message, message_digest, body, sending })
 }
@@ -93,9 +95,7 @@ async fn carry_body(
                 spool.insert(kept.spool())
             }
         };
-        if !waiting.is_empty() {
-            sending.write(&std::mem::take(&mut waiting)).await?;
-        }
+        sending.writer.put(&std::mem::take(&mut waiting)).await.map_err(|e| not_sent(&e))?;
         sending.encoder.body(&chunk);
         spool.write(&chunk).await.map_err(|e| Refusal::Spool(e.to_string()))?;
         kept.check(spool.length())?;
@@ -169,7 +169,7 @@ pub async fn dispatch(recorded: Recorded<Signed>) -> Result<Dispatched, Refusal>
     }
     bytes.append(&mut encoder.signature(&parts.signatures_xml).map_err(|e| unwritable(&e))?);
     bytes.append(&mut encoder.end().map_err(|e| unwritable(&e))?);
-    let sent = match writer.write(&bytes).await {
+    let sent = match writer.put(&bytes).await {
         Ok(()) => writer.finish().await,
         Err(error) => Err(error),
     };

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::error::{OpenFailure, ReadFailure, StoreFault};
 use crate::reader::Reader;
+use crate::seal::Keys;
 use crate::store::append::Sqlite;
 use crate::store::{Store, figures, schema};
 
@@ -32,7 +33,7 @@ pub(super) struct Opened {
 ///
 /// What was found is flushed once more before anything is added to it: after a flush that failed, the system may show
 /// what the disk does not hold, and records behind such a hole would be lost with it.
-pub(super) fn open(directory: &Path) -> Result<Opened, OpenFailure> {
+pub(super) fn open(directory: &Path, keys: &Keys) -> Result<Opened, OpenFailure> {
     make(directory).map_err(|error| unusable(directory, &error))?;
     let mut lock = lock(directory)?;
     let begun = lock.metadata().map_err(|error| unusable(directory, &error))?.len() > 0;
@@ -42,7 +43,7 @@ pub(super) fn open(directory: &Path) -> Result<Opened, OpenFailure> {
         let noted = lock.write_all(BEGUN).and_then(|()| lock.sync_all());
         noted.map_err(|error| unusable(directory, &error))?;
     }
-    check_newest(directory)?;
+    check_newest(directory, keys)?;
     if !schema::settle(&connection)? {
         return Err(OpenFailure::InUse { path: schema::database(directory) });
     }
@@ -90,14 +91,16 @@ fn lock(directory: &Path) -> Result<File, OpenFailure> {
 }
 
 /// Rebuilds the newest records: what was written last is what a failing disk loses first.
-fn check_newest(directory: &Path) -> Result<(), OpenFailure> {
-    let reader = Reader::open(directory)?;
+fn check_newest(directory: &Path, keys: &Keys) -> Result<(), OpenFailure> {
+    let reader = Reader::open(directory)?.with_keys(keys.clone());
     let rebuilt = reader.rebuild_newest(REBUILT_AT_OPEN);
-    rebuilt.map_err(|failure| {
-        if let ReadFailure::Storage(fault) = failure {
-            OpenFailure::Storage(fault)
-        } else {
-            OpenFailure::Damaged(failure.to_string())
-        }
+    rebuilt.map_err(|failure| match &failure {
+        ReadFailure::Storage(fault) => OpenFailure::Storage(fault.clone()),
+        ReadFailure::NoKey { key, .. } => OpenFailure::NoKey { key: key.clone() },
+        ReadFailure::NoSuchRecord(_)
+        | ReadFailure::NoSuchAttachment { .. }
+        | ReadFailure::Damaged { .. }
+        | ReadFailure::NotExportable { .. }
+        | ReadFailure::Output(_) => OpenFailure::Damaged(failure.to_string()),
     })
 }

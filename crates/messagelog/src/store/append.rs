@@ -14,13 +14,14 @@ use super::values::{identifier_value, milliseconds, signed, unsigned};
 use super::{AppendFault, Keeping, NewStamp, Store, archive, schema};
 use crate::error::{BodyFault, StoreFault};
 use crate::pack::{self, Packed};
-use crate::prepare::{LoggedBody, Prepared};
+use crate::prepare::Prepared;
 use crate::record::{Body, Direction, RecordId};
+use crate::seal::{self, CHUNK_BYTES};
 
-/// Bytes of a body that are in memory at a time.
-const CHUNK_BYTES: usize = 65_536;
-/// Numbers of shared contents that are remembered.
-const REMEMBERED_MAX: usize = 8_192;
+/// Bytes of shared contents whose numbers are remembered: some hundred signers with their certificates and OCSP answers.
+const REMEMBERED_BYTES_MAX: usize = 4 << 20;
+/// Parties whose numbers are remembered.
+const PARTIES_MAX: usize = 8_192;
 
 /// The database in the hands of the one writer.
 #[derive(Debug)]
@@ -28,19 +29,21 @@ pub(crate) struct Sqlite {
     connection: Connection,
     /// Last number given to a record.
     last: u64,
-    /// Numbers of shared contents by digest. Emptied whenever something is taken back, since it may name what is gone.
+    /// Numbers of shared contents. Emptied whenever something is taken back, since it may name what is gone.
     shared: BTreeMap<Vec<u8>, u64>,
+    shared_bytes: usize,
     parties: BTreeMap<ClientId, i64>,
 }
 
 impl Sqlite {
     pub(crate) fn new(connection: Connection) -> Result<Self, StoreFault> {
         let last = last_record(&connection)?;
-        Ok(Self { connection, last, shared: BTreeMap::new(), parties: BTreeMap::new() })
+        Ok(Self { connection, last, shared: BTreeMap::new(), shared_bytes: 0, parties: BTreeMap::new() })
     }
 
     fn forget(&mut self) {
         self.shared.clear();
+        self.shared_bytes = 0;
         self.parties.clear();
     }
 
@@ -50,10 +53,10 @@ impl Sqlite {
 
     /// The number of a content, which is stored when it is new.
     fn share(&mut self, content: &[u8]) -> Result<u64, StoreFault> {
-        let digest = DigestAlgorithm::Sha256.digest(content);
-        if let Some(number) = self.shared.get(&digest) {
+        if let Some(number) = self.shared.get(content) {
             return Ok(*number);
         }
+        let digest = DigestAlgorithm::Sha256.digest(content);
         let known: Option<i64> = self
             .connection
             .prepare_cached("SELECT id FROM shared WHERE digest = ?1")?
@@ -66,10 +69,12 @@ impl Sqlite {
                 .prepare_cached("INSERT INTO shared (digest, content) VALUES (?1, ?2)")?
                 .insert(params![digest, content])?,
         };
-        if self.shared.len() >= REMEMBERED_MAX {
+        self.shared_bytes = self.shared_bytes.saturating_add(content.len());
+        if self.shared_bytes > REMEMBERED_BYTES_MAX {
             self.shared.clear();
+            self.shared_bytes = content.len();
         }
-        self.shared.insert(digest, unsigned(number));
+        self.shared.insert(content.to_vec(), unsigned(number));
         Ok(unsigned(number))
     }
 
@@ -91,7 +96,7 @@ impl Sqlite {
                 "SELECT id FROM party WHERE instance = ?1 AND class = ?2 AND code = ?3 AND subsystem = ?4",
             )?
             .query_row(parts, |row| row.get(0))?;
-        if self.parties.len() >= REMEMBERED_MAX {
+        if self.parties.len() >= PARTIES_MAX {
             self.parties.clear();
         }
         self.parties.insert(client.clone(), number);
@@ -100,13 +105,13 @@ impl Sqlite {
 
     fn insert(&mut self, id: i64, record: &Prepared, time: Timestamp) -> Result<(), StoreFault> {
         let party = self.party(&record.owner)?;
-        let signature = self.stored(&record.signature)?;
+        let signature = self.stored(&record.signature.packed)?;
         let result = record.hash_chain_result.as_ref().map(|packed| self.stored(packed)).transpose()?;
         let chain = record.hash_chain.as_ref().map(|packed| self.stored(packed)).transpose()?;
         self.connection
             .prepare_cached(
                 "INSERT INTO record (id, time, party, response, query_id, request_id, signature_digest, signature,
-                 hash_chain_result, hash_chain, message) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                 hash_chain_result, hash_chain, message, seal) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             )?
             .execute(params![
                 id,
@@ -115,17 +120,19 @@ impl Sqlite {
                 record.direction == Direction::Response,
                 identifier_value(&record.query_id),
                 identifier_value(&record.request_id),
-                record.signature_digest,
+                record.signature.digest,
                 signature,
                 result,
                 chain,
                 record.message,
+                record.seal.as_ref().map(|seal| seal.column()),
             ])?;
         Ok(())
     }
 
     /// Attachment 1 of a REST message, chunk by chunk.
-    fn insert_body(&mut self, record: i64, logged: &LoggedBody) -> Result<(), AppendFault> {
+    fn insert_body(&mut self, id: i64, record: &Prepared) -> Result<(), AppendFault> {
+        let logged = &record.body;
         if matches!(logged.source, Body::None) {
             return Ok(());
         }
@@ -133,17 +140,20 @@ impl Sqlite {
         let body = self
             .connection
             .prepare_cached("INSERT INTO body (record, number, bytes, bytes_signed) VALUES (?1, 1, ?2, ?3)")?
-            .insert(params![record, signed(logged.bytes), signed(said)])?;
+            .insert(params![id, signed(logged.bytes), signed(said)])?;
+        let insert = |place: usize, chunk: &[u8]| {
+            self.insert_chunk(body, place, &seal::stored(record.seal.as_deref(), place, logged.bytes, chunk))
+        };
         match &logged.source {
             Body::None => Ok(()),
             Body::Bytes(bytes) => {
                 let end = usize::try_from(logged.bytes).unwrap_or(usize::MAX).min(bytes.len());
                 for (place, chunk) in bytes.slice(..end).chunks(CHUNK_BYTES).enumerate() {
-                    self.insert_chunk(body, place, chunk)?;
+                    insert(place, chunk)?;
                 }
                 Ok(())
             }
-            Body::File { path, .. } => self.copy_file(body, path, said, logged.bytes),
+            Body::File { path, .. } => copy_file(path, said, logged.bytes, insert),
         }
     }
 
@@ -155,40 +165,45 @@ impl Sqlite {
         Ok(())
     }
 
-    fn copy_file(&self, body: i64, path: &Path, said: u64, wanted: u64) -> Result<(), AppendFault> {
-        let unreadable = |error: std::io::Error| {
-            AppendFault::Body(BodyFault::Unreadable { path: path.to_owned(), reason: error.to_string() })
-        };
-        let length = |found| AppendFault::Body(BodyFault::Length { path: path.to_owned(), said, found });
-        let mut file = File::open(path).map_err(unreadable)?;
-        let found = file.metadata().map_err(unreadable)?.len();
-        if found != said {
-            return Err(length(found));
-        }
-        let mut buffer = vec![0u8; CHUNK_BYTES];
-        let (mut copied, mut place) = (0u64, 0usize);
-        while copied < wanted {
-            let room = usize::try_from(wanted.saturating_sub(copied)).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES);
-            let space = buffer.get_mut(..room).unwrap_or_default();
-            let read = fill(&mut file, space).map_err(unreadable)?;
-            if read == 0 {
-                return Err(length(copied));
-            }
-            self.insert_chunk(body, place, buffer.get(..read).unwrap_or_default())
-                .map_err(AppendFault::Store)?;
-            place = place.saturating_add(1);
-            copied = copied.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
-        }
-        Ok(())
-    }
-
     fn append_inside(&mut self, record: &Prepared, time: Timestamp) -> Result<RecordId, AppendFault> {
         let id = self.last.saturating_add(1);
         self.insert(signed(id), record, time)?;
-        self.insert_body(signed(id), &record.body)?;
+        self.insert_body(signed(id), record)?;
         self.last = id;
         Ok(RecordId(id))
     }
+}
+
+/// Hands out a spooled body piece by piece.
+fn copy_file(
+    path: &Path,
+    said: u64,
+    wanted: u64,
+    insert: impl Fn(usize, &[u8]) -> Result<(), StoreFault>,
+) -> Result<(), AppendFault> {
+    let unreadable = |error: std::io::Error| {
+        AppendFault::Body(BodyFault::Unreadable { path: path.to_owned(), reason: error.to_string() })
+    };
+    let length = |found| AppendFault::Body(BodyFault::Length { path: path.to_owned(), said, found });
+    let mut file = File::open(path).map_err(unreadable)?;
+    let found = file.metadata().map_err(unreadable)?.len();
+    if found != said {
+        return Err(length(found));
+    }
+    let mut buffer = vec![0u8; CHUNK_BYTES];
+    let (mut copied, mut place) = (0u64, 0usize);
+    while copied < wanted {
+        let room = usize::try_from(wanted.saturating_sub(copied)).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES);
+        let space = buffer.get_mut(..room).unwrap_or_default();
+        let read = fill(&mut file, space).map_err(unreadable)?;
+        if read == 0 {
+            return Err(length(copied));
+        }
+        insert(place, buffer.get(..read).unwrap_or_default())?;
+        place = place.saturating_add(1);
+        copied = copied.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
+    }
+    Ok(())
 }
 
 /// Reads until the space is full or the file ends.

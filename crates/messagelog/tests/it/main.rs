@@ -11,6 +11,7 @@ mod bench;
 mod recorded;
 mod rebuilds;
 mod records;
+mod sealed;
 mod settings;
 mod crash;
 mod practice;
