@@ -16,7 +16,7 @@ use crate::error::{BodyFault, StoreFault};
 use crate::pack::{self, Packed};
 use crate::prepare::Prepared;
 use crate::record::{Body, Direction, RecordId};
-use crate::seal::{self, CHUNK_BYTES};
+use crate::seal::{self, CHUNK_BYTES, NotSealed};
 
 /// Bytes of shared contents whose numbers are remembered: some hundred signers with their certificates and OCSP answers.
 const REMEMBERED_BYTES_MAX: usize = 4 << 20;
@@ -142,7 +142,10 @@ impl Sqlite {
             .prepare_cached("INSERT INTO body (record, number, bytes, bytes_signed) VALUES (?1, 1, ?2, ?3)")?
             .insert(params![id, signed(logged.bytes), signed(said)])?;
         let insert = |place: usize, chunk: &[u8]| {
-            self.insert_chunk(body, place, &seal::stored(record.seal.as_deref(), place, logged.bytes, chunk))
+            let stored = seal::stored(record.seal.as_deref(), place, logged.bytes, chunk);
+            let stored =
+                stored.map_err(|NotSealed| StoreFault::Other("a body could not be sealed".to_owned()))?;
+            self.insert_chunk(body, place, &stored)
         };
         match &logged.source {
             Body::None => Ok(()),
