@@ -19,6 +19,7 @@ pub(crate) const TEST: &[&str] = &[
     "python3-cryptography",
     "softhsm2",
     "opensc",
+    "postgresql",
 ];
 
 /// Installs what is missing, or says how.
