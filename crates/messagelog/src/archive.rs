@@ -21,7 +21,6 @@ use crate::error::{Failure, ReadFailure, StoreFault};
 use crate::log::MessageLog;
 use crate::record::RecordId;
 use crate::store::Keeping;
-use crate::store::archive as store;
 use build::{Built, Task};
 use shelf::{Directory, Shelf};
 
@@ -200,7 +199,7 @@ impl Archivist {
     /// # Errors
     /// The log could not be read.
     pub async fn untaken(&self) -> Result<Vec<Untaken>, ArchiveFailure> {
-        let found = self.blocking(|reader| Ok(store::untaken(reader.connection())?)).await?;
+        let found = self.blocking(|reader| Ok(reader.tables().untaken()?)).await?;
         let at = |(id, name): (i64, String)| Untaken { id, path: self.settings.directory.join(name) };
         Ok(found.into_iter().map(at).collect())
     }

@@ -31,6 +31,7 @@
 mod record;
 mod settings;
 mod error;
+mod place;
 mod log;
 mod prepare;
 mod pack;
@@ -45,6 +46,7 @@ pub use archive::{ArchiveFailure, ArchiveRound, Archiving, Archivist, Grouping, 
 pub use error::{Blame, BodyFault, Failure, OpenFailure, ReadFailure, StampFault, StoreFault};
 pub use export::Exported;
 pub use log::{Health, MessageLog};
+pub use place::Place;
 pub use reader::Reader;
 pub use record::{
     Body, Direction, Entry, NewRecord, Owner, Record, RecordId, Search, Side, Stamp, Statistics,

@@ -27,6 +27,24 @@ pub(crate) struct Prepared {
     pub(crate) hash_chain: Option<Packed>,
 }
 
+/// How a log keeps documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Cut into what repeats and what does not.
+    Compact,
+    /// As they are, in columns of text.
+    Text,
+}
+
+impl Form {
+    fn of(self, document: Vec<u8>) -> Packed {
+        match self {
+            Self::Compact => pack::pack(&document),
+            Self::Text => Packed::Raw(document),
+        }
+    }
+}
+
 /// What is stored of a body.
 #[derive(Clone, Debug)]
 pub(crate) struct LoggedBody {
@@ -42,7 +60,7 @@ impl LoggedBody {
 
 impl Prepared {
     /// Applies the settings; the verdicts are those of data-plane 7.2.
-    pub(crate) fn new(record: NewRecord, bodies: &BodyLogging) -> Result<Self, Failure> {
+    pub(crate) fn new(record: NewRecord, bodies: &BodyLogging, form: Form) -> Result<Self, Failure> {
         let chars = [&record.query_id, &record.request_id].map(|id| id.chars().count()).into_iter().max();
         if let Some(chars) = chars.filter(|chars| *chars > QUERY_ID_CHARS_MAX) {
             return Err(Failure::IdentifierTooLong { chars, chars_max: QUERY_ID_CHARS_MAX });
@@ -53,6 +71,21 @@ impl Prepared {
             (reduced(&record.message)?, LoggedBody::NOTHING)
         };
         let signed = record.signed;
+        if matches!(form, Form::Text) {
+            let none: &[u8] = &[];
+            for (what, octets) in [
+                ("message identifier", record.query_id.as_bytes()),
+                ("request identifier", record.request_id.as_bytes()),
+                ("message", message.as_slice()),
+                ("signature", signed.signatures_xml.as_slice()),
+                ("hash chain", signed.hash_chain.as_deref().unwrap_or(none)),
+                ("hash chain's result", signed.hash_chain_result.as_deref().unwrap_or(none)),
+            ] {
+                if octets.contains(&0) || std::str::from_utf8(octets).is_err() {
+                    return Err(Failure::NotText(what));
+                }
+            }
+        }
         Ok(Self {
             query_id: record.query_id,
             request_id: record.request_id,
@@ -60,10 +93,10 @@ impl Prepared {
             direction: record.direction,
             message,
             body,
-            signature: pack::pack(&signed.signatures_xml),
             signature_digest: DigestAlgorithm::Sha512.digest(&signed.signatures_xml),
-            hash_chain_result: signed.hash_chain_result.as_deref().map(pack::pack),
-            hash_chain: signed.hash_chain.as_deref().map(pack::pack),
+            signature: form.of(signed.signatures_xml),
+            hash_chain_result: signed.hash_chain_result.map(|document| form.of(document)),
+            hash_chain: signed.hash_chain.map(|document| form.of(document)),
         })
     }
 }

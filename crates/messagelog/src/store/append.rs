@@ -1,24 +1,20 @@
 //! The writing half: records, bodies, shared contents and time-stamps into the database.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read as _;
-use std::path::Path;
 
 use identifier::ClientId;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use trust::algorithm::DigestAlgorithm;
 
+use super::body::each_chunk;
 use super::values::{identifier_value, milliseconds, signed, unsigned};
 use super::{AppendFault, Keeping, NewStamp, Store, archive, schema};
-use crate::error::{BodyFault, StoreFault};
+use crate::error::StoreFault;
 use crate::pack::{self, Packed};
 use crate::prepare::{LoggedBody, Prepared};
 use crate::record::{Body, Direction, RecordId};
 
-/// Bytes of a body that are in memory at a time.
-const CHUNK_BYTES: usize = 65_536;
 /// Numbers of shared contents that are remembered.
 const REMEMBERED_MAX: usize = 8_192;
 
@@ -134,17 +130,12 @@ impl Sqlite {
             .connection
             .prepare_cached("INSERT INTO body (record, number, bytes, bytes_signed) VALUES (?1, 1, ?2, ?3)")?
             .insert(params![record, signed(logged.bytes), signed(said)])?;
-        match &logged.source {
-            Body::None => Ok(()),
-            Body::Bytes(bytes) => {
-                let end = usize::try_from(logged.bytes).unwrap_or(usize::MAX).min(bytes.len());
-                for (place, chunk) in bytes.slice(..end).chunks(CHUNK_BYTES).enumerate() {
-                    self.insert_chunk(body, place, chunk)?;
-                }
-                Ok(())
-            }
-            Body::File { path, .. } => self.copy_file(body, path, said, logged.bytes),
-        }
+        let mut place = 0usize;
+        each_chunk(logged, |chunk| {
+            self.insert_chunk(body, place, chunk)?;
+            place = place.saturating_add(1);
+            Ok(())
+        })
     }
 
     fn insert_chunk(&self, body: i64, place: usize, content: &[u8]) -> Result<(), StoreFault> {
@@ -155,55 +146,12 @@ impl Sqlite {
         Ok(())
     }
 
-    fn copy_file(&self, body: i64, path: &Path, said: u64, wanted: u64) -> Result<(), AppendFault> {
-        let unreadable = |error: std::io::Error| {
-            AppendFault::Body(BodyFault::Unreadable { path: path.to_owned(), reason: error.to_string() })
-        };
-        let length = |found| AppendFault::Body(BodyFault::Length { path: path.to_owned(), said, found });
-        let mut file = File::open(path).map_err(unreadable)?;
-        let found = file.metadata().map_err(unreadable)?.len();
-        if found != said {
-            return Err(length(found));
-        }
-        let mut buffer = vec![0u8; CHUNK_BYTES];
-        let (mut copied, mut place) = (0u64, 0usize);
-        while copied < wanted {
-            let room = usize::try_from(wanted.saturating_sub(copied)).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES);
-            let space = buffer.get_mut(..room).unwrap_or_default();
-            let read = fill(&mut file, space).map_err(unreadable)?;
-            if read == 0 {
-                return Err(length(copied));
-            }
-            self.insert_chunk(body, place, buffer.get(..read).unwrap_or_default())
-                .map_err(AppendFault::Store)?;
-            place = place.saturating_add(1);
-            copied = copied.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
-        }
-        Ok(())
-    }
-
     fn append_inside(&mut self, record: &Prepared, time: Timestamp) -> Result<RecordId, AppendFault> {
         let id = self.last.saturating_add(1);
         self.insert(signed(id), record, time)?;
         self.insert_body(signed(id), &record.body)?;
         self.last = id;
         Ok(RecordId(id))
-    }
-}
-
-/// Reads until the space is full or the file ends.
-fn fill(file: &mut File, space: &mut [u8]) -> std::io::Result<usize> {
-    let limit = u64::try_from(space.len()).unwrap_or(u64::MAX);
-    let mut taken = file.take(limit);
-    let mut rest = space;
-    let mut read = 0usize;
-    loop {
-        let more = taken.read(rest)?;
-        if more == 0 {
-            return Ok(read);
-        }
-        read = read.saturating_add(more);
-        rest = rest.split_at_mut_checked(more).map(|(_, rest)| rest).unwrap_or_default();
     }
 }
 

@@ -1,0 +1,57 @@
+//! Where a log is kept.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use database::Url;
+
+/// Where a log is kept.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// In a database of its own in this folder, which is made when it is missing.
+    Folder(PathBuf),
+    /// In a PostgreSQL database, laid out as X-Road does it (data-plane 7.5).
+    Database {
+        /// Which one.
+        url: Url,
+        /// The instance that all owners of records belong to; X-Road's layout has no place for it.
+        instance: String,
+        /// A folder of this server, where it is noted that a log was begun.
+        folder: PathBuf,
+    },
+}
+
+impl Place {
+    pub(crate) fn folder(&self) -> &Path {
+        match self {
+            Self::Folder(folder) | Self::Database { folder, .. } => folder,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(folder) => folder.display().fmt(f),
+            Self::Database { url, .. } => url.fmt(f),
+        }
+    }
+}
+
+impl From<&Path> for Place {
+    fn from(folder: &Path) -> Self {
+        Self::Folder(folder.to_owned())
+    }
+}
+
+impl From<&PathBuf> for Place {
+    fn from(folder: &PathBuf) -> Self {
+        Self::Folder(folder.clone())
+    }
+}
+
+impl From<&Place> for Place {
+    fn from(place: &Place) -> Self {
+        place.clone()
+    }
+}
