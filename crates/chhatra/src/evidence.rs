@@ -7,7 +7,7 @@ mod archive_verify;
 use crate::config;
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
-use messagelog::{Direction, Entry, ReadFailure, Reader, RecordId, Search};
+use messagelog::{Direction, Entry, Place, ReadFailure, Reader, RecordId, Search};
 use serde_json::{Value, json};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -69,11 +69,19 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
 }
 
 fn open(config: &Path) -> Result<Reader> {
-    let dir = config::gateway(config)?.messagelog_dir();
-    if !dir.exists() {
-        bail!("there is no message log in {}; the gateway makes it when it starts", dir.display());
+    let place = place(&config::gateway(config)?)?;
+    Ok(Reader::open(place)?)
+}
+
+/// Where the log is; a folder without one is not made into one by looking.
+fn place(config: &::gateway::Config) -> Result<Place> {
+    let place = config.messagelog()?;
+    if let Place::Folder(dir) = &place
+        && !dir.exists()
+    {
+        bail!("there is no message log in {place}; the gateway makes it when it starts");
     }
-    Ok(Reader::open(&dir)?)
+    Ok(place)
 }
 
 /// Hands out the records that fit, the newest first, at most `limit`; says how many there were. A log may have more than fit into memory.

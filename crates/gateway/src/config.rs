@@ -1,9 +1,11 @@
 //! This room's section of the configuration file: `[gateway]`. Unknown keys refuse to start.
 
+use database::{Url, UrlRefusal};
 use http1::Limits;
 use identifier::ServerId;
 use keystore::TokenSettings;
-use serde::Deserialize;
+use messagelog::Place;
+use serde::{Deserialize, Deserializer};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -121,6 +123,11 @@ pub struct Log {
     pub truncate_bodies: bool,
     /// How long time-stamping may fail before messages are refused; 0 means forever.
     pub timestamp_failure_seconds_max: u64,
+    /// A PostgreSQL database that the log is kept in, laid out as X-Road does it; absent: under `state_dir`.
+    #[serde(deserialize_with = "database_url")]
+    pub database: Option<Url>,
+    /// A file whose first line is the password of that database.
+    pub database_password_file: Option<PathBuf>,
 }
 
 impl Default for Log {
@@ -131,6 +138,8 @@ impl Default for Log {
             body_bytes_max: 10_485_760,
             truncate_bodies: false,
             timestamp_failure_seconds_max: 14_400,
+            database: None,
+            database_password_file: None,
         }
     }
 }
@@ -220,9 +229,10 @@ impl Config {
         for path in own.into_iter().chain(of_tokens) {
             *path = folder.join(&*path);
         }
-        if let Some(directory) = &mut self.archive.directory {
-            *directory = folder.join(&*directory);
+        for path in self.archive.directory.iter_mut().chain(&mut self.log.database_password_file) {
+            *path = folder.join(&*path);
         }
+        self.log.database = self.log.database.map(|url| url.resolved(folder));
         self
     }
 
@@ -250,6 +260,17 @@ impl Config {
         self.state_dir.join("messagelog")
     }
 
+    /// Where the evidence log is kept.
+    ///
+    /// # Errors
+    /// A password by value and in a file.
+    pub fn messagelog(&self) -> Result<Place, UrlRefusal> {
+        let folder = self.messagelog_dir();
+        let Some(url) = self.log.database.clone() else { return Ok(Place::Folder(folder)) };
+        let url = url.with_password_file(self.log.database_password_file.clone())?;
+        Ok(Place::Database { url, instance: self.server.owner().instance().to_owned(), folder })
+    }
+
     /// The folder of archives.
     #[must_use]
     pub fn archive_dir(&self) -> PathBuf {
@@ -267,4 +288,10 @@ impl Config {
     pub fn spool_dir(&self) -> PathBuf {
         self.state_dir.join("spool")
     }
+}
+
+/// The address of a database, where there is one.
+fn database_url<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<Url>, D::Error> {
+    let text = Option::<String>::deserialize(reader)?;
+    text.map(|text| Url::parse(&text).map_err(serde::de::Error::custom)).transpose()
 }

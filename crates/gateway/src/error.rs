@@ -103,6 +103,9 @@ pub enum StartFault {
     /// The evidence log does not open.
     #[error("the evidence log does not open: {0}")]
     Log(#[from] messagelog::OpenFailure),
+    /// The configuration of its database.
+    #[error("the evidence log's database: {0}")]
+    Database(#[from] database::UrlRefusal),
     /// The evidence log did not close.
     #[error("the evidence log could not be closed: {0}")]
     LogClose(String),

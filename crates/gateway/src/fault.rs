@@ -144,6 +144,7 @@ fn logging_code(failure: &messagelog::Failure) -> &'static str {
         Failure::Storage(_) => "logging_failed.database_error",
         Failure::IdentifierTooLong { .. }
         | Failure::NotReducible(_)
+        | Failure::NotText(_)
         | Failure::Body(_)
         | Failure::WrongStamp(_)
         | Failure::Closed => "logging_failed.internal_error",

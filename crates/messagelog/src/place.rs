@@ -21,7 +21,21 @@ pub enum Place {
     },
 }
 
+/// Names of the files whose holder is the one writer on this server. They say whether a log was begun.
+const LOCK: &str = "messagelog.lock";
+/// A lock of the database keeps out writers of other servers.
+const LOCK_OF_DATABASE: &str = "messagelog-postgresql.lock";
+
 impl Place {
+    /// The file that the writer holds locked as long as it runs.
+    #[must_use]
+    pub fn lock_file(&self) -> PathBuf {
+        match self {
+            Self::Folder(folder) => folder.join(LOCK),
+            Self::Database { folder, .. } => folder.join(LOCK_OF_DATABASE),
+        }
+    }
+
     pub(crate) fn folder(&self) -> &Path {
         match self {
             Self::Folder(folder) | Self::Database { folder, .. } => folder,

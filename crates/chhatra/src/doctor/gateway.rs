@@ -23,7 +23,7 @@ pub(super) fn examine(config: &Config, findings: &mut Findings) {
     }
     tokens(config, findings);
     anchor_file(config, findings);
-    let running = place::is_running(&config.messagelog_dir().join("messagelog.lock"));
+    let running = config.messagelog().is_ok_and(|log| place::is_running(&log.lock_file()));
     let picture = picture(config, running, findings);
     if let (Some(picture), Some(keystore)) = (&picture, &keystore) {
         exchange::examine(config, picture, keystore, settings.as_ref(), findings);

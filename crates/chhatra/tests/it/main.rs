@@ -14,6 +14,7 @@ mod take_over;
 mod token;
 mod evidence;
 mod archives;
+mod postgresql;
 mod settings;
 mod signing_keys;
 mod set_up_page;

@@ -11,10 +11,7 @@ use crate::reader::Reader;
 use crate::store::append::Sqlite;
 use crate::store::{Ends, Store, figures, schema, xroad};
 
-/// Name of the lock file: its holder is the one writer. It says whether a log was begun here.
-const LOCK: &str = "messagelog.lock";
-/// The same for a log in a PostgreSQL database; there a lock of the database keeps out writers of other servers.
-const LOCK_OF_DATABASE: &str = "messagelog-postgresql.lock";
+/// What stands in the lock file.
 const BEGUN: &[u8] = b"a message log was begun here\n";
 /// Newest records that are rebuilt when the log is opened.
 const REBUILT_AT_OPEN: usize = 16;
@@ -32,11 +29,7 @@ pub(super) struct Opened {
 pub(super) fn open(place: &Place) -> Result<Opened, OpenFailure> {
     let folder = place.folder();
     make(folder).map_err(|error| unusable(folder, &error))?;
-    let name = match place {
-        Place::Folder(_) => LOCK,
-        Place::Database { .. } => LOCK_OF_DATABASE,
-    };
-    let mut lock = lock(&folder.join(name))?;
+    let mut lock = lock(&place.lock_file())?;
     let begun = lock.metadata().map_err(|error| unusable(folder, &error))?.len() > 0;
     let mut note = || {
         if begun {

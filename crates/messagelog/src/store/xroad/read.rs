@@ -30,7 +30,8 @@ const ALIVE: Duration = Duration::from_secs(5);
 /// 262144 is the mode that reads; 2 is the end.
 const ENTRY: &str =
     "SELECT r.id, r.time, r.queryid, r.xrequestid, r.response, r.memberclass, r.membercode, r.subsystemcode,
- (SELECT lo_lseek64(lo_open(a.attachment, 262144), 0, 2) FROM message_attachment a
+ (SELECT lo_lseek64(lo_open(l.oid, 262144), 0, 2) FROM message_attachment a
+  JOIN pg_catalog.pg_largeobject_metadata l ON l.oid = a.attachment
   WHERE a.logrecord_id = r.id AND a.attachment_no = 1),
  r.timestamprecord IS NOT NULL, r.keyid";
 
