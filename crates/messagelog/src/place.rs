@@ -13,7 +13,7 @@ pub enum Place {
     /// In a PostgreSQL database, laid out as X-Road does it (data-plane 7.5).
     Database {
         /// Which one.
-        url: Url,
+        url: Box<Url>,
         /// The instance that all owners of records belong to; X-Road's layout has no place for it.
         instance: String,
         /// A folder of this server, where it is noted that a log was begun.
@@ -65,7 +65,7 @@ impl From<&PathBuf> for Place {
 }
 
 impl From<&Place> for Place {
-    fn from(place: &Place) -> Self {
+    fn from(place: &Self) -> Self {
         place.clone()
     }
 }

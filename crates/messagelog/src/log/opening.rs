@@ -76,10 +76,12 @@ pub(super) fn open_again(place: &Place) -> Result<Opened, OpenFailure> {
             prove_room(folder, ROOM_BYTES)?;
             open(place)
         }
-        Place::Database { url, .. } => open(place).map_err(|failure| match failure {
+        Place::Database { url, .. } => open(place).map_err(|failure| {
             // The server has not noticed yet that our last connection has ended.
-            OpenFailure::InUse { .. } => StoreFault::Away(format!("{url} is in use, by us before")).into(),
-            failure => failure,
+            if matches!(failure, OpenFailure::InUse { .. }) {
+                return StoreFault::Away(format!("{url} is in use, by us before")).into();
+            }
+            failure
         }),
     }
 }

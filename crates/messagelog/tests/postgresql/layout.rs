@@ -206,7 +206,7 @@ fn a_server_that_would_forget_what_it_has_committed_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let Err(refused) = MessageLog::open(
         Place::Database {
-            url: Url::parse(&server.database()).unwrap(),
+            url: Box::new(Url::parse(&server.database()).unwrap()),
             instance: "EX".to_owned(),
             folder: directory.path().to_owned(),
         },

@@ -24,6 +24,6 @@ pub(crate) fn place(directory: &Path) -> Place {
 }
 
 pub(crate) fn at(address: &str, directory: &Path) -> Place {
-    let url = Url::parse(address).unwrap();
+    let url = Box::new(Url::parse(address).unwrap());
     Place::Database { url, instance: "EX".to_owned(), folder: directory.to_owned() }
 }

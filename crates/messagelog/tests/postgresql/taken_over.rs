@@ -24,7 +24,7 @@ const ROLES: &str = "DO $$ BEGIN CREATE ROLE messagelog_admin; CREATE ROLE messa
  EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$";
 
 fn place(address: &str, directory: &Path) -> Place {
-    let url = Url::parse(address).unwrap();
+    let url = Box::new(Url::parse(address).unwrap());
     Place::Database { url, instance: "DEV".to_owned(), folder: directory.to_owned() }
 }
 

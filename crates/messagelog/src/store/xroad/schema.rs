@@ -57,7 +57,7 @@ pub(crate) fn open_for_writing(url: &Url, begun: bool) -> Result<(Writer, Ends),
         }
         own(client)
     })?;
-    let ends = session.run(|client| ends(client))?;
+    let ends = session.run(ends)?;
     Ok((Writer::new(session)?, ends))
 }
 
