@@ -6,6 +6,7 @@ use http1::Stopper;
 use std::fmt::Arguments;
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// The system clock.
 pub(crate) fn clock() -> Clock {
@@ -13,15 +14,32 @@ pub(crate) fn clock() -> Clock {
     Clock::new(jiff::Timestamp::now)
 }
 
+/// How much is drawn from the system's generator at a time: each draw costs it about as much as a kilobyte does.
+const DRAWN_BYTES: usize = 1024;
+
 /// The operating system's random generator.
 pub(crate) fn chance() -> Chance {
-    Chance::new(|bytes| {
-        if aws_lc_rs::rand::fill(bytes).is_err() {
-            // Nothing safe can be done without random numbers: message identifiers would repeat.
-            eprintln!("chhatra: the random generator failed");
-            std::process::abort();
+    let drawn = Mutex::new(Vec::new());
+    Chance::new(move |bytes| {
+        let mut drawn = drawn.lock().unwrap_or_else(PoisonError::into_inner);
+        if drawn.len() < bytes.len() {
+            drawn.resize(DRAWN_BYTES.max(bytes.len()), 0);
+            draw(&mut drawn);
+        }
+        let rest = drawn.len().saturating_sub(bytes.len());
+        // What was handed out is gone: nobody gets it a second time.
+        for (byte, fresh) in bytes.iter_mut().zip(drawn.drain(rest..)) {
+            *byte = fresh;
         }
     })
+}
+
+fn draw(bytes: &mut [u8]) {
+    if aws_lc_rs::rand::fill(bytes).is_err() {
+        // Nothing safe can be done without random numbers: message identifiers would repeat.
+        eprintln!("chhatra: the random generator failed");
+        std::process::abort();
+    }
 }
 
 /// What this process may do is as little as it needs: files that it makes are its own alone, and it may hold as many sockets as the

@@ -268,7 +268,11 @@ impl Config {
         let folder = self.messagelog_dir();
         let Some(url) = self.log.database.clone() else { return Ok(Place::Folder(folder)) };
         let url = url.with_password_file(self.log.database_password_file.clone())?;
-        Ok(Place::Database { url: Box::new(url), instance: self.server.owner().instance().to_owned(), folder })
+        Ok(Place::Database {
+            url: Box::new(url),
+            instance: self.server.owner().instance().to_owned(),
+            folder,
+        })
     }
 
     /// The folder of archives.

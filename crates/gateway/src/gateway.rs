@@ -28,6 +28,7 @@ use keystore::{Keystore, OcspCache, Pin};
 use messagelog::{BodyLogging, MessageLog, Settings, Side, TimeStamping};
 use openssl::ssl::SslContext;
 use rustls::pki_types::CertificateDer;
+use signature::verify::Memory;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -82,6 +83,7 @@ pub struct Gateway {
     pub(crate) desk: SigningDesk,
     pub(crate) peers: Pool,
     pub(crate) verdicts: Verdicts,
+    pub(crate) proofs: ArcSwap<Memory>,
     pub(crate) ocsp_wanted: Notify,
     pub(crate) announcer: Announcer,
     picture: Arc<ArcSwapOption<GlobalConf>>,
@@ -178,6 +180,7 @@ impl Gateway {
             log,
             peers: Pool::default(),
             verdicts: Verdicts::default(),
+            proofs: ArcSwap::default(),
             ocsp_wanted: Notify::new(),
             announcer,
             picture,
@@ -255,6 +258,7 @@ impl Gateway {
         self.picture.store(Some(Arc::new(picture)));
         self.identity.forget();
         self.verdicts.forget();
+        self.proofs.store(Arc::default());
         *self.peer_tls.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.ocsp_wanted.notify_one();
         self.pictures_taken.fetch_add(1, Ordering::Relaxed);

@@ -69,6 +69,6 @@ async fn refuse(
     // The original says "Server Error"; some clients show the phrase to people.
     answer.reason = if error.status == 500 { "Server Error" } else { "Bad Request" }.to_owned();
     let mut body = responder.start(&answer, Framing::Chunked).await?;
-    body.write(error.body.as_bytes()).await?;
+    body.put(error.body.as_bytes()).await?;
     body.finish().await
 }

@@ -26,6 +26,8 @@ pub(crate) fn verify(
     sender: &ClientId,
 ) -> Result<(), Refusal> {
     let now = gateway.clock.now();
+    // Before the picture: a memory is never older than the picture that its verdicts rest on.
+    let memory = gateway.proofs.load();
     let picture = gateway.picture()?;
     let current = picture.check_current(now).map_err(Gateway::outdated)?;
     let instance = sender.instance();
@@ -46,5 +48,5 @@ pub(crate) fn verify(
             bytes: None,
         });
     }
-    signature::verify::verify(signed, &parts, sender, authorities, now).map(|_| ()).map_err(Refusal::Unproven)
+    memory.verify(signed, &parts, sender, authorities, now).map_err(Refusal::Unproven)
 }

@@ -83,6 +83,13 @@ fn stopped() -> Refusal {
 async fn work(keystore: Arc<Keystore>, clock: Clock, mut queue: mpsc::Receiver<Job>) {
     let mut jobs = Vec::new();
     while queue.recv_many(&mut jobs, BATCH_MAX).await > 0 {
+        // Whoever is ready to bring a message brings it first: nobody waits for one that is not there yet.
+        tokio::task::yield_now().await;
+        while jobs.len() < BATCH_MAX
+            && let Ok(job) = queue.try_recv()
+        {
+            jobs.push(job);
+        }
         sign_together(&keystore, &clock, std::mem::take(&mut jobs)).await;
     }
 }

@@ -63,8 +63,8 @@ impl ClientConnection {
         Self { limits, reader: Some(reader), writer: Arc::new(Mutex::new(writer)), running: None }
     }
 
-    /// Sends a head exactly as given, plus the framing header, and gives out the writer for the body and the answer
-    /// to come. The two may be used at the same time: whoever writes a long body should also wait for the answer,
+    /// Takes a head exactly as given, plus the framing header, and gives out the writer for the body and the answer
+    /// to come. The head leaves with the body's first piece, at the end, or with [`BodyWriter::flush`]. The two may be used at the same time: whoever writes a long body should also wait for the answer,
     /// because a server may answer, or close, before it has read everything.
     ///
     /// # Errors
@@ -81,7 +81,6 @@ impl ClientConnection {
         let mut writer = self.writer.lock().await;
         put_request(&mut writer.pending, head, extra.as_deref())?;
         let reader = self.reader.take().ok_or(WriteError::NotReusable)?;
-        writer.flush().await?;
         drop(writer);
         let (tell_sent, sent) = oneshot::channel();
         let (tell, answered) = oneshot::channel();

@@ -232,19 +232,17 @@ pub struct Responder {
 }
 
 impl Responder {
-    /// Writes the head exactly as given, plus the framing header, and gives the writer for the body. May be called
-    /// while the request's body is still being read.
+    /// Takes the head exactly as given, plus the framing header, and gives the writer for the body. The head leaves with the body's
+    /// first piece, at the end, or with [`BodyWriter::flush`]. May be called while the request's body is still being read.
     ///
     /// The connection is used again unless the request or this head says `Connection: close`, the body ends with
     /// the connection, or (HTTP/1.0) this head does not say `Connection: keep-alive`.
     ///
     /// # Errors
     /// A head that cannot be written or contradicts the framing (then nothing was written and the request is
-    /// answered with a bare 500), a connection that failed.
+    /// answered with a bare 500).
     pub async fn start(mut self, head: &ResponseHead, framing: Framing) -> Result<BodyWriter, WriteError> {
-        let body = self.put(head, framing, None).await?;
-        let flushed = self.writer.lock().await.flush().await;
-        flushed.map(|()| body)
+        self.put(head, framing, None).await
     }
 
     /// Writes a whole answer at once, with its Content-Length.

@@ -7,6 +7,9 @@ use bytes::BufMut;
 use std::sync::Arc;
 use tokio::sync::{Mutex, oneshot};
 
+/// More than this does not wait to be sent together with what follows.
+const WAITING_BYTES_MAX: usize = 64 * 1024;
+
 /// How a written message ended, told to the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -49,13 +52,26 @@ impl BodyWriter {
         Self { writer, framing, left, reusable, muted, outcome }
     }
 
-    /// Sends one piece and waits until the connection took it. An empty piece sends nothing.
+    /// Sends one piece, with everything that waits before it, and returns when the connection took it. An empty piece sends nothing.
     ///
     /// When the future is dropped half-way the piece still counts as sent: it goes out with the next one.
     ///
     /// # Errors
     /// A broken or stuck connection; more bytes than announced (nothing of that piece is sent).
     pub async fn write(&mut self, piece: &[u8]) -> Result<(), WriteError> {
+        if piece.is_empty() {
+            return Ok(());
+        }
+        self.put(piece).await?;
+        self.flush().await
+    }
+
+    /// Lets one piece wait for the next [`BodyWriter::write`] or the end, so that both leave together. What waits is bounded: from
+    /// some size on it is sent.
+    ///
+    /// # Errors
+    /// As [`BodyWriter::write`].
+    pub async fn put(&mut self, piece: &[u8]) -> Result<(), WriteError> {
         if piece.is_empty() {
             return Ok(());
         }
@@ -71,10 +87,21 @@ impl BodyWriter {
         }
         let mut writer = self.writer.lock().await;
         put_piece(&mut writer, self.framing, piece);
-        writer.flush().await
+        if writer.pending.len() > WAITING_BYTES_MAX {
+            return writer.flush().await;
+        }
+        Ok(())
     }
 
-    /// Ends the body.
+    /// Sends what waits, the message's head included.
+    ///
+    /// # Errors
+    /// A broken or stuck connection.
+    pub async fn flush(&mut self) -> Result<(), WriteError> {
+        self.writer.lock().await.flush().await
+    }
+
+    /// Ends the body and sends what waits.
     ///
     /// # Errors
     /// A broken connection; fewer bytes than announced, after which the peer sees a cut.

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::error::{Failure, OpenFailure, ReadFailure, StoreFault};
+use crate::pack::recent::Recent;
 use crate::place::Place;
 use crate::prepare::{Form, Prepared};
 use crate::reader::Reader;
@@ -33,6 +34,7 @@ struct Inner {
     clock: Clock,
     gauges: Arc<Gauges>,
     writing: Mutex<Writing>,
+    recent: Recent,
     idle: Mutex<Option<Reader>>,
     /// Held while the log is closed or opened anew, so that it is not opened anew after it has been closed.
     turning: tokio::sync::Mutex<()>,
@@ -90,8 +92,10 @@ impl MessageLog {
     ) -> std::io::Result<Self> {
         let gauges = Arc::new(gauges);
         let writing = Mutex::new(Writing::start(store, &gauges, &clock, settings.queue_max, lock)?);
-        let (place, idle, turning) = (place.into(), Mutex::default(), tokio::sync::Mutex::default());
-        Ok(Self { inner: Arc::new(Inner { place, settings, clock, gauges, writing, idle, turning }) })
+        let (place, recent) = (place.into(), Recent::default());
+        let (idle, turning) = (Mutex::default(), tokio::sync::Mutex::default());
+        let inner = Inner { place, settings, clock, gauges, writing, recent, idle, turning };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// After the disk was full or the database server was away: opens the log anew when there is room again or the server is
@@ -177,10 +181,12 @@ impl MessageLog {
     pub async fn record(&self, record: NewRecord) -> Result<RecordId, Failure> {
         self.admits()?;
         let form = match self.inner.place {
-            Place::Folder(_) => Form::Compact,
+            Place::Folder(_) => Form::Compact(&self.inner.recent),
             Place::Database { .. } => Form::Text,
         };
         let prepared = Box::new(Prepared::new(record, &self.inner.settings.bodies, form)?);
+        // Whoever is about to bring a record does so first, so that one flush of the disk serves them all.
+        tokio::task::yield_now().await;
         self.submit(|answer| Job::Record(prepared, answer)).await.map(RecordId)
     }
 

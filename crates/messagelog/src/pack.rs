@@ -7,6 +7,7 @@
 //! stored and falls back to the raw bytes where it does not hold.
 
 pub(crate) mod cut;
+pub(crate) mod recent;
 pub(crate) mod text;
 pub(crate) mod varint;
 

@@ -64,7 +64,7 @@ impl From<&PathBuf> for Place {
     }
 }
 
-impl From<&Place> for Place {
+impl From<&Self> for Place {
     fn from(place: &Self) -> Self {
         place.clone()
     }

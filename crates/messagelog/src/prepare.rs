@@ -1,10 +1,13 @@
 //! What will be stored of a message: body logging settings, size limits, the compact forms. Runs on the caller's thread.
 
+use std::sync::Arc;
+
 use identifier::ClientId;
 use message::rest::RestMessage;
 use trust::algorithm::DigestAlgorithm;
 
 use crate::error::Failure;
+use crate::pack::recent::{PackedSignature, Recent};
 use crate::pack::{self, Packed};
 use crate::record::{Body, Direction, NewRecord};
 use crate::settings::BodyLogging;
@@ -21,26 +24,35 @@ pub(crate) struct Prepared {
     pub(crate) direction: Direction,
     pub(crate) message: Vec<u8>,
     pub(crate) body: LoggedBody,
-    pub(crate) signature: Packed,
-    pub(crate) signature_digest: Vec<u8>,
+    pub(crate) signature: Arc<PackedSignature>,
     pub(crate) hash_chain_result: Option<Packed>,
     pub(crate) hash_chain: Option<Packed>,
 }
 
 /// How a log keeps documents.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Form<'r> {
     /// Cut into what repeats and what does not.
-    Compact,
+    Compact(&'r Recent),
     /// As they are, in columns of text.
     Text,
 }
 
-impl Form {
+impl Form<'_> {
     fn of(self, document: Vec<u8>) -> Packed {
         match self {
-            Self::Compact => pack::pack(&document),
+            Self::Compact(_) => pack::pack(&document),
             Self::Text => Packed::Raw(document),
+        }
+    }
+
+    fn signature(self, document: Vec<u8>) -> Arc<PackedSignature> {
+        match self {
+            Self::Compact(recent) => recent.pack(&document),
+            Self::Text => {
+                let digest = DigestAlgorithm::Sha512.digest(&document);
+                Arc::new(PackedSignature { packed: Packed::Raw(document), digest })
+            }
         }
     }
 }
@@ -60,7 +72,7 @@ impl LoggedBody {
 
 impl Prepared {
     /// Applies the settings; the verdicts are those of data-plane 7.2.
-    pub(crate) fn new(record: NewRecord, bodies: &BodyLogging, form: Form) -> Result<Self, Failure> {
+    pub(crate) fn new(record: NewRecord, bodies: &BodyLogging, form: Form<'_>) -> Result<Self, Failure> {
         let chars = [&record.query_id, &record.request_id].map(|id| id.chars().count()).into_iter().max();
         if let Some(chars) = chars.filter(|chars| *chars > QUERY_ID_CHARS_MAX) {
             return Err(Failure::IdentifierTooLong { chars, chars_max: QUERY_ID_CHARS_MAX });
@@ -72,19 +84,12 @@ impl Prepared {
         };
         let signed = record.signed;
         if matches!(form, Form::Text) {
-            let none: &[u8] = &[];
-            for (what, octets) in [
-                ("message identifier", record.query_id.as_bytes()),
-                ("request identifier", record.request_id.as_bytes()),
-                ("message", message.as_slice()),
-                ("signature", signed.signatures_xml.as_slice()),
-                ("hash chain", signed.hash_chain.as_deref().unwrap_or(none)),
-                ("hash chain's result", signed.hash_chain_result.as_deref().unwrap_or(none)),
-            ] {
-                if octets.contains(&0) || std::str::from_utf8(octets).is_err() {
-                    return Err(Failure::NotText(what));
-                }
-            }
+            let ids = [("message identifier", &record.query_id), ("request identifier", &record.request_id)];
+            ids.into_iter().try_for_each(|(what, id)| require_text(what, id.as_bytes()))?;
+            require_text("message", &message)?;
+            require_text("signature", &signed.signatures_xml)?;
+            require_text("hash chain", signed.hash_chain.as_deref().unwrap_or_default())?;
+            require_text("hash chain's result", signed.hash_chain_result.as_deref().unwrap_or_default())?;
         }
         Ok(Self {
             query_id: record.query_id,
@@ -93,12 +98,19 @@ impl Prepared {
             direction: record.direction,
             message,
             body,
-            signature_digest: DigestAlgorithm::Sha512.digest(&signed.signatures_xml),
-            signature: form.of(signed.signatures_xml),
+            signature: form.signature(signed.signatures_xml),
             hash_chain_result: signed.hash_chain_result.map(|document| form.of(document)),
             hash_chain: signed.hash_chain.map(|document| form.of(document)),
         })
     }
+}
+
+/// A column of text takes no others.
+fn require_text(what: &'static str, octets: &[u8]) -> Result<(), Failure> {
+    if octets.contains(&0) || std::str::from_utf8(octets).is_err() {
+        return Err(Failure::NotText(what));
+    }
+    Ok(())
 }
 
 /// The form of a REST message that is logged without its body (data-plane 2.5).

@@ -93,7 +93,7 @@ pub fn verify<'a>(
         })
         .collect();
     let verified =
-        verify::check(&container.signed, &parts, &sender, trusted, stamp.time, Setting::Container)?;
+        verify::check(&container.signed, &parts, &sender, trusted, stamp.time, Setting::Container, None)?;
     let unvouched_certificates = sealed::check(container, &verified, &stamp, trusted)?;
     let statuses = verified.signer().statuses();
     Ok(Report {

@@ -4,10 +4,12 @@
 //! the references and the value, and last the path and the revocation status.
 
 mod coverage;
+mod memory;
 mod refusal;
 mod value;
 
 pub use coverage::{CoveredPart, Kind};
+pub use memory::Memory;
 pub use refusal::Refusal;
 
 use identifier::ClientId;
@@ -21,6 +23,7 @@ use trust::signer::{VerifiedSigner, verify_signer};
 use crate::SignedParts;
 use crate::reading;
 use crate::structure::{Signature, SigningCertificateForm};
+use memory::Credentials;
 
 /// A part as it was received: its name and the digest made while its octets passed by.
 #[derive(Debug, Clone)]
@@ -100,7 +103,7 @@ pub fn verify(
     authorities: &Authorities,
     at: Timestamp,
 ) -> Result<VerifiedSignature, Refusal> {
-    check(signed, parts, claimed, authorities, at, Setting::Online)
+    check(signed, parts, claimed, authorities, at, Setting::Online, None)
 }
 
 pub(crate) fn check(
@@ -110,6 +113,7 @@ pub(crate) fn check(
     authorities: &Authorities,
     at: Timestamp,
     setting: Setting,
+    memory: Option<&Memory>,
 ) -> Result<VerifiedSignature, Refusal> {
     let text = reading::text_of(&signed.signatures_xml)?;
     let document = reading::parse(text)?;
@@ -121,9 +125,11 @@ pub(crate) fn check(
     let coverage = coverage::check(&signature, signed, parts, setting)?;
     belongs_to(&certificates.signer, claimed, authorities)?;
     value::check(&signature, &coverage, &certificates.signer)?;
-    let responses = ocsp_responses(&signature)?;
-    let signer =
-        verify_signer(&certificates.signer, &certificates.extra, &responses, claimed, authorities, at)?;
+    let trusted = || trusted(&signature, &certificates, claimed, authorities, at);
+    let signer = match memory {
+        Some(memory) => remembered(memory, credentials(&signature, &certificates, claimed), at, trusted)?,
+        None => trusted()?,
+    };
     Ok(VerifiedSignature {
         signer,
         algorithm: signature.signed_info.algorithm,
@@ -182,6 +188,42 @@ fn extra_certificates(signature: &Signature<'_, '_>) -> Result<Vec<Certificate>,
 fn belongs_to(signer: &Certificate, claimed: &ClientId, authorities: &Authorities) -> Result<(), Refusal> {
     trust::signer::check_subject(signer, claimed, authorities)?;
     Ok(())
+}
+
+/// Step 8 of data-plane 5.6.
+fn trusted(
+    signature: &Signature<'_, '_>,
+    certificates: &Certificates,
+    claimed: &ClientId,
+    authorities: &Authorities,
+    at: Timestamp,
+) -> Result<VerifiedSigner, Refusal> {
+    let responses = ocsp_responses(signature)?;
+    let Certificates { signer, extra } = certificates;
+    Ok(verify_signer(signer, extra, &responses, claimed, authorities, at)?)
+}
+
+fn credentials(
+    signature: &Signature<'_, '_>,
+    certificates: &Certificates,
+    claimed: &ClientId,
+) -> Credentials {
+    let extra = certificates.extra.iter().map(|certificate| certificate.der().to_vec()).collect();
+    (certificates.signer.der().to_vec(), extra, signature.unsigned.ocsp.clone(), claimed.clone())
+}
+
+fn remembered(
+    memory: &Memory,
+    credentials: Credentials,
+    at: Timestamp,
+    trusted: impl FnOnce() -> Result<VerifiedSigner, Refusal>,
+) -> Result<VerifiedSigner, Refusal> {
+    if let Some(signer) = memory.signer(&credentials, at) {
+        return Ok(signer);
+    }
+    let signer = trusted()?;
+    memory.note_signer(credentials, &signer, at);
+    Ok(signer)
 }
 
 fn ocsp_responses(signature: &Signature<'_, '_>) -> Result<Vec<OcspResponse>, Refusal> {

@@ -132,6 +132,9 @@ async fn answer(mut replies: watch::Receiver<Reply>, seen: Arc<Mutex<Vec<Seen>>>
     let Ok(mut writer) = responder.start(&answer, framing).await else {
         return;
     };
+    if writer.flush().await.is_err() {
+        return;
+    }
     if reply.cut {
         let half = Bytes::from(bytes).split_to(usize::try_from(length / 2).unwrap_or(0));
         // Whoever is cut off is told nothing.

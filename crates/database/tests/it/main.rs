@@ -1,5 +1,7 @@
 //! Against a real server: whoever answers is known, passwords come from files, and any thread may ask.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests outside of test functions")]
+
 use database::practice::{Server, USER, psql};
 use database::{Fault, Session, Url};
 use std::path::Path;

@@ -67,6 +67,11 @@ impl Stream {
         self.writer.write(bytes).await.map_err(Stopped::Gone)
     }
 
+    /// For what leaves with the next piece.
+    async fn put(&mut self, bytes: &[u8]) -> Result<(), Stopped> {
+        self.writer.put(bytes).await.map_err(Stopped::Gone)
+    }
+
     /// Hash chain and signature: only of an answer that is on record. A crash before this leaves the peer with a cut answer, which it
     /// refuses.
     pub(crate) async fn prove(&mut self, recorded: &Recorded<SignedAnswer>) -> Result<(), Stopped> {
@@ -76,13 +81,13 @@ impl Stream {
             bytes.append(&mut self.encoder.hash_chain(result, chain).map_err(|e| unwritable(&e))?);
         }
         bytes.append(&mut self.encoder.signature(&parts.signatures_xml).map_err(|e| unwritable(&e))?);
-        self.write(&bytes).await
+        self.put(&bytes).await
     }
 
     /// A fault in the place of what did not come.
     pub(crate) async fn fault(mut self, fault: &Fault) -> Result<(), WriteError> {
         match self.encoder.fault(fault) {
-            Ok(bytes) => self.writer.write(&bytes).await?,
+            Ok(bytes) => self.writer.put(&bytes).await?,
             Err(error) => {
                 tracing::error!("a fault part could not be written: {error}");
                 self.writer.abandon();
@@ -96,7 +101,7 @@ impl Stream {
     pub(crate) async fn end(mut self) -> Result<(), WriteError> {
         match self.encoder.end() {
             Ok(bytes) => {
-                self.writer.write(&bytes).await?;
+                self.writer.put(&bytes).await?;
                 self.writer.finish().await
             }
             Err(error) => {
@@ -157,9 +162,7 @@ pub(crate) async fn carry(
         let kept = gateway.kept_body(Side::Provider, delivered.verified.received().service().client());
         let mut spool = kept.spool();
         while let Some(chunk) = next(&mut delivered).await? {
-            if !waiting.is_empty() {
-                stream.write(&std::mem::take(&mut waiting)).await?;
-            }
+            stream.put(&std::mem::take(&mut waiting)).await?;
             stream.encoder.body(&chunk);
             spool.write(&chunk).await.map_err(|e| Refusal::Spool(e.to_string()))?;
             kept.check(spool.length())?;

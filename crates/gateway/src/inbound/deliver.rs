@@ -126,7 +126,7 @@ async fn send(
     };
     let (writer, mut answer) =
         connection.send(&head(received, url, framing), framing).await.map_err(|e| not_taken(&e))?;
-    let mut upload = Upload::start(writer, body.cloned());
+    let mut upload = Upload::start(writer, body.cloned()).await;
     let received = tokio::select! {
         biased;
         () = upload.over() => match tokio::time::timeout(wait, answer.receive()).await {
@@ -149,8 +149,12 @@ struct Upload {
 }
 
 impl Upload {
-    fn start(writer: BodyWriter, body: Option<Spooled>) -> Self {
+    async fn start(writer: BodyWriter, body: Option<Spooled>) -> Self {
         let mut running = JoinSet::new();
+        let Some(body) = body else {
+            let failed = writer.finish().await.err().map(|error| not_taken(&error));
+            return Self { running, failed };
+        };
         running.spawn(send_body(writer, body));
         Self { running, failed: None }
     }
@@ -171,13 +175,11 @@ impl Upload {
     }
 }
 
-async fn send_body(mut writer: BodyWriter, body: Option<Spooled>) -> Result<(), Refusal> {
+async fn send_body(mut writer: BodyWriter, body: Spooled) -> Result<(), Refusal> {
     let spool = |e: std::io::Error| Refusal::Spool(e.to_string());
-    if let Some(body) = body {
-        let mut reader = body.read().await.map_err(spool)?;
-        while let Some(chunk) = reader.next().await.map_err(spool)? {
-            writer.write(&chunk).await.map_err(|e| not_taken(&e))?;
-        }
+    let mut reader = body.read().await.map_err(spool)?;
+    while let Some(chunk) = reader.next().await.map_err(spool)? {
+        writer.put(&chunk).await.map_err(|e| not_taken(&e))?;
     }
     writer.finish().await.map_err(|e| not_taken(&e))
 }

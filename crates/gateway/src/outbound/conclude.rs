@@ -142,7 +142,7 @@ pub(crate) async fn hand_back(
     };
     loop {
         match reader.next().await {
-            Ok(Some(chunk)) => writer.write(&chunk).await?,
+            Ok(Some(chunk)) => writer.put(&chunk).await?,
             Ok(None) => return writer.finish().await,
             Err(error) => {
                 tracing::error!("a spooled body could not be read, so the consumer sees it cut: {error}");

@@ -93,9 +93,7 @@ async fn carry_body(
                 spool.insert(kept.spool())
             }
         };
-        if !waiting.is_empty() {
-            sending.write(&std::mem::take(&mut waiting)).await?;
-        }
+        sending.writer.put(&std::mem::take(&mut waiting)).await.map_err(|e| not_sent(&e))?;
         sending.encoder.body(&chunk);
         spool.write(&chunk).await.map_err(|e| Refusal::Spool(e.to_string()))?;
         kept.check(spool.length())?;
@@ -169,7 +167,7 @@ pub async fn dispatch(recorded: Recorded<Signed>) -> Result<Dispatched, Refusal>
     }
     bytes.append(&mut encoder.signature(&parts.signatures_xml).map_err(|e| unwritable(&e))?);
     bytes.append(&mut encoder.end().map_err(|e| unwritable(&e))?);
-    let sent = match writer.write(&bytes).await {
+    let sent = match writer.put(&bytes).await {
         Ok(()) => writer.finish().await,
         Err(error) => Err(error),
     };

@@ -81,12 +81,32 @@ async fn bytes_that_come_one_to_a_chunk_are_given_out_together() {
 }
 
 #[tokio::test]
+async fn what_waits_leaves_with_the_next_piece_or_when_it_is_much() {
+    for (bytes, sent) in [(1, false), (100_000, true)] {
+        let (mut ours, theirs) = tokio::io::duplex(1 << 20);
+        ours.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+        let mut connection = ServerConnection::new(theirs, Limits::default());
+        let request = connection.next_request().await.unwrap().unwrap();
+        let mut out = request.responder.start(&ResponseHead::new(200), Framing::Chunked).await.unwrap();
+        out.put(&vec![b'x'; bytes]).await.unwrap();
+        out.abandon();
+        drop(request.body);
+        assert!(connection.next_request().await.unwrap().is_none());
+        drop(connection);
+        let mut got = Vec::new();
+        ours.read_to_end(&mut got).await.unwrap();
+        assert_eq!(got.len() > bytes, sent, "{} bytes left", got.len());
+    }
+}
+
+#[tokio::test]
 async fn the_answer_may_start_while_the_request_is_still_read() {
     let (mut ours, theirs) = tokio::io::duplex(64);
     let server = tokio::spawn(async move {
         let mut connection = ServerConnection::new(theirs, Limits::default());
         let mut request = connection.next_request().await.unwrap().unwrap();
         let mut out = request.responder.start(&ResponseHead::new(200), Framing::Chunked).await.unwrap();
+        out.flush().await.unwrap();
         while let Some(data) = request.body.read_chunk().await.unwrap() {
             out.write(&data).await.unwrap();
         }

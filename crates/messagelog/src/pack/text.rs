@@ -22,19 +22,19 @@ pub(crate) enum Form {
 impl Form {
     /// The most compact form of a text that gives back exactly this text.
     pub(crate) fn of(text: &[u8]) -> (Self, Vec<u8>) {
-        let bare: Vec<u8> = text
-            .split(|byte| *byte == b'\n')
-            .flat_map(|line| line.strip_suffix(b"&#13;").unwrap_or(line))
-            .copied()
-            .collect();
-        if let Ok(bytes) = STANDARD.decode(&bare) {
-            for form in [Self::Base64, Self::BrokenReference, Self::BrokenLineFeed] {
-                if form.text_of(&bytes) == text {
-                    return (form, bytes);
-                }
-            }
+        let mut bare = Vec::with_capacity(text.len());
+        for line in text.split(|byte| *byte == b'\n') {
+            bare.extend_from_slice(line.strip_suffix(b"&#13;").unwrap_or(line));
         }
-        (Self::Text, text.to_vec())
+        let form = match text.get(LINE) {
+            Some(b'&') => Self::BrokenReference,
+            Some(b'\n') => Self::BrokenLineFeed,
+            Some(_) | None => Self::Base64,
+        };
+        match STANDARD.decode(&bare) {
+            Ok(bytes) if form.text_of(&bytes) == text => (form, bytes),
+            Ok(_) | Err(_) => (Self::Text, text.to_vec()),
+        }
     }
 
     /// The text that the stored bytes stand for.

@@ -15,8 +15,10 @@ use crate::pack::{self, Packed};
 use crate::prepare::{LoggedBody, Prepared};
 use crate::record::{Body, Direction, RecordId};
 
-/// Numbers of shared contents that are remembered.
-const REMEMBERED_MAX: usize = 8_192;
+/// Bytes of shared contents whose numbers are remembered: some hundred signers with their certificates and OCSP answers.
+const REMEMBERED_BYTES_MAX: usize = 4 << 20;
+/// Parties whose numbers are remembered.
+const PARTIES_MAX: usize = 8_192;
 
 /// The database in the hands of the one writer.
 #[derive(Debug)]
@@ -24,19 +26,21 @@ pub(crate) struct Sqlite {
     connection: Connection,
     /// Last number given to a record.
     last: u64,
-    /// Numbers of shared contents by digest. Emptied whenever something is taken back, since it may name what is gone.
+    /// Numbers of shared contents. Emptied whenever something is taken back, since it may name what is gone.
     shared: BTreeMap<Vec<u8>, u64>,
+    shared_bytes: usize,
     parties: BTreeMap<ClientId, i64>,
 }
 
 impl Sqlite {
     pub(crate) fn new(connection: Connection) -> Result<Self, StoreFault> {
         let last = last_record(&connection)?;
-        Ok(Self { connection, last, shared: BTreeMap::new(), parties: BTreeMap::new() })
+        Ok(Self { connection, last, shared: BTreeMap::new(), shared_bytes: 0, parties: BTreeMap::new() })
     }
 
     fn forget(&mut self) {
         self.shared.clear();
+        self.shared_bytes = 0;
         self.parties.clear();
     }
 
@@ -46,10 +50,10 @@ impl Sqlite {
 
     /// The number of a content, which is stored when it is new.
     fn share(&mut self, content: &[u8]) -> Result<u64, StoreFault> {
-        let digest = DigestAlgorithm::Sha256.digest(content);
-        if let Some(number) = self.shared.get(&digest) {
+        if let Some(number) = self.shared.get(content) {
             return Ok(*number);
         }
+        let digest = DigestAlgorithm::Sha256.digest(content);
         let known: Option<i64> = self
             .connection
             .prepare_cached("SELECT id FROM shared WHERE digest = ?1")?
@@ -62,10 +66,12 @@ impl Sqlite {
                 .prepare_cached("INSERT INTO shared (digest, content) VALUES (?1, ?2)")?
                 .insert(params![digest, content])?,
         };
-        if self.shared.len() >= REMEMBERED_MAX {
+        self.shared_bytes = self.shared_bytes.saturating_add(content.len());
+        if self.shared_bytes > REMEMBERED_BYTES_MAX {
             self.shared.clear();
+            self.shared_bytes = content.len();
         }
-        self.shared.insert(digest, unsigned(number));
+        self.shared.insert(content.to_vec(), unsigned(number));
         Ok(unsigned(number))
     }
 
@@ -87,7 +93,7 @@ impl Sqlite {
                 "SELECT id FROM party WHERE instance = ?1 AND class = ?2 AND code = ?3 AND subsystem = ?4",
             )?
             .query_row(parts, |row| row.get(0))?;
-        if self.parties.len() >= REMEMBERED_MAX {
+        if self.parties.len() >= PARTIES_MAX {
             self.parties.clear();
         }
         self.parties.insert(client.clone(), number);
@@ -96,7 +102,7 @@ impl Sqlite {
 
     fn insert(&mut self, id: i64, record: &Prepared, time: Timestamp) -> Result<(), StoreFault> {
         let party = self.party(&record.owner)?;
-        let signature = self.stored(&record.signature)?;
+        let signature = self.stored(&record.signature.packed)?;
         let result = record.hash_chain_result.as_ref().map(|packed| self.stored(packed)).transpose()?;
         let chain = record.hash_chain.as_ref().map(|packed| self.stored(packed)).transpose()?;
         self.connection
@@ -111,7 +117,7 @@ impl Sqlite {
                 record.direction == Direction::Response,
                 identifier_value(&record.query_id),
                 identifier_value(&record.request_id),
-                record.signature_digest,
+                record.signature.digest,
                 signature,
                 result,
                 chain,

@@ -8,6 +8,7 @@ use identifier::ClientId;
 use super::*;
 use crate::error::BodyFault;
 use crate::pack::Packed;
+use crate::pack::recent::PackedSignature;
 use crate::prepare::LoggedBody;
 use crate::record::{Direction, RecordId};
 
@@ -80,8 +81,7 @@ fn prepared(body: Body) -> Box<Prepared> {
         direction: Direction::Request,
         message: Vec::new(),
         body: LoggedBody { bytes: body.byte_count(), source: body },
-        signature: Packed::Raw(Vec::new()),
-        signature_digest: Vec::new(),
+        signature: Arc::new(PackedSignature { packed: Packed::Raw(Vec::new()), digest: Vec::new() }),
         hash_chain_result: None,
         hash_chain: None,
     })

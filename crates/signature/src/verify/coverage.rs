@@ -51,10 +51,7 @@ pub(super) fn check<'s>(
     setting: Setting,
 ) -> Result<Coverage<'s>, Refusal> {
     let (properties, others) = split(signature)?;
-    let mut names = BTreeSet::new();
-    if let Some(part) = parts.iter().find(|part| !names.insert(part.name)) {
-        return Err(Refusal::PartTwice { name: part.name.to_owned() });
-    }
+    each_once(parts)?;
     let through_chain = others.iter().any(|reference| reference.uri == SIGNATURE_RESULT);
     if !through_chain && !others.iter().any(|reference| reference.uri == MESSAGE) {
         return Err(Refusal::NothingCovered);
@@ -70,6 +67,20 @@ pub(super) fn check<'s>(
         }
         let (octets, parts) = direct(&others, parts, setting)?;
         Ok(Coverage { kind: Kind::Direct, parts, properties, octets })
+    }
+}
+
+/// That these parts lead to the result of the chain, whose signature over that result is known to hold.
+pub(super) fn follow(signed: &SignedParts, parts: &[ReceivedPart<'_>]) -> Result<(), Refusal> {
+    each_once(parts)?;
+    chain(signed, parts, Setting::Online).map(|_| ())
+}
+
+fn each_once(parts: &[ReceivedPart<'_>]) -> Result<(), Refusal> {
+    let mut names = BTreeSet::new();
+    match parts.iter().find(|part| !names.insert(part.name)) {
+        Some(part) => Err(Refusal::PartTwice { name: part.name.to_owned() }),
+        None => Ok(()),
     }
 }
 

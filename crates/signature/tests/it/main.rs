@@ -15,6 +15,7 @@ mod worked;
 mod hashchains;
 mod signatures;
 mod recorded;
+mod remembered;
 mod tolerance;
 mod containers;
 mod built;

@@ -78,11 +78,11 @@ impl Writer {
         let object = self.store_body(&record.body)?;
         let member = record.owner.member();
         let message = text(record.message.clone())?;
-        let signature = text(record.signature.whole())?;
+        let signature = text(record.signature.packed.whole())?;
         let optional = |document: Option<&Packed>| document.map(|packed| text(packed.whole())).transpose();
         let (chain, result) =
             (optional(record.hash_chain.as_ref())?, optional(record.hash_chain_result.as_ref())?);
-        let digest = STANDARD.encode(&record.signature_digest);
+        let digest = STANDARD.encode(&record.signature.digest);
         let Self { session, record: insert, .. } = self;
         let id = session.run(|client| {
             let row = client.query_one(

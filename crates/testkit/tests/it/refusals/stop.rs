@@ -94,15 +94,17 @@ async fn what_hangs_longer_than_a_stop_may_take_is_cut() {
     let ask = || RequestHead::new("GET", &format!("/r1/{PROVIDER}/raw/v1")).with("X-Road-Client", CLIENT);
     let at = nation.consumer.config.listen.consumer_http;
 
-    for (case, bytes) in
-        [("silent", ""), ("half an answer", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello")]
-    {
+    let half = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello";
+    for (case, bytes, code) in [
+        ("silent", "", "server.clientproxy.io_error"),
+        ("half an answer", half, "server.clientproxy.service_failed.io_error"),
+    ] {
         raw.answers(bytes, Then::Hold);
         let (before, calls) = (Traces::of(&nation).unwrap(), raw.count());
         let hanging = tokio::spawn(call_to(at, ask(), None));
         until("the service is asked", || raw.count() > calls).await.unwrap();
         let answer = cut(&mut nation, hanging, async |nation| nation.provider.halt().await).await.unwrap();
-        refused(case, &answer, "server.clientproxy.service_failed.io_error");
+        refused(case, &answer, code);
         assert_eq!(Traces::of(&nation).unwrap(), before.plus(0, 1, 1), "{case}: the requests are on record");
         nation.provider.restart(&nation.pin, &nation.clock, |_| {}).await.unwrap();
     }

@@ -57,16 +57,19 @@ async fn every_recorded_call_is_carried_as_the_recorded_consumers_server_carried
     assert!(carried >= 40 && to_the_octet >= 20 && refused >= 10);
 }
 
-/// A request that the recorded server gave up while it was being sent: ours gives up too, for the same reason. What passed until then
-/// is the same, and nothing that passed is signed.
+/// A request that the recorded server gave up while it was being sent: ours gives up too, for the same reason. What passed until then,
+/// if anything did, is the same, and nothing that passed is signed.
 fn check_broken_off(exchange: &Exchange, answer: &[u8], seen: &[Seen], recorded: &Http) {
     let name = &exchange.name;
     let (ours, answered) = (Http::read(answer), Http::read(&exchange.consumer.response));
     assert_eq!(ours.status_line(), answered.status_line(), "{name}");
-    let sent = Http::read(&seen.first().unwrap().request);
+    let Some(sent) = seen.first().filter(|seen| !seen.request.is_empty()) else {
+        println!("broken off: {name}: before anything was sent");
+        return;
+    };
+    let sent = Http::read(&sent.request);
     assert!(sent.part(SIGNATURE).is_none(), "{name}");
     let common = sent.body.len().min(recorded.body.len());
-    assert!(common > 0, "{name}");
     let until = |http: &Http| http.body.get(..common).unwrap().to_vec();
     same(&format!("{name}: what passed"), &until(&sent), &until(recorded));
     let code = |http: &Http| http.header("x-road-error").map(str::to_owned);
