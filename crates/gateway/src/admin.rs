@@ -76,5 +76,5 @@ pub async fn archive(config: &Config, clock: Clock) -> Result<Archived, ArchiveF
 
 fn open(config: &Config) -> Result<Store, StoreFault> {
     std::fs::create_dir_all(&config.state_dir).map_err(StoreFault::Folder)?;
-    Store::open(&config.serverconf_file())
+    Store::open(config)
 }

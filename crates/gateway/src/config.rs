@@ -22,6 +22,12 @@ pub struct Config {
     pub anchor: PathBuf,
     /// A file whose first line is the keystore's PIN.
     pub pin_file: PathBuf,
+    /// A PostgreSQL database for this server's own settings; absent: under `state_dir`.
+    #[serde(default, deserialize_with = "database_url")]
+    pub database: Option<Url>,
+    /// A file whose first line is the password of that database.
+    #[serde(default)]
+    pub database_password_file: Option<PathBuf>,
     /// Hardware security modules in which signing keys may live.
     #[serde(default)]
     pub token: Vec<TokenSettings>,
@@ -229,10 +235,12 @@ impl Config {
         for path in own.into_iter().chain(of_tokens) {
             *path = folder.join(&*path);
         }
-        for path in self.archive.directory.iter_mut().chain(&mut self.log.database_password_file) {
+        let passwords = [&mut self.log.database_password_file, &mut self.database_password_file];
+        for path in self.archive.directory.iter_mut().chain(passwords.into_iter().flatten()) {
             *path = folder.join(&*path);
         }
         self.log.database = self.log.database.map(|url| url.resolved(folder));
+        self.database = self.database.map(|url| url.resolved(folder));
         self
     }
 
@@ -281,7 +289,16 @@ impl Config {
         self.archive.directory.clone().unwrap_or_else(|| self.state_dir.join("archive"))
     }
 
-    /// The database of this server's own settings.
+    /// The database server that has this server's own settings, where there is one.
+    ///
+    /// # Errors
+    /// A password by value and in a file.
+    pub fn serverconf_database(&self) -> Result<Option<Url>, UrlRefusal> {
+        let url = self.database.clone();
+        url.map(|url| url.with_password_file(self.database_password_file.clone())).transpose()
+    }
+
+    /// The embedded database of this server's own settings.
     #[must_use]
     pub fn serverconf_file(&self) -> PathBuf {
         self.state_dir.join("serverconf.sqlite")

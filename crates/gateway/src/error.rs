@@ -45,6 +45,12 @@ pub enum StoreFault {
     /// The database refused.
     #[error("the settings database failed: {0}")]
     Database(#[from] rusqlite::Error),
+    /// The database server refused, or is away.
+    #[error("the settings database failed: {0}")]
+    Server(#[from] database::Fault),
+    /// The configuration of that database.
+    #[error("the settings database: {0}")]
+    Url(#[from] database::UrlRefusal),
     /// Its folder cannot be made.
     #[error("the state folder cannot be made: {0}")]
     Folder(io::Error),
@@ -59,6 +65,12 @@ pub enum StoreFault {
     /// A row that this program would never have written.
     #[error("the settings database holds an unknown {0}")]
     Content(String),
+}
+
+impl From<postgres::Error> for StoreFault {
+    fn from(error: postgres::Error) -> Self {
+        Self::Server(error.into())
+    }
 }
 
 /// Why a gateway does not start, or did not stop cleanly.

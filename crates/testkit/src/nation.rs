@@ -383,6 +383,8 @@ fn certification(
 fn config(folder: &Path, name: &str, server: &ServerId, block: Block, last: u8, choices: &Choices) -> Config {
     let at = |port: u16| SocketAddr::new(block.host(last), port);
     Config {
+        database: None,
+        database_password_file: None,
         server: server.clone(),
         state_dir: folder.join(name),
         anchor: folder.join("anchor.xml"),

@@ -46,7 +46,7 @@ pub(super) fn examine(config: &Config, findings: &mut Findings) {
 /// What was applied; nothing is made by looking.
 fn settings(config: &Config, findings: &mut Findings) -> Option<Declaration> {
     let advice = "declare its clients, services and time-stamp services: chhatra gateway apply";
-    if !config.serverconf_file().exists() {
+    if config.database.is_none() && !config.serverconf_file().exists() {
         findings.problem("settings", "nothing has been declared for this gateway yet", advice);
         return None;
     }
