@@ -1,4 +1,4 @@
-//! What must not become part of the house: the bans of `deny.toml`, held to Cargo.lock.
+//! What must not become part of the house: the bans of `deny.toml`, held to both lock files; and what is fuzzed is what is shipped.
 
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
@@ -32,6 +32,7 @@ struct Lock {
 #[derive(Deserialize)]
 struct Package {
     name: String,
+    version: String,
     source: Option<String>,
     #[serde(default)]
     dependencies: Vec<String>,
@@ -49,7 +50,29 @@ pub(crate) fn violations(root: &Path) -> Result<Vec<String>> {
     let read = |name: &str| {
         std::fs::read_to_string(root.join(name)).with_context(|| format!("{name} cannot be read"))
     };
-    judge(&read("deny.toml")?, &read("Cargo.lock")?)
+    let (deny, shipped, fuzzed) = (read("deny.toml")?, read("Cargo.lock")?, read("fuzz/Cargo.lock")?);
+    let mut wrong = judge(&deny, &shipped)?;
+    wrong.extend(judge(&deny, &fuzzed)?.into_iter().filter(|what| !wrong.contains(what)).collect::<Vec<_>>());
+    wrong.extend(apart(&shipped, &fuzzed)?);
+    Ok(wrong)
+}
+
+/// Packages that the fuzzer takes in another version than the house.
+fn apart(shipped: &str, fuzzed: &str) -> Result<Vec<String>> {
+    let read = |text: &str| toml::from_str::<Lock>(text).map(|lock| lock.package);
+    let shipped = read(shipped).context("Cargo.lock cannot be understood")?;
+    let fuzzed = read(fuzzed).context("fuzz/Cargo.lock cannot be understood")?;
+    let differs = |package: &&Package| {
+        let mut same_name = shipped.iter().filter(|other| other.name == package.name).peekable();
+        same_name.peek().is_some() && same_name.all(|other| other.version != package.version)
+    };
+    let words = |package: &Package| {
+        format!(
+            "fuzz/Cargo.lock has {} {}, Cargo.lock another; `cp Cargo.lock fuzz/ && cargo metadata --manifest-path fuzz/Cargo.toml` makes it anew",
+            package.name, package.version
+        )
+    };
+    Ok(fuzzed.iter().filter(differs).map(words).collect())
 }
 
 fn judge(deny: &str, lock: &str) -> Result<Vec<String>> {
@@ -81,6 +104,14 @@ mod tests {
         format!(
             "[[package]]\nname = \"{name}\"\nversion = \"1.0.0\"\n{source}dependencies = [{dependencies}]\n"
         )
+    }
+
+    #[test]
+    fn finds_what_is_fuzzed_in_another_version() {
+        let shipped = package("one", "", "");
+        assert_eq!(apart(&shipped, &[shipped.clone(), package("two", "", "")].concat()).unwrap(), [""; 0]);
+        let wrong = apart(&shipped, &shipped.replace("1.0.0", "2.0.0")).unwrap();
+        assert_eq!(wrong.len(), 1, "{wrong:?}");
     }
 
     #[test]

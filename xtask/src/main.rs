@@ -1,10 +1,14 @@
-//! Every command we have: `cargo xtask up|test|tidy`.
+//! Every command we have: `cargo xtask up|test|fuzz|tools|tidy|etsi|bench`.
 
 mod bans;
+mod bench;
+mod etsi;
 mod floors;
+mod fuzz;
 mod packages;
 mod run;
 mod tidy;
+mod tools;
 
 use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
@@ -13,7 +17,13 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask up      build, then start the demonstration nation in the foreground (Ctrl-C stops it)
 cargo xtask test    check what is needed from the distribution, then everything that CI runs
-cargo xtask tidy    check the house rules";
+cargo xtask fuzz    [--seconds N] [TARGET…]: look for inputs that a parser does not stand, each target for N seconds (60)
+cargo xtask tools   get the programs that tests use and the distribution does not have
+cargo xtask tidy    check the house rules
+cargo xtask etsi    have containers judged by the EU's signature library (Java, Maven Central; some minutes the first time)
+cargo xtask bench [--quick] [--long] [--seconds N] [--json FILE] [ROW…]
+                    measure exchanges, beside the service alone and the machine's own limits; a row is named by its words,
+                    such as p256-kept-get-c32, and `rsa-get` stands for all rows with these words";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -30,7 +40,16 @@ fn run_command(root: &Path, arguments: &[String]) -> Result<()> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["up", rest @ ..] => up(root, rest),
         ["test"] => test(root),
+        ["fuzz", rest @ ..] => fuzz(root, rest),
+        ["tools"] => {
+            packages::ensure(packages::TEST)?;
+            tools::ensure(root)
+        }
         ["tidy"] => tidy::tidy(root),
+        ["bench", rest @ ..] => bench::run(root, rest),
+        // What `bench` starts as a process of its own.
+        ["bench-service", address] => bench::service::serve(address),
+        ["etsi"] => etsi::etsi(root),
         [] | ["help" | "--help"] => {
             println!("{USAGE}");
             Ok(())
@@ -51,17 +70,27 @@ fn up(root: &Path, rest: &[&str]) -> Result<()> {
 fn test(root: &Path) -> Result<()> {
     packages::ensure(packages::BUILD)?;
     packages::ensure(packages::TEST)?;
+    packages::ensure(packages::FUZZ)?;
+    tools::ensure(root)?;
     let clippy = ["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"];
     run::step("format", || run::run(root, "cargo", &["fmt", "--all", "--check"]))?;
     run::step("house rules", || tidy::tidy(root))?;
     run::step("lints", || run::run(root, "cargo", &clippy))?;
     run::step("tests", || run::run(root, "cargo", &["test", "--locked", "--workspace"]))?;
+    run::step("fuzz", || fuzz::fuzz(root, &fuzz::Plan::brief()))?;
     if !root.join("../shared/vectors").is_dir() {
         println!(
             "note: the folder of shared vectors is not beside the project; the tests that read it said so and did nothing"
         );
     }
     Ok(())
+}
+
+fn fuzz(root: &Path, rest: &[&str]) -> Result<()> {
+    let plan = fuzz::Plan::read(rest)?;
+    packages::ensure(packages::BUILD)?;
+    packages::ensure(packages::FUZZ)?;
+    fuzz::fuzz(root, &plan)
 }
 
 fn root() -> PathBuf {

@@ -15,12 +15,20 @@ pub(crate) const TEST: &[&str] = &[
     "procps",
     "curl",
     "python3",
+    "python3-venv",
+    "gnupg",
     "python3-lxml",
     "python3-cryptography",
     "softhsm2",
     "opensc",
     "postgresql",
 ];
+
+/// Needed to build the fuzzer: libFuzzer is C++.
+pub(crate) const FUZZ: &[&str] = &["g++"];
+
+/// The load generator, what measures the machine, and what reads the size of a log.
+pub(crate) const BENCH: &[&str] = &["wrk", "openssl", "python3", "util-linux"];
 
 /// Installs what is missing, or says how.
 pub(crate) fn ensure(packages: &[&str]) -> Result<()> {

@@ -6,9 +6,20 @@ use std::process::Command;
 
 /// Runs a program and demands success.
 pub(crate) fn run(root: &Path, program: &str, arguments: &[&str]) -> Result<()> {
+    run_with(root, program, arguments, &[])
+}
+
+/// As [`run`], with variables in the program's environment.
+pub(crate) fn run_with(
+    root: &Path,
+    program: &str,
+    arguments: &[&str],
+    environment: &[(&str, &str)],
+) -> Result<()> {
     let path = if program.contains('/') { root.join(program) } else { program.into() };
     let status = Command::new(path)
         .args(arguments)
+        .envs(environment.iter().copied())
         .current_dir(root)
         .status()
         .with_context(|| format!("{program} cannot be started"))?;

@@ -1,6 +1,6 @@
 //! The house checks itself: floors, bans, the map, first lines, where SQL may stand, sizes.
 
-use crate::{bans, floors};
+use crate::{bans, floors, fuzz};
 use anyhow::{Context as _, Result, bail};
 use std::path::{Path, PathBuf};
 
@@ -21,6 +21,8 @@ pub(crate) fn tidy(root: &Path) -> Result<()> {
     }
     wrong.extend(manifest(&root.join("xtask"))?);
     wrong.extend(sources(&root.join("xtask"), "xtask")?);
+    wrong.extend(sources(&root.join("fuzz"), "fuzz")?);
+    wrong.extend(targets(root, fuzz::TARGETS)?);
     if wrong.is_empty() {
         println!("tidy: {} crates, nothing to say", crates.len());
         return Ok(());
@@ -70,6 +72,20 @@ fn manifest(folder: &Path) -> Result<Vec<String>> {
         return Ok(Vec::new());
     }
     Ok(vec![format!("{} does not take the workspace's lints", path.display())])
+}
+
+/// Every fuzz target that is listed has its file, and no file is forgotten.
+fn targets(root: &Path, listed: &[&str]) -> Result<Vec<String>> {
+    let folder = root.join("fuzz/src/targets");
+    let mut files = Vec::new();
+    collect(&folder, &mut files)?;
+    let found: Vec<&str> = files.iter().filter_map(|file| file.file_stem()?.to_str()).collect();
+    let missing = listed.iter().filter(|name| !found.contains(name));
+    let forgotten = found.iter().filter(|name| !listed.contains(name));
+    Ok(missing
+        .map(|name| format!("the fuzz target {name} is listed, and fuzz/src/targets/{name}.rs is not there"))
+        .chain(forgotten.map(|name| format!("the fuzz target {name} is not listed in xtask/src/fuzz.rs")))
+        .collect())
 }
 
 fn sources(folder: &Path, name: &str) -> Result<Vec<String>> {
@@ -178,6 +194,17 @@ mod tests {
         let wrong = sources(&above, "x");
         std::fs::remove_dir_all(&above).unwrap();
         assert_eq!(wrong.unwrap(), ["x: src/lib.rs: SQL stands only in store*"]);
+    }
+
+    #[test]
+    fn finds_fuzz_targets_that_are_missing_or_forgotten() {
+        let root = std::env::temp_dir().join(format!("fuzz-{}", std::process::id()));
+        std::fs::create_dir_all(root.join("fuzz/src/targets")).unwrap();
+        std::fs::write(root.join("fuzz/src/targets/one.rs"), "").unwrap();
+        let both = ["one", "two"].map(|name| targets(&root, &[name]).unwrap());
+        std::fs::remove_dir_all(&root).unwrap();
+        assert_eq!(both[0], [""; 0]);
+        assert_eq!(both[1].len(), 2, "{both:?}");
     }
 
     #[test]

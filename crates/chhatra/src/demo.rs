@@ -12,6 +12,7 @@ use anyhow::{Result, bail};
 use child::Gateway;
 use clap::Args;
 use http1::{FetchLimits, Fetched, Stopper, stop_channel};
+use keystore::KeyAlgorithm;
 use places::{Ministry, Places};
 use practice::{PracticeAuthority, Services, Settings};
 use registry::Registry;
@@ -32,6 +33,12 @@ pub(crate) struct Arguments {
     /// The first three numbers of all addresses.
     #[arg(long, value_name = "127.B.C", default_value = "127.0.0", value_parser = places::base)]
     base: Base,
+    /// First start only: which keys are made, EC-P256 or RSA-2048, -3072, -4096.
+    #[arg(long, value_name = "ALGORITHM", default_value = "EC-P256", value_parser = mint::algorithm)]
+    keys: KeyAlgorithm,
+    /// Make keys, certificates and settings, and start nothing.
+    #[arg(long, hide = true)]
+    only_make: bool,
 }
 
 type Base = [u8; 3];
@@ -46,6 +53,11 @@ struct Running {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    if arguments.only_make {
+        let places = Places::new(&arguments.state, arguments.base)?;
+        make(&places, arguments.keys, &authority(&places)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     outside::runtime()?.block_on(nation(arguments))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -71,7 +83,7 @@ async fn live(arguments: &Arguments, running: &mut Running) -> Result<()> {
     say("a small nation, kept in", "ប្រទេសគំរូមួយ", &arguments.state.display().to_string());
     let places = Places::new(&arguments.state, arguments.base)?;
     places.check_ports()?;
-    start(&places, running).await?;
+    start(&places, arguments.keys, running).await?;
     wait_until_ready(&places, &mut running.gateways).await?;
     tell!("");
     tell!(
@@ -88,33 +100,39 @@ fn say(what: &str, khmer: &str, value: &str) {
     tell!("  {what} {value} · {khmer}");
 }
 
-async fn start(places: &Places, running: &mut Running) -> Result<()> {
-    let authority = PracticeAuthority::create_or_open(
+fn authority(places: &Places) -> Result<PracticeAuthority> {
+    Ok(PracticeAuthority::create_or_open(
         &places.folder("practice"),
         Settings::new("Cambodia"),
         outside::clock(),
         outside::chance(),
-    )?;
-    let authority = Arc::new(authority);
+    )?)
+}
+
+/// What the first start makes; a later one finds it made.
+fn make(places: &Places, keys: KeyAlgorithm, authority: &PracticeAuthority) -> Result<registry::Config> {
+    let registry = mint::registry(places)?;
+    let mut gateways = Vec::new();
+    for ministry in Ministry::ALL {
+        let made = mint::gateway(places, ministry, keys, authority)?;
+        say("keys and certificates of the", "កូនសោ និងវិញ្ញាបនបត្រ", ministry.title());
+        gateways.push((ministry, made));
+    }
+    mint::declare(places, authority, &registry, &gateways)?;
+    Ok(registry)
+}
+
+async fn start(places: &Places, keys: KeyAlgorithm, running: &mut Running) -> Result<()> {
+    let authority = Arc::new(authority(places)?);
     let services = Services::start(Arc::clone(&authority), places.practice()).await?;
     say("practice CA, OCSP and time-stamps at", "សេវាទុកចិត្ត", &places.practice().authority.ip().to_string());
     running.services = Some(services);
-    let (registry, gateways) = block_in_place(|| {
-        let registry = mint::registry(places)?;
-        let mut gateways = Vec::new();
-        for ministry in Ministry::ALL {
-            let made = mint::gateway(places, ministry, &authority)?;
-            say("keys and certificates of the", "កូនសោ និងវិញ្ញាបនបត្រ", ministry.title());
-            gateways.push((ministry, made));
-        }
-        mint::declare(places, &authority, &registry, &gateways)?;
-        anyhow::Ok((registry, gateways))
-    })?;
+    let registry = block_in_place(|| make(places, keys, &authority))?;
     running.start_registry(&registry).await?;
     say("registry at", "បញ្ជីសមាជិក", &format!("http://{}", places.registry()));
     running.start_civil_registry(places)?;
     say("civil registry at", "អត្រានុកូលដ្ឋាន", &format!("http://{}", places.civil_registry()));
-    for (ministry, _) in gateways {
+    for ministry in Ministry::ALL {
         let gateway = Gateway::start(places, ministry)?;
         let place = format!("{}, process {}", places.address(ministry), gateway.process());
         say(&format!("gateway of the {} at", ministry.title()), "ច្រកទិន្នន័យ", &place);

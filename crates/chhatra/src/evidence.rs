@@ -1,12 +1,14 @@
-//! `chhatra evidence list|export|verify|archive|archive-verify`: what was exchanged, taken out and proven.
+//! `chhatra evidence list|export|verify|key|archive|archive-verify`: what was exchanged, taken out and proven.
 
 mod verify;
+mod whole;
 mod archive;
 mod archive_verify;
+mod etsi;
 
 use crate::config;
 use anyhow::{Context as _, Result, bail};
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use messagelog::{Direction, Entry, Place, ReadFailure, Reader, RecordId, Search};
 use serde_json::{Value, json};
 use std::io::Write as _;
@@ -23,6 +25,8 @@ pub(crate) enum Command {
     Export(Export),
     /// Verifies a container against a global configuration alone: exit code 0 verified, 1 refused, 2 cannot be read.
     Verify(verify::Verify),
+    /// Makes a key under which messages and bodies are sealed in the log: exit code 0 when it was made.
+    Key(Key),
     /// Archives what has a time-stamp, as the gateway does by itself while it runs; not beside a running gateway.
     Archive(archive::Archive),
     /// Verifies an archive, each link in it and the one before it: exit code 0 verified, 1 refused, 2 cannot be read.
@@ -56,6 +60,28 @@ pub(crate) struct Export {
     /// The folder to write to; it is made when it is missing.
     #[arg(long, value_name = "DIR", default_value = ".")]
     out: PathBuf,
+    /// For whom: X-Road's verifier and ours, or general EU validators too. The second form asks a time-stamp service for each container.
+    #[arg(long, value_enum, default_value_t = Form::Xroad)]
+    form: Form,
+    /// For --form etsi: the time-stamp service to ask, instead of those declared for the gateway; the exchange must have approved it.
+    #[arg(long, value_name = "URL")]
+    tsa: Option<String>,
+    /// For --form etsi: the global configuration of the time of the messages, where today's does not know their authorities any more.
+    #[arg(long, value_name = "DIR")]
+    globalconf: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Form {
+    Xroad,
+    Etsi,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Key {
+    /// The file to write, which must not be there yet; only its owner will be able to read it.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
 }
 
 pub(crate) fn run(command: &Command) -> Result<ExitCode> {
@@ -63,14 +89,25 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
         Command::List(arguments) => list(arguments).map(|()| ExitCode::SUCCESS),
         Command::Export(arguments) => export(arguments),
         Command::Verify(arguments) => verify::run(arguments),
+        Command::Key(arguments) => key(arguments),
         Command::Archive(arguments) => archive::run(arguments),
         Command::ArchiveVerify(arguments) => archive_verify::run(arguments),
     }
 }
 
+fn key(arguments: &Key) -> Result<ExitCode> {
+    let name = messagelog::Keys::make(&arguments.out)?;
+    tell!("made the key {name} in {}", arguments.out.display());
+    tell!("keep a copy of the file elsewhere: what is sealed under it can be read with it alone");
+    tell!(
+        "put it first in key_files of [gateway.log], leave the earlier ones there, and start the gateway anew"
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
 fn open(config: &Path) -> Result<Reader> {
-    let place = place(&config::gateway(config)?)?;
-    Ok(Reader::open(place)?)
+    let config = config::gateway(config)?;
+    Ok(Reader::open(place(&config)?)?.with_keys(config.log_keys()?))
 }
 
 /// Where the log is; a folder without one is not made into one by looking.
@@ -165,10 +202,23 @@ fn as_json(entry: &Entry) -> Value {
 }
 
 fn export(arguments: &Export) -> Result<ExitCode> {
+    let maker = match arguments.form {
+        Form::Etsi => Some(etsi::Maker::new(
+            &arguments.config,
+            arguments.globalconf.as_deref(),
+            arguments.tsa.as_deref(),
+        )?),
+        Form::Xroad if arguments.tsa.is_some() || arguments.globalconf.is_some() => {
+            bail!(
+                "--tsa and --globalconf belong to --form etsi; X-Road's form is written from the log alone"
+            );
+        }
+        Form::Xroad => None,
+    };
     let reader = open(&arguments.config)?;
     let mut complete = true;
     let exported = each(&reader, arguments.id.as_deref(), usize::MAX, |entry| {
-        complete &= export_one(&reader, &entry, &arguments.out)?;
+        complete &= export_one(&reader, &entry, maker.as_ref(), &arguments.out)?;
         Ok(())
     })?;
     match (&arguments.id, exported) {
@@ -180,13 +230,14 @@ fn export(arguments: &Export) -> Result<ExitCode> {
 }
 
 /// Whether the record lies in the folder now. One that cannot be had is no reason to keep back the others.
-fn export_one(reader: &Reader, entry: &Entry, out: &Path) -> Result<bool> {
-    let container = match reader.export(entry.id) {
+fn export_one(reader: &Reader, entry: &Entry, maker: Option<&etsi::Maker>, out: &Path) -> Result<bool> {
+    let mut container = match reader.export(entry.id) {
         Ok(container) => container,
         // One that is not there any more is old, and in an archive.
         Err(
             failure @ (ReadFailure::Damaged { .. }
             | ReadFailure::NotExportable { .. }
+            | ReadFailure::NoKey { .. }
             | ReadFailure::NoSuchRecord(_)),
         ) => {
             complain!("{failure}");
@@ -194,6 +245,22 @@ fn export_one(reader: &Reader, entry: &Entry, out: &Path) -> Result<bool> {
         }
         Err(failure) => return Err(failure.into()),
     };
+    if let Some(maker) = maker {
+        container.file_name = etsi::file_name(&container.file_name);
+        let path = out.join(&container.file_name);
+        if path.exists() {
+            // Each is another file, for each has its own time-stamp.
+            tell!("{} is there already and was left as it is", path.display());
+            return Ok(true);
+        }
+        match maker.make(&container) {
+            Ok(bytes) => container.bytes = bytes,
+            Err(why) => {
+                complain!("record {} {why}", entry.id);
+                return Ok(false);
+            }
+        }
+    }
     std::fs::create_dir_all(out).with_context(|| format!("{} cannot be made", out.display()))?;
     let path = out.join(&container.file_name);
     let stamp = if container.stamped { "" } else { ", without a time-stamp yet: it proves who, not when" };

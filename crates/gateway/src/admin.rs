@@ -1,12 +1,12 @@
 //! The operator's acts on a gateway's settings. The command line calls them now; web pages and a REST face will.
 
-use crate::archiving::{self, Archived};
+use crate::archiving::{self, Archived, Transfer};
 use crate::config::Config;
 use crate::error::StoreFault;
 use crate::gateway::log_settings;
 use crate::serverconf::{Change, Declaration, changes, store::Store};
 use clock::Clock;
-use messagelog::{ArchiveFailure, MessageLog, OpenFailure};
+use messagelog::{ArchiveFailure, KeyFault, MessageLog, OpenFailure};
 use thiserror::Error;
 
 /// What applying this declaration would change; nothing is touched.
@@ -51,6 +51,12 @@ pub enum ArchiveFault {
     /// The log cannot be opened.
     #[error(transparent)]
     Open(OpenFailure),
+    /// Archives cannot be taken elsewhere as it is configured.
+    #[error(transparent)]
+    Store(#[from] archiving::StoreFault),
+    /// The keys of the log.
+    #[error(transparent)]
+    Keys(#[from] KeyFault),
     /// The round could not be finished.
     #[error(transparent)]
     Round(#[from] ArchiveFailure),
@@ -61,14 +67,15 @@ pub enum ArchiveFault {
 /// # Errors
 /// The log is in use or cannot be opened, or the round could not be finished.
 pub async fn archive(config: &Config, clock: Clock) -> Result<Archived, ArchiveFault> {
-    let log = MessageLog::open(config.messagelog()?, log_settings(config), clock.clone());
+    let transfer = Transfer::new(&config.archive, config.log.body_bytes_max)?;
+    let log = MessageLog::open(config.messagelog()?, log_settings(config)?, clock.clone());
     let in_use = |failure: &OpenFailure| matches!(failure, OpenFailure::InUse { .. });
     let log =
         log.map_err(|why| if in_use(&why) { ArchiveFault::Running } else { ArchiveFault::Open(why) })?;
     // Nobody asks for it: whoever runs this waits for its end, or ends the process, which loses nothing.
     let (_stopper, stop) = http1::stop_channel();
     let archivist = archiving::archivist(log.clone(), config);
-    let done = archiving::round(&archivist, &config.archive, clock.now(), &stop).await;
+    let done = archiving::round(&archivist, &transfer, clock.now(), &stop).await;
     // What was noted is durable; closing only tidies up.
     let _closed = log.close().await;
     Ok(done?)

@@ -1,16 +1,19 @@
-//! Archives of the evidence log, in rounds, and their transfer by a command of the operator (data-plane 7.7).
+//! Archives of the evidence log, in rounds, and their transfer (data-plane 7.7).
 
-use crate::config::{Archive, Config};
+mod transfer;
+mod vault;
+
+pub use transfer::{HandOverFailure, StoreFault, Transfer};
+
+use crate::config::Config;
 use crate::gateway::Gateway;
 use http1::Stop;
 use jiff::SignedDuration;
 use messagelog::{ArchiveFailure, ArchiveRound, Archiving, Archivist, MessageLog};
 use std::io::ErrorKind;
-use std::path::Path;
-use std::process::Stdio;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::process::Command;
 
 /// The first round comes so long after the start: a gateway that is started often archives too.
 const FIRST_SECONDS: i64 = 60;
@@ -20,10 +23,25 @@ const FIRST_SECONDS: i64 = 60;
 pub struct Archived {
     /// What the log says.
     pub round: ArchiveRound,
-    /// How many archives the operator's command has taken over; they are not here any more.
+    /// How many archives are elsewhere since; they are not here any more.
     pub handed_over: usize,
-    /// Why the next one was not; it stays here and is offered again in each round.
+    /// Why the next one is not; it stays here and is offered again in each round.
     pub not_handed_over: Option<String>,
+    /// Archives that are neither here nor handed over. They count as taken only when somebody says so.
+    pub missing: Vec<PathBuf>,
+}
+
+impl Archived {
+    /// What to tell about those that are missing.
+    #[must_use]
+    pub fn missing(&self) -> Option<String> {
+        let first = self.missing.first()?.display();
+        Some(format!(
+            "archives that are neither here nor handed over: {}, the first is {first}. Put them back, or, for each that is safe \
+             elsewhere, make an empty file of its name with .taken behind it",
+            self.missing.len()
+        ))
+    }
 }
 
 /// Archives until the stop.
@@ -45,7 +63,7 @@ pub(crate) async fn run(gateway: Arc<Gateway>, stop: Stop) {
         if wait.is_positive() && wait <= interval.max(SignedDuration::from_secs(FIRST_SECONDS)) {
             continue;
         }
-        let done = round(&archivist, &gateway.config.archive, now(), &stop).await;
+        let done = round(&archivist, &gateway.transfer, now(), &stop).await;
         due = in_time(if tell(done) { interval } else { retry });
     }
 }
@@ -64,6 +82,9 @@ fn tell(done: Result<Archived, ArchiveFailure>) -> bool {
     }
     if let Some(why) = &done.not_handed_over {
         tracing::error!("an archive stays here: {why}");
+    }
+    if let Some(told) = done.missing() {
+        tracing::error!("{told}");
     }
     let ArchiveRound { archives, records, deleted, .. } = &done.round;
     if !archives.is_empty() || *deleted > 0 || done.handed_over > 0 {
@@ -87,52 +108,49 @@ pub(crate) fn archivist(log: MessageLog, config: &Config) -> Archivist {
 
 pub(crate) async fn round(
     archivist: &Archivist,
-    settings: &Archive,
+    transfer: &Transfer,
     now: jiff::Timestamp,
     stop: &Stop,
 ) -> Result<Archived, ArchiveFailure> {
     let round = archivist.round(now, || !stop.is_requested()).await?;
     let mut done = Archived { round, ..Archived::default() };
-    let Some((program, arguments)) = settings.transfer_command.split_first() else { return Ok(done) };
+    if matches!(transfer, Transfer::Stays) {
+        return Ok(done);
+    }
     for archive in archivist.untaken().await? {
-        // Whoever moved it away by hand has taken it.
-        if archive.path.exists() {
-            let seconds = settings.transfer_timeout_seconds;
-            // A command that a stop breaks off is killed, and finds the archive here again.
+        let mark = archive.mark();
+        if !mark.exists() {
+            if !archive.path.exists() {
+                done.missing.push(archive.path);
+                continue;
+            }
+            // What a stop breaks off finds the archive here again.
             let handed = tokio::select! {
-                handed = hand_over(program, arguments, &archive.path, seconds) => handed,
+                handed = transfer.hand_over(&archive.path) => handed,
                 () = stop.requested() => return Ok(done),
             };
-            if let Err(why) = handed {
+            // A crash before the mark is on the disk leaves an archive that is handed over once more, and is there already.
+            let marked = handed.map_err(|why| why.to_string()).and_then(|()| {
+                archive
+                    .set_mark()
+                    .map_err(|error| format!("it is elsewhere now, and cannot be marked so: {error}"))
+            });
+            if let Err(why) = marked {
                 done.not_handed_over = Some(format!("{}: {why}", archive.path.display()));
                 return Ok(done);
             }
-            // A crash before the log notes it leaves a name without a file: taken, as above.
-            if let Err(why) = remove(&archive.path) {
-                done.not_handed_over = Some(format!("{} cannot be removed: {why}", archive.path.display()));
-                return Ok(done);
-            }
-            done.handed_over = done.handed_over.saturating_add(1);
         }
+        done.handed_over = done.handed_over.saturating_add(1);
+        // A crash before this is durable leaves the mark, which says the same.
         archivist.taken(&archive).await?;
+        // A crash before this leaves a file that nobody looks at any more.
+        if let Err(error) = remove(&mark).and_then(|()| remove(&archive.path)) {
+            tracing::warn!("{} is elsewhere and cannot be removed here: {error}", archive.path.display());
+        }
     }
     Ok(done)
 }
 
-/// Runs the operator's command, without a shell, with the archive as its last argument. When it succeeds, the archive is elsewhere.
-async fn hand_over(program: &str, arguments: &[String], path: &Path, seconds: u64) -> Result<(), String> {
-    let mut command = Command::new(program);
-    command.args(arguments).arg(path).stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
-    let mut running = command.spawn().map_err(|error| format!("{program} cannot be run: {error}"))?;
-    match tokio::time::timeout(Duration::from_secs(seconds), running.wait()).await {
-        Ok(Ok(status)) if status.success() => Ok(()),
-        Ok(Ok(status)) => Err(format!("{program} did not take it: {status}")),
-        Ok(Err(error)) => Err(format!("{program} was lost: {error}")),
-        Err(_) => Err(format!("{program} did not end within {seconds} seconds and was killed")),
-    }
-}
-
-/// The command may have removed it itself.
 fn remove(path: &Path) -> std::io::Result<()> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),

@@ -1,6 +1,7 @@
 //! Word of what has changed inside, for whoever waits for it: the journal, pages, tests.
 
 use crate::gateway::Gateway;
+use crate::status::Status;
 use http1::Stop;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -77,9 +78,11 @@ pub(crate) async fn run(gateway: Arc<Gateway>, stop: Stop) {
     let mut changes = gateway.changes();
     let mut told = None;
     loop {
-        let now = gateway.ready().err().map(|refusal| refusal.to_string());
+        let carried = gateway.ready().err().map(|refusal| refusal.to_string());
+        let now = (carried, gateway.log_health().broken.map(|fault| fault.to_string()));
         if told.as_ref() != Some(&now) {
-            match &now {
+            say(&gateway, &now).await;
+            match &now.0 {
                 None => tracing::info!("messages are carried"),
                 Some(why) => tracing::warn!("no messages are carried: {why}"),
             }
@@ -87,7 +90,19 @@ pub(crate) async fn run(gateway: Arc<Gateway>, stop: Stop) {
         }
         tokio::select! {
             _ = changes.next() => {}
-            () = stop.requested() => return,
+            () = stop.requested() => break,
         }
     }
+    Status::take_back(&gateway.config.state_dir);
+}
+
+/// To other processes of this machine.
+async fn say(gateway: &Gateway, (not_carried, log_fault): &(Option<String>, Option<String>)) {
+    let status = Status {
+        since: gateway.clock.now().to_string(),
+        not_carried: not_carried.clone(),
+        log_fault: log_fault.clone(),
+    };
+    let state_dir = gateway.config.state_dir.clone();
+    let _written = tokio::task::spawn_blocking(move || status.write(&state_dir)).await;
 }

@@ -1,5 +1,11 @@
 //! This room's section of the configuration file: `[gateway]`. Unknown keys refuse to start.
 
+mod archive;
+mod bodies;
+
+pub use archive::{Archive, Grouping, Secret, Store};
+pub use bodies::{At, BodyOverride};
+
 use database::{Url, UrlRefusal};
 use http1::Limits;
 use identifier::ServerId;
@@ -42,6 +48,9 @@ pub struct Config {
     /// How the log is archived, and how long records stay in it.
     #[serde(default)]
     pub archive: Archive,
+    /// How much one client may ask.
+    #[serde(default)]
+    pub quota: Quota,
     /// How often the background jobs run.
     #[serde(default)]
     pub jobs: Jobs,
@@ -69,6 +78,9 @@ pub struct Peer {
     pub port: u16,
     /// The port on which peers answer OCSP by hash.
     pub ocsp_port: u16,
+    /// Whether gateways of our own kind are met in our own way: TLS 1.3, connections and sessions kept. Without it each is met as an
+    /// X-Road server is.
+    pub own_kind: bool,
     /// TCP and TLS together towards a peer; TLS with one that comes.
     pub connect_timeout_ms: u64,
     /// How long a peer may stay silent in the middle of an answer.
@@ -105,6 +117,7 @@ impl Default for Peer {
         Self {
             port: 5500,
             ocsp_port: 5577,
+            own_kind: true,
             connect_timeout_ms: 30_000,
             read_timeout_ms: 600_000,
             idle_timeout_ms: 30_000,
@@ -121,8 +134,6 @@ impl Default for Peer {
 pub struct Log {
     /// Whether bodies are kept with the messages.
     pub bodies: bool,
-    /// Provider subsystems for which the opposite holds.
-    pub bodies_except: Vec<identifier::ClientId>,
     /// The longest body that is kept; a longer one is refused.
     pub body_bytes_max: u64,
     /// Keep the head of a body that is too long, instead of refusing it.
@@ -134,76 +145,38 @@ pub struct Log {
     pub database: Option<Url>,
     /// A file whose first line is the password of that database.
     pub database_password_file: Option<PathBuf>,
+    /// Key files under which messages and bodies are sealed in the log, the first one for new records; none: they are kept open.
+    pub key_files: Vec<PathBuf>,
+    /// What holds for some providers instead of the first three.
+    #[serde(rename = "override", deserialize_with = "bodies::overrides")]
+    pub overrides: Vec<BodyOverride>,
 }
 
 impl Default for Log {
     fn default() -> Self {
         Self {
             bodies: true,
-            bodies_except: Vec::new(),
             body_bytes_max: 10_485_760,
             truncate_bodies: false,
             timestamp_failure_seconds_max: 14_400,
             database: None,
             database_password_file: None,
+            key_files: Vec::new(),
+            overrides: Vec::new(),
         }
     }
 }
 
-/// Archives of the log (data-plane 7.7). The defaults are X-Road's.
-#[derive(Debug, Clone, Deserialize)]
+/// How much one client may ask: each of ours at the consumer ports, and each of other gateways on port 5500. 0 is no limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Archive {
-    /// Where archives are put; absent: `archive` under `state_dir`.
-    pub directory: Option<PathBuf>,
-    /// How often; 0: never.
-    pub interval_seconds: u64,
-    /// An archive ends with the container that brings it above this.
-    pub file_bytes_max: u64,
-    /// Whose records stand in one archive together.
-    pub grouping: Grouping,
-    /// A program with its arguments that takes an archive elsewhere; absent: archives stay where they are.
-    pub transfer_command: Vec<String>,
-    /// How long that program may run.
-    pub transfer_timeout_seconds: u64,
-    /// How long archived records stay in the log; 0: for ever.
-    pub keep_records_days: u64,
-}
-
-/// Whose records stand in one archive together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Grouping {
-    /// Everybody's.
-    None,
-    /// A member's, with all its subsystems.
-    Member,
-    /// A subsystem's.
-    Subsystem,
-}
-
-impl From<Grouping> for messagelog::Grouping {
-    fn from(grouping: Grouping) -> Self {
-        match grouping {
-            Grouping::None => Self::None,
-            Grouping::Member => Self::Member,
-            Grouping::Subsystem => Self::Subsystem,
-        }
-    }
-}
-
-impl Default for Archive {
-    fn default() -> Self {
-        Self {
-            directory: None,
-            interval_seconds: 21_600,
-            file_bytes_max: 33_554_432,
-            grouping: Grouping::None,
-            transfer_command: Vec::new(),
-            transfer_timeout_seconds: 600,
-            keep_records_days: 30,
-        }
-    }
+pub struct Quota {
+    /// Requests a second; as many may come together.
+    pub requests_per_second: u32,
+    /// Exchanges that run at once, from the head of the request to the end of the answer.
+    pub exchanges_at_once: u32,
+    /// Bytes of request bodies in exchanges that run.
+    pub body_bytes_at_once: u64,
 }
 
 /// Periods of the background jobs, in seconds. The defaults are X-Road's.
@@ -232,11 +205,11 @@ impl Config {
     pub fn resolved(mut self, folder: &std::path::Path) -> Self {
         let own = [&mut self.state_dir, &mut self.anchor, &mut self.pin_file];
         let of_tokens = self.token.iter_mut().flat_map(|token| [&mut token.module, &mut token.pin_file]);
-        for path in own.into_iter().chain(of_tokens) {
+        for path in own.into_iter().chain(of_tokens).chain(&mut self.log.key_files) {
             *path = folder.join(&*path);
         }
         let passwords = [&mut self.log.database_password_file, &mut self.database_password_file];
-        for path in self.archive.directory.iter_mut().chain(passwords.into_iter().flatten()) {
+        for path in self.archive.paths().chain(passwords.into_iter().flatten()) {
             *path = folder.join(&*path);
         }
         self.log.database = self.log.database.map(|url| url.resolved(folder));
@@ -276,11 +249,16 @@ impl Config {
         let folder = self.messagelog_dir();
         let Some(url) = self.log.database.clone() else { return Ok(Place::Folder(folder)) };
         let url = url.with_password_file(self.log.database_password_file.clone())?;
-        Ok(Place::Database {
-            url: Box::new(url),
-            instance: self.server.owner().instance().to_owned(),
-            folder,
-        })
+        let instance = self.server.instance().to_owned();
+        Ok(Place::Database { url: Box::new(url), instance, folder })
+    }
+
+    /// The keys of the evidence log.
+    ///
+    /// # Errors
+    /// A key file cannot be read, is open to others, or holds no key.
+    pub fn log_keys(&self) -> Result<messagelog::Keys, messagelog::KeyFault> {
+        messagelog::Keys::read(&self.log.key_files)
     }
 
     /// The folder of archives.

@@ -1,5 +1,6 @@
 //! Verdicts of this room. Each says what happened; [`crate::fault`] alone decides what a consumer or a peer reads.
 
+use crate::quota::Exceeded;
 use identifier::{ClientId, ServerId, ServiceId};
 use std::io;
 
@@ -118,6 +119,12 @@ pub enum StartFault {
     /// The configuration of its database.
     #[error("the evidence log's database: {0}")]
     Database(#[from] database::UrlRefusal),
+    /// Archives cannot be taken elsewhere as it is configured.
+    #[error(transparent)]
+    ArchiveStore(#[from] crate::archiving::StoreFault),
+    /// The keys of the evidence log.
+    #[error(transparent)]
+    LogKey(#[from] messagelog::KeyFault),
     /// The evidence log did not close.
     #[error("the evidence log could not be closed: {0}")]
     LogClose(String),
@@ -151,6 +158,16 @@ pub enum Refusal {
     /// A temporary file could not be written or read.
     #[error("A message body could not be stored while it was being carried: {0}")]
     Spool(String),
+
+    // ── whoever asks too much ──
+    /// A quota of this gateway's operator.
+    #[error("Client '{}' exceeds its quota: {why}", .client.display_form())]
+    QuotaExceeded {
+        /// Whose quota.
+        client: ClientId,
+        /// Which one, and when to ask again.
+        why: Exceeded,
+    },
 
     // ── the consumer ──
     /// The request is not a REST message.
@@ -320,6 +337,10 @@ impl Refusal {
             | Self::CannotSign { .. }
             | Self::NotRecorded(_)
             | Self::Spool(_)
+            | Self::QuotaExceeded {
+                why: Exceeded::Requests { .. } | Exceeded::Exchanges { .. } | Exceeded::BodyBytes { .. },
+                ..
+            }
             | Self::ConsumerIo(_)
             | Self::Maintenance(_)
             | Self::UnknownHost(_)
@@ -332,7 +353,8 @@ impl Refusal {
             | Self::ServiceNetwork(_)
             | Self::ServiceIo(_) => true,
             Self::WhileReading(inner) => inner.retry_can_help(),
-            Self::MalformedRequest(_)
+            Self::QuotaExceeded { why: Exceeded::Body { .. }, .. }
+            | Self::MalformedRequest(_)
             | Self::NoClient
             | Self::UnknownClient(_)
             | Self::ConsumerConnection(_)

@@ -104,6 +104,8 @@ fn code(refusal: &Refusal) -> Cow<'static, str> {
         Refusal::MalformedRequest(_) | Refusal::MalformedMessage(_) | Refusal::UnknownInstance(_) => {
             "internal_error".into()
         }
+        // X-Road has no quotas, and so no code for them.
+        Refusal::QuotaExceeded { .. } => "quota_exceeded".into(),
         Refusal::NoClient => "invalid_client_identifier".into(),
         Refusal::UnknownClient(_) | Refusal::NoProvider(_) | Refusal::UnknownProviderHere(_) => {
             "unknown_member".into()
@@ -146,6 +148,7 @@ fn logging_code(failure: &messagelog::Failure) -> &'static str {
         | Failure::NotReducible(_)
         | Failure::NotText(_)
         | Failure::Body(_)
+        | Failure::NotSealed
         | Failure::WrongStamp(_)
         | Failure::Closed => "logging_failed.internal_error",
     }

@@ -1,14 +1,17 @@
 //! The running gateway: what every step may ask, and the life from start to stop.
 
+use crate::archiving::Transfer;
 use crate::changes::Announcer;
 use crate::config::Config;
 use crate::error::{Refusal, StartFault};
 use crate::identity::Identity;
+use crate::quota::{Quotas, Share};
 use crate::revocation::OcspBook;
 use crate::serverconf::ServerConf;
 use crate::shown::shown;
 use crate::signing::{self, SigningDesk};
 use crate::spool::{Spool, Spools};
+use crate::status::Status;
 use crate::transport::connect::Pool;
 use crate::transport::own_kind::OwnKind;
 use crate::transport::tls::{self, Credentials};
@@ -22,10 +25,10 @@ use bytes::Bytes;
 use clock::{Chance, Clock};
 use globalconf::{GlobalConf, Outdated};
 use http1::Stop;
-use identifier::ClientId;
+use identifier::{ClientId, ServiceId};
 use jiff::{SignedDuration, Timestamp};
 use keystore::{Keystore, OcspCache, Pin};
-use messagelog::{BodyLogging, MessageLog, Settings, Side, TimeStamping};
+use messagelog::{MessageLog, Settings, Side, TimeStamping};
 use openssl::ssl::SslContext;
 use rustls::pki_types::CertificateDer;
 use signature::verify::Memory;
@@ -79,9 +82,13 @@ pub struct Gateway {
     pub(crate) clock: Clock,
     pub(crate) chance: Chance,
     pub(crate) log: MessageLog,
+    pub(crate) transfer: Transfer,
     pub(crate) identity: Identity,
     pub(crate) desk: SigningDesk,
     pub(crate) peers: Pool,
+    /// Of our clients that ask, and of those of other gateways.
+    pub(crate) quotas_outbound: Arc<Quotas>,
+    pub(crate) quotas_inbound: Arc<Quotas>,
     pub(crate) verdicts: Verdicts,
     pub(crate) proofs: ArcSwap<Memory>,
     pub(crate) ocsp_wanted: Notify,
@@ -102,6 +109,8 @@ pub(crate) struct KeptBody {
     wanted: bool,
     log_bytes_max: Option<u64>,
     bytes_max: u64,
+    /// Where it counts against a quota: whose, and what this exchange has of it.
+    share: Option<(ClientId, Arc<Share>)>,
 }
 
 impl KeptBody {
@@ -110,11 +119,19 @@ impl KeptBody {
         if self.wanted { self.spools.begin() } else { Spool::nowhere() }
     }
 
-    /// A body that the log will refuse is refused as soon as that is known.
+    /// A request's body, which counts against its client's quota.
+    pub(crate) fn counted(self, client: &ClientId, share: &Arc<Share>) -> Self {
+        Self { share: Some((client.clone(), Arc::clone(share))), ..self }
+    }
+
+    /// A body that the log will refuse, or that is more than its client may send, is refused as soon as that is known.
     pub(crate) fn check(&self, bytes: u64) -> Result<(), Refusal> {
         let bytes_max = self.log_bytes_max.unwrap_or(self.bytes_max);
         if bytes > bytes_max {
             return Err(messagelog::Failure::TooLarge { bytes, bytes_max }.into());
+        }
+        if let Some((client, share)) = &self.share {
+            share.hold(bytes).map_err(|why| Refusal::QuotaExceeded { client: client.clone(), why })?;
         }
         Ok(())
     }
@@ -156,13 +173,15 @@ impl Gateway {
     /// What is missing or damaged, and what to do.
     pub fn open(config: Config, pin: &Pin, clock: Clock, chance: Chance) -> Result<Self, StartFault> {
         spool::sweep(&config.spool_dir()).map_err(StartFault::Spool)?;
+        Status::take_back(&config.state_dir);
+        let transfer = Transfer::new(&config.archive, config.log.body_bytes_max)?;
         let (watched, settings) = Watched::begin(&config)?;
         let keystore = Arc::new(Keystore::open_with(config.keystore_dir(), pin, config.keystore_settings())?);
         let announcer = Announcer::default();
         let ocsp = OcspBook::new(OcspCache::open(config.state_dir.join("ocsp"))?, announcer.clone());
         let internal_tls = ArcSwap::from_pointee(InternalTls::of(&keystore, &clock)?);
         let settings = ServerConf::new(&settings)?;
-        let log = MessageLog::open(config.messagelog()?, log_settings(&config), clock.clone())?;
+        let log = MessageLog::open(config.messagelog()?, log_settings(&config)?, clock.clone())?;
         let picture = Arc::new(ArcSwapOption::empty());
         if config.globalconf_dir().join("instance-identifier").exists() {
             match GlobalConf::load(&config.globalconf_dir()) {
@@ -174,10 +193,13 @@ impl Gateway {
         let gateway = Self {
             desk: SigningDesk::new(Arc::clone(&keystore), clock.clone()),
             identity: Identity::new(keystore, ocsp),
+            quotas_outbound: Quotas::new(config.quota, clock.clone()),
+            quotas_inbound: Quotas::new(config.quota, clock.clone()),
             config,
             clock,
             chance,
             log,
+            transfer,
             peers: Pool::default(),
             verdicts: Verdicts::default(),
             proofs: ArcSwap::default(),
@@ -308,7 +330,8 @@ impl Gateway {
             .keystore
             .tls_key_der(&identity.key)
             .map_err(|e| no_authentication(&e.to_string()))?;
-        let credentials = Credentials { chain: &identity.chain, key_pkcs8: &key };
+        let credentials =
+            Credentials { chain: &identity.chain, key_pkcs8: &key, as_own_kind: self.config.peer.own_kind };
         let subjects = {
             let picture = self.picture()?;
             picture.check_current(now).map_err(Self::outdated)?.all_ca_subjects()
@@ -346,15 +369,15 @@ impl Gateway {
         self.identity.ocsp.by_hash(&sha1).map(|der| Bytes::copy_from_slice(&der))
     }
 
-    /// Whether the log wants the bodies of exchanges with this provider, and how long they may be.
-    pub(crate) fn kept_body(&self, side: Side, provider: &ClientId) -> KeptBody {
-        let bodies = &self.log.settings().bodies;
-        let wanted = bodies.body_bytes_max > 0 && bodies.applies(side, provider);
+    /// Whether the log wants the bodies of exchanges with this service, and how long they may be.
+    pub(crate) fn kept_body(&self, side: Side, service: &ServiceId) -> KeptBody {
+        let rule = self.log.settings().bodies.rule(side, service);
         KeptBody {
             spools: Spools::new(self.config.spool_dir(), self.announcer.clone()),
-            wanted,
-            log_bytes_max: (wanted && !bodies.truncate).then_some(bodies.body_bytes_max),
+            wanted: rule.stores(),
+            log_bytes_max: (rule.stores() && !rule.truncate).then_some(rule.bytes_max),
             bytes_max: self.config.peer.body_bytes_max,
+            share: None,
         }
     }
 
@@ -398,16 +421,10 @@ fn no_authentication(why: &str) -> Refusal {
     Refusal::NoAuthentication(why.to_owned())
 }
 
-pub(crate) fn log_settings(config: &Config) -> Settings {
-    let exceptions = config.log.bodies_except.iter().cloned().collect::<std::collections::BTreeSet<_>>();
-    Settings {
-        bodies: BodyLogging {
-            enabled: config.log.bodies,
-            local_exceptions: exceptions.clone(),
-            remote_exceptions: exceptions,
-            body_bytes_max: config.log.body_bytes_max,
-            truncate: config.log.truncate_bodies,
-        },
+pub(crate) fn log_settings(config: &Config) -> Result<Settings, messagelog::KeyFault> {
+    Ok(Settings {
+        keys: config.log_keys()?,
+        bodies: config.log.bodies(),
         time_stamping: TimeStamping {
             failure_accepted: Duration::from_secs(config.log.timestamp_failure_seconds_max),
             retry: Duration::from_secs(config.jobs.retry_seconds.max(1)),
@@ -415,5 +432,5 @@ pub(crate) fn log_settings(config: &Config) -> Settings {
             ..TimeStamping::default()
         },
         ..Settings::default()
-    }
+    })
 }

@@ -17,6 +17,7 @@ use crate::transport::listen::Caller;
 use answer::Stream;
 use http1::{Body, Request, RequestHead, Responder, ResponseHead, WriteError};
 use permit::Permitted;
+use std::sync::Arc;
 
 /// One exchange: every step called in order. What fails before the service is called is answered with a bare fault, what fails
 /// afterwards with a fault part (data-plane 4.6).
@@ -50,6 +51,8 @@ async fn answer(
     responder: Responder,
     own_kind: bool,
 ) -> Result<(), WriteError> {
+    // What it has of its client's quota it has until the answer is sent.
+    let _share = Arc::clone(&recorded.subject().verified().received().share);
     let mut stream = Stream::start(gateway, responder, own_kind).await?;
     match fulfil(gateway, recorded, &mut stream).await {
         Ok(()) => stream.end().await,

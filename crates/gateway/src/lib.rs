@@ -78,10 +78,12 @@ mod stamping;
 mod archiving;
 mod recovery;
 mod changes;
+mod status;
 mod watch;
 mod identity;
 mod signing;
 mod spool;
+mod quota;
 mod parts;
 mod proof;
 mod recorded;
@@ -91,13 +93,18 @@ mod transport;
 pub mod outbound;
 pub mod inbound;
 
-pub use archiving::Archived;
+pub use archiving::{Archived, HandOverFailure, StoreFault as ArchiveStoreFault, Transfer};
 pub use changes::Changes;
-pub use config::{Archive, Config, Grouping, Jobs, Listen, Log, Peer};
+pub use config::{
+    Archive, At, BodyOverride, Config, Grouping, Jobs, Listen, Log, Peer, Quota, Secret, Store,
+};
 pub use error::{DeclarationFault, Refusal, StartFault, StoreFault};
 pub use gateway::{Gateway, Listeners};
+pub use quota::Exceeded;
 pub use recorded::{Recordable, Recorded};
 pub use serverconf::{
     Change, Client, ClientStatus, Connection, Declaration, Endpoint, LocalGroup, Right, Service, ServiceKind,
     Subject, TimeStampService,
 };
+pub use stamping::ask as ask_time_stamp;
+pub use status::Status;

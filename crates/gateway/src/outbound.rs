@@ -12,15 +12,18 @@ pub mod conclude;
 use crate::error::Refusal;
 use crate::fault::{self, Side};
 use crate::gateway::Gateway;
+use crate::quota::Share;
 use conclude::Concluded;
 use http1::{Body, Framing, Request, RequestHead, Responder, ResponseHead};
 use listen::Consumer;
+use std::sync::Arc;
 
 /// One exchange: every step called in order. Nobody but the consumer learns how it ended.
 pub(crate) async fn exchange(gateway: &Gateway, consumer: Consumer, request: Request) {
     let Request { head, body, responder } = request;
     let written = match carry(gateway, consumer, &head, body).await {
-        Ok(concluded) => conclude::hand_back(concluded, responder, &gateway.http_date()).await,
+        // What it has of its client's quota it has until the answer is handed back.
+        Ok((concluded, _share)) => conclude::hand_back(concluded, responder, &gateway.http_date()).await,
         Err(refusal) => refuse(gateway, &refusal, &head, responder).await,
     };
     if let Err(error) = written {
@@ -33,15 +36,16 @@ async fn carry(
     consumer: Consumer,
     head: &RequestHead,
     body: Body,
-) -> Result<Concluded, Refusal> {
+) -> Result<(Concluded, Arc<Share>), Refusal> {
     let received = accept::accept(gateway, consumer, head, body)?;
     let identified = identify::identify(gateway, received)?;
+    let share = Arc::clone(&identified.share);
     let addressed = address::address(gateway, identified).await?;
     let carried = dispatch::carry(gateway, addressed).await?;
     let signed = sign::sign(gateway, carried).await?;
     let recorded = record::record(gateway, signed).await?;
     let dispatched = dispatch::dispatch(recorded).await?;
-    conclude::conclude(gateway, dispatched).await
+    Ok((conclude::conclude(gateway, dispatched).await?, share))
 }
 
 /// A REST consumer reads JSON or XML, a SOAP consumer a fault with status 200 (data-plane 2.8, 3.3).

@@ -5,8 +5,8 @@ use http1::{FetchLimits, Stop};
 use messagelog::{Round, Stamper};
 use std::sync::Arc;
 use std::time::Duration;
-use trust::Certificate;
 use trust::timestamp::{self, TimeStampToken};
+use trust::{Certificate, DigestAlgorithm};
 
 const ANSWER_BYTES_MAX: usize = 256 * 1024;
 
@@ -44,11 +44,10 @@ fn interval(gateway: &Gateway) -> Option<u64> {
 }
 
 async fn stamp(gateway: &Gateway, stamper: &mut Stamper, round: Round) {
-    let request = timestamp::request(round.algorithm(), round.imprint());
     let services = gateway.settings().time_stamps().to_vec();
     let authorities = listed(gateway);
     for service in services {
-        match ask(&service.url, &request, &round, &authorities).await {
+        match ask(&service.url, round.algorithm(), round.imprint(), &authorities).await {
             Ok(token) => {
                 if let Err(failure) = stamper.stamped(round, &token, gateway.clock.now()).await {
                     tracing::error!("a time-stamp could not be put on record: {failure}");
@@ -68,12 +67,17 @@ fn listed(gateway: &Gateway) -> Vec<Certificate> {
     picture.check_current(gateway.clock.now()).map(|current| current.time_stampers()).unwrap_or_default()
 }
 
-async fn ask(
+/// Asks one service to stamp a digest. Only a token that one of the authorities signed over that digest is taken.
+///
+/// # Errors
+/// A sentence for the operator: it was not reached, did not answer well, or is not believed.
+pub async fn ask(
     url: &str,
-    request: &[u8],
-    round: &Round,
+    algorithm: DigestAlgorithm,
+    digest: &[u8],
     authorities: &[Certificate],
 ) -> Result<TimeStampToken, String> {
+    let request = timestamp::request(algorithm, digest);
     let limits = FetchLimits {
         connect_timeout: Duration::from_secs(20),
         read_timeout: Duration::from_secs(60),
@@ -82,10 +86,9 @@ async fn ask(
     };
     let headers = [("Content-Type", "application/timestamp-query")];
     let answer =
-        http1::fetch("POST", url, &headers, Some(request), &limits).await.map_err(|e| e.to_string())?;
+        http1::fetch("POST", url, &headers, Some(&request), &limits).await.map_err(|e| e.to_string())?;
     if answer.status != 200 {
         return Err(format!("it answered with status {}", answer.status));
     }
-    timestamp::read_response(&answer.body, round.algorithm(), round.imprint(), authorities)
-        .map_err(|e| e.to_string())
+    timestamp::read_response(&answer.body, algorithm, digest, authorities).map_err(|e| e.to_string())
 }

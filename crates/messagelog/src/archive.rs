@@ -9,7 +9,9 @@ mod shelf;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +24,7 @@ use crate::log::MessageLog;
 use crate::record::RecordId;
 use crate::store::Keeping;
 use build::{Built, Task};
-use shelf::{Directory, Shelf};
+use shelf::{Directory, LOCK, Shelf};
 
 /// Records that are deleted in one group of the writer, so that messages wait for few.
 const DELETED_AT_ONCE: usize = 500;
@@ -86,6 +88,30 @@ pub struct Untaken {
     pub path: PathBuf,
 }
 
+impl Untaken {
+    /// The file that says, wherever the archive is now, that it has been taken away: beside it, or what it was renamed to.
+    #[must_use]
+    pub fn mark(&self) -> PathBuf {
+        let mut name = self.path.clone().into_os_string();
+        name.push(".taken");
+        name.into()
+    }
+
+    /// Marks it as taken away, durably: a crash from here on leaves the mark, and the archive is not handed over once more.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn set_mark(&self) -> std::io::Result<()> {
+        let mark = self.mark();
+        match std::fs::rename(&self.path, &mark) {
+            // Whoever took it did not leave it here.
+            Err(error) if error.kind() == ErrorKind::NotFound => drop(File::create(&mark)?),
+            done => done?,
+        }
+        File::open(self.path.parent().unwrap_or(Path::new(".")))?.sync_all()
+    }
+}
+
 /// Why a round could not be finished. What it made before stands.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ArchiveFailure {
@@ -94,6 +120,15 @@ pub enum ArchiveFailure {
     InUse {
         /// The lock file.
         path: PathBuf,
+    },
+    /// There are archives, and none was ever put here.
+    #[error(
+        "no archive was ever put into {directory}, and this log has made some: is a file system not mounted? If the directory was \
+         changed, make an empty file {LOCK} in the new one"
+    )]
+    OtherDirectory {
+        /// The directory that was configured.
+        directory: PathBuf,
     },
     /// A file or its directory.
     #[error("{path} cannot be {act}: {reason}")]
@@ -148,7 +183,14 @@ impl Archivist {
     ) -> Result<ArchiveRound, ArchiveFailure> {
         let mut done = ArchiveRound::default();
         let (shelf, directory) = (Arc::clone(&self.shelf), self.settings.directory.clone());
-        let lock = Arc::new(self.blocking(move |_| shelf.enter(&directory)).await?);
+        let entered = self.blocking(move |reader| {
+            // Where a file system is not mounted, archives would lie beneath it later, and those on it be looked for in vain.
+            if reader.tables().any_archive()? && !directory.join(LOCK).exists() {
+                return Err(ArchiveFailure::OtherDirectory { directory });
+            }
+            shelf.enter(&directory)
+        });
+        let lock = Arc::new(entered.await?);
         let (grouping, through) = (self.settings.grouping, RecordId(self.log.stamped_through()));
         let groups = self.blocking(move |reader| Ok(build::groups(reader, grouping)?)).await?;
         for group in groups {

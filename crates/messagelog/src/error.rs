@@ -48,6 +48,9 @@ pub enum Failure {
     /// The spooled body could not be read, or is not as long as was said. Only this record is refused.
     #[error("the spooled body could not be put on record: {0}")]
     Body(BodyFault),
+    /// The system gave no random bytes, and the record may not be kept open.
+    #[error("the record could not be sealed: the system gives no random bytes")]
+    NotSealed,
     /// The time-stamp is for other records or another imprint than the log waits for.
     #[error("the time-stamp does not fit the log: {0}")]
     WrongStamp(StampFault),
@@ -80,7 +83,11 @@ impl Failure {
             | Self::NotReducible(_)
             | Self::NotText(_) => Blame::Message,
             Self::TimestampingFailedTooLong { .. } | Self::WrongStamp(_) => Blame::TimeStamping,
-            Self::NoTimestampingProvider | Self::Body(_) | Self::Storage(_) | Self::Closed => Blame::Us,
+            Self::NoTimestampingProvider
+            | Self::Body(_)
+            | Self::NotSealed
+            | Self::Storage(_)
+            | Self::Closed => Blame::Us,
         }
     }
 
@@ -206,6 +213,19 @@ pub enum OpenFailure {
         /// The user of the log.
         user: String,
     },
+    /// Keys were given for a log that has no place for what they seal.
+    #[error(
+        "X-Road's layout has no place for what key_files seal: leave them out, or keep the log under state_dir"
+    )]
+    NoPlaceForSeals,
+    /// New records are sealed under a key that is not at hand.
+    #[error(
+        "the newest records of the log are sealed under the key {key}, which no key file holds: add its file again"
+    )]
+    NoKey {
+        /// The name of the key.
+        key: String,
+    },
     /// The integrity check found damage.
     #[error("the log is damaged: {0}")]
     Damaged(String),
@@ -225,6 +245,8 @@ impl From<OpenFailure> for StoreFault {
             | OpenFailure::Gone { .. }
             | OpenFailure::Layout(_)
             | OpenFailure::NoSchema { .. }
+            | OpenFailure::NoPlaceForSeals
+            | OpenFailure::NoKey { .. }
             | OpenFailure::Foreign(_) => Self::Other(failure.to_string()),
         }
     }
@@ -243,6 +265,14 @@ pub enum ReadFailure {
         record: RecordId,
         /// Number, from 1.
         number: u32,
+    },
+    /// It is sealed under a key that is not at hand.
+    #[error("record {record} is sealed under the key {key}, which no key file holds")]
+    NoKey {
+        /// The record.
+        record: RecordId,
+        /// The name of the key.
+        key: String,
     },
     /// The rebuilt bytes are not those that were recorded.
     #[error("record {record} is damaged: {what}")]

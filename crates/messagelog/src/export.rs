@@ -54,8 +54,8 @@ impl<'r> Exporter<'r> {
     }
 
     pub(crate) fn export(&mut self, id: RecordId) -> Result<Exported, ReadFailure> {
-        let record = self.reader.tables().record(id)?;
-        let attachments = self.reader.tables().attachments(&record)?;
+        let record = self.reader.record_without_stamp(id)?;
+        let attachments = self.attachments(&record)?;
         let covered = self.covered(&record)?;
         let entry = &record.entry;
         let time = entry.time;
@@ -78,6 +78,20 @@ impl<'r> Exporter<'r> {
             .write(time)
             .map_err(|failure| not_exportable(id, failure.to_string()))?;
         Ok(Exported { file_name, time, bytes, stamped })
+    }
+
+    /// A cut body is left out, and those behind it: its digest could not be verified, and their numbers would be others'.
+    fn attachments(&self, record: &Record) -> Result<Vec<Vec<u8>>, ReadFailure> {
+        let mut attachments = Vec::new();
+        for number in self.reader.tables().attachments(record)? {
+            let mut body = Vec::new();
+            self.reader.body(record.entry.id, number, &mut body)?;
+            if !self.reader.tables().is_whole(record, &body) {
+                break;
+            }
+            attachments.push(body);
+        }
+        Ok(attachments)
     }
 
     fn covered(&mut self, record: &Record) -> Result<Covered, ReadFailure> {

@@ -22,14 +22,18 @@
 //!   opening is recovery. It never goes on in the hope that a failed write did no harm. After a full disk,
 //!   or when the database server was away, [`MessageLog::recover`] opens it anew; any other fault is for a person and a restart.
 //! - Memory does not grow with a body: a spooled body goes into the database chunk by chunk, and comes out so.
+//! - Where the operator gave keys, neither a message nor a body is ever on the disk of the log as it is (see `seal`).
 //!
 //! **Bytes.** Embedded, a recorded message costs about 1.2 KB besides its body, instead of some 8.5 KB: see `pack`.
 //!
 //! **Not here.** No network: the gateway asks the time-stamping authorities and hands in their tokens. No decision about
-//! the message. No transfer of archives: whoever takes them away says so. Encryption of archives (data-plane 7.7) and
-//! encryption at rest (7.5) come later; until then an encrypted row of X-Road's is listed and time-stamped, and its export refused. Contents that records share are not deleted with the last record that has them.
+//! the message. No transfer of archives: whoever takes them away says so. Encryption of archives (data-plane 7.7) comes later, and so do keys
+//! for rows that X-Road has encrypted (7.5): they are listed and time-stamped, and their export is refused. Contents that records share are not
+//! deleted with the last record that has them.
 
 mod record;
+mod bodies;
+mod seal;
 mod settings;
 mod error;
 mod place;
@@ -44,13 +48,16 @@ mod export;
 mod archive;
 
 pub use archive::{ArchiveFailure, ArchiveRound, Archiving, Archivist, Grouping, Untaken};
+pub use bodies::{BodyLogging, BodyOverride, BodyRule, Provider};
 pub use error::{Blame, BodyFault, Failure, OpenFailure, ReadFailure, StampFault, StoreFault};
 pub use export::Exported;
 pub use log::{Health, MessageLog};
 pub use place::Place;
 pub use reader::Reader;
 pub use record::{
-    Body, Direction, Entry, NewRecord, Owner, Record, RecordId, Search, Side, Stamp, Statistics,
+    ArchiveFigures, Body, Direction, Entry, NewRecord, Owner, Record, RecordId, Search, Side, Stamp,
+    Statistics,
 };
-pub use settings::{BodyLogging, Settings, TimeStamping};
+pub use seal::{KeyFault, Keys};
+pub use settings::{Settings, TimeStamping};
 pub use stamper::{Round, Stamper};

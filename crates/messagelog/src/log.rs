@@ -76,7 +76,7 @@ impl MessageLog {
     /// A second writer, damage, another layout, or what the disk or the database server said.
     pub fn open(place: impl Into<Place>, settings: Settings, clock: Clock) -> Result<Self, OpenFailure> {
         let place = place.into();
-        let Opened { store, ends, lock } = opening::open(&place)?;
+        let Opened { store, ends, lock } = opening::open(&place, &settings.keys)?;
         let started = Self::start(&place, settings, clock, store, Gauges::new(ends), Some(lock));
         started.map_err(|error| opening::unusable(place.folder(), &error))
     }
@@ -116,8 +116,8 @@ impl MessageLog {
         }
         // The writer has closed its files when everybody who still waited has been refused.
         let _end = self.end_writing().await;
-        let place = inner.place.clone();
-        let opening = tokio::task::spawn_blocking(move || opening::open_again(&place));
+        let (place, keys) = (inner.place.clone(), inner.settings.keys.clone());
+        let opening = tokio::task::spawn_blocking(move || opening::open_again(&place, &keys));
         let opened = opening.await.map_err(|error| StoreFault::Other(error.to_string()).into()).flatten();
         let started = opened.and_then(|Opened { store, ends, lock }| {
             inner.gauges.hold(ends);
@@ -184,7 +184,7 @@ impl MessageLog {
             Place::Folder(_) => Form::Compact(&self.inner.recent),
             Place::Database { .. } => Form::Text,
         };
-        let prepared = Box::new(Prepared::new(record, &self.inner.settings.bodies, form)?);
+        let prepared = Box::new(Prepared::new(record, &self.inner.settings, form)?);
         // Whoever is about to bring a record does so first, so that one flush of the disk serves them all.
         tokio::task::yield_now().await;
         self.submit(|answer| Job::Record(prepared, answer)).await.map(RecordId)
@@ -270,7 +270,8 @@ impl MessageLog {
             let reader = match kept {
                 Some(reader) => reader,
                 None => Reader::open(&inner.place)
-                    .map_err(|failure| ReadFailure::Storage(StoreFault::Other(failure.to_string())))?,
+                    .map_err(|failure| ReadFailure::Storage(StoreFault::Other(failure.to_string())))?
+                    .with_keys(inner.settings.keys.clone()),
             };
             let read = act(&reader);
             // Without a writer no connection is kept: it would hold the write-ahead log open.

@@ -6,11 +6,13 @@ use identifier::ClientId;
 use message::rest::RestMessage;
 use trust::algorithm::DigestAlgorithm;
 
+use crate::bodies::BodyRule;
 use crate::error::Failure;
 use crate::pack::recent::{PackedSignature, Recent};
 use crate::pack::{self, Packed};
 use crate::record::{Body, Direction, NewRecord};
-use crate::settings::BodyLogging;
+use crate::seal::{NoChance, Sealer};
+use crate::settings::Settings;
 
 /// Characters of a message identifier (data-plane 7.1).
 const QUERY_ID_CHARS_MAX: usize = 255;
@@ -27,6 +29,8 @@ pub(crate) struct Prepared {
     pub(crate) signature: Arc<PackedSignature>,
     pub(crate) hash_chain_result: Option<Packed>,
     pub(crate) hash_chain: Option<Packed>,
+    /// What seals the body on its way into the storage, as it has sealed the message.
+    pub(crate) seal: Option<Arc<Sealer>>,
 }
 
 /// How a log keeps documents.
@@ -72,13 +76,14 @@ impl LoggedBody {
 
 impl Prepared {
     /// Applies the settings; the verdicts are those of data-plane 7.2.
-    pub(crate) fn new(record: NewRecord, bodies: &BodyLogging, form: Form<'_>) -> Result<Self, Failure> {
+    pub(crate) fn new(record: NewRecord, settings: &Settings, form: Form<'_>) -> Result<Self, Failure> {
         let chars = [&record.query_id, &record.request_id].map(|id| id.chars().count()).into_iter().max();
         if let Some(chars) = chars.filter(|chars| *chars > QUERY_ID_CHARS_MAX) {
             return Err(Failure::IdentifierTooLong { chars, chars_max: QUERY_ID_CHARS_MAX });
         }
-        let (message, body) = if bodies.applies(record.side, &record.provider) {
-            (record.message, logged_body(record.body, bodies)?)
+        let rule = settings.bodies.rule(record.side, &record.service);
+        let (message, body) = if rule.logged {
+            (record.message, logged_body(record.body, rule)?)
         } else {
             (reduced(&record.message)?, LoggedBody::NOTHING)
         };
@@ -91,6 +96,13 @@ impl Prepared {
             require_text("hash chain", signed.hash_chain.as_deref().unwrap_or_default())?;
             require_text("hash chain's result", signed.hash_chain_result.as_deref().unwrap_or_default())?;
         }
+        let signature = form.signature(signed.signatures_xml);
+        let seal = Sealer::new(&settings.keys, &signature.digest).transpose();
+        let seal = seal.map_err(|NoChance| Failure::NotSealed)?;
+        let message = match &seal {
+            Some(seal) => seal.message(&message),
+            None => message,
+        };
         Ok(Self {
             query_id: record.query_id,
             request_id: record.request_id,
@@ -98,7 +110,8 @@ impl Prepared {
             direction: record.direction,
             message,
             body,
-            signature: form.signature(signed.signatures_xml),
+            signature,
+            seal: seal.map(Arc::new),
             hash_chain_result: signed.hash_chain_result.map(|document| form.of(document)),
             hash_chain: signed.hash_chain.map(|document| form.of(document)),
         })
@@ -120,13 +133,12 @@ fn reduced(message: &[u8]) -> Result<Vec<u8>, Failure> {
 }
 
 /// An empty body is not stored, a too large one is refused or cut (data-plane 7.1, 7.2).
-fn logged_body(body: Body, bodies: &BodyLogging) -> Result<LoggedBody, Failure> {
-    let bytes = body.byte_count();
-    let bytes_max = bodies.body_bytes_max;
-    if bytes == 0 || bytes_max == 0 {
+fn logged_body(body: Body, rule: BodyRule) -> Result<LoggedBody, Failure> {
+    let (bytes, bytes_max) = (body.byte_count(), rule.bytes_max);
+    if bytes == 0 || !rule.stores() {
         return Ok(LoggedBody::NOTHING);
     }
-    if bytes > bytes_max && !bodies.truncate {
+    if bytes > bytes_max && !rule.truncate {
         return Err(Failure::TooLarge { bytes, bytes_max });
     }
     Ok(LoggedBody { source: body, bytes: bytes.min(bytes_max) })

@@ -3,15 +3,19 @@
 use std::fmt;
 use std::io::Write;
 
+use jiff::Timestamp;
+
 use crate::error::{OpenFailure, ReadFailure};
 use crate::export::{Exported, Exporter};
 use crate::place::Place;
-use crate::record::{Entry, Record, RecordId, Search, Statistics};
+use crate::record::{ArchiveFigures, Entry, Record, RecordId, Search, Statistics};
+use crate::seal::{BodyOpening, Keys, Sealer, Unopened};
 use crate::store::{Reading, schema, xroad};
 
 /// A reading connection. Any number of them, in any process, beside the writer. All calls block.
 pub struct Reader {
     tables: Box<dyn Reading>,
+    keys: Keys,
 }
 
 impl fmt::Debug for Reader {
@@ -30,7 +34,13 @@ impl Reader {
             Place::Folder(directory) => Box::new(schema::open_for_reading(&directory)?),
             Place::Database { url, instance, .. } => Box::new(xroad::open_for_reading(&url, instance)?),
         };
-        Ok(Self { tables })
+        Ok(Self { tables, keys: Keys::default() })
+    }
+
+    /// The same with the keys under which records are sealed. Without them lists and figures can be had, and open records.
+    #[must_use]
+    pub fn with_keys(self, keys: Keys) -> Self {
+        Self { keys, ..self }
     }
 
     /// The records that fit a search, newest first, a page at a time.
@@ -47,7 +57,7 @@ impl Reader {
     /// There is none, or it is damaged.
     pub fn record(&self, id: RecordId) -> Result<Record, ReadFailure> {
         let stamp = self.tables.stamp(id)?.map(|stamped| stamped.stamp);
-        Ok(Record { stamp, ..self.tables.record(id)? })
+        Ok(Record { stamp, ..self.record_without_stamp(id)? })
     }
 
     /// Writes attachment `number` (from 1; a REST body is number 1) into `out`; gives its length.
@@ -55,7 +65,31 @@ impl Reader {
     /// # Errors
     /// There is none, or it is damaged, or `out` failed.
     pub fn body(&self, id: RecordId, number: u32, out: &mut dyn Write) -> Result<u64, ReadFailure> {
-        self.tables.body(id, number, out)
+        let Some(sealed) = self.tables.seal(id, number)? else {
+            return self.tables.body(id, number, out);
+        };
+        let sealer = Sealer::again(&self.keys, &sealed.seal, &sealed.signature_digest)
+            .map_err(|why| unopened(id, &why))?;
+        let mut opening = BodyOpening::new(&sealer, sealed.bytes, out);
+        let read = self.tables.body(id, number, &mut opening).and_then(|length| {
+            opening.finish().map_err(|error| ReadFailure::Output(error.to_string()))?;
+            Ok(length)
+        });
+        if opening.changed { Err(unopened(id, &Unopened::Changed)) } else { read }
+    }
+
+    /// A whole record for those who have its time-stamp already.
+    pub(crate) fn record_without_stamp(&self, id: RecordId) -> Result<Record, ReadFailure> {
+        self.opened(self.tables.record(id)?)
+    }
+
+    fn opened(&self, mut record: Record) -> Result<Record, ReadFailure> {
+        if let Some(seal) = &record.seal {
+            let opened = Sealer::again(&self.keys, seal, &record.signature_digest)
+                .and_then(|sealer| sealer.open_message(&record.message));
+            record.message = opened.map_err(|why| unopened(record.entry.id, &why))?;
+        }
+        Ok(record)
     }
 
     /// The record as an ASiC-E container (data-plane 7.6), with its body in memory.
@@ -78,6 +112,14 @@ impl Reader {
         self.tables.statistics()
     }
 
+    /// How archiving fares, and what has been written since a time, a week ago for instance.
+    ///
+    /// # Errors
+    /// The storage failed.
+    pub fn archives(&self, since: Timestamp) -> Result<ArchiveFigures, ReadFailure> {
+        Ok(self.tables.archives(since)?)
+    }
+
     /// Records without a time-stamp, oldest first, with the SHA-512 of their signatures.
     pub(crate) fn unstamped(&self, limit: usize) -> Result<Vec<(RecordId, Vec<u8>)>, ReadFailure> {
         self.tables.unstamped(limit)
@@ -85,10 +127,19 @@ impl Reader {
 
     pub(crate) fn rebuild_newest(&self, count: usize) -> Result<(), ReadFailure> {
         let newest = self.find(&Search { limit: count, ..Search::default() })?;
-        newest.iter().try_for_each(|entry| match self.tables.record(entry.id) {
-            // What another key keeps is no sign of damage.
+        newest.iter().try_for_each(|entry| match self.record_without_stamp(entry.id) {
+            // What X-Road has encrypted is no sign of damage.
             Ok(_) | Err(ReadFailure::NotExportable { .. }) => Ok(()),
             Err(failure) => Err(failure),
         })
+    }
+}
+
+fn unopened(record: RecordId, why: &Unopened) -> ReadFailure {
+    match why {
+        Unopened::NoKey(key) => ReadFailure::NoKey { record, key: key.clone() },
+        Unopened::Changed => {
+            ReadFailure::Damaged { record, what: "what was sealed does not open: it was changed".to_owned() }
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use identifier::{ClientId, MemberId};
+use identifier::{ClientId, MemberId, ServiceId};
 use jiff::Timestamp;
 
 /// Number of a record: from 1, without holes, in the order in which records became durable.
@@ -72,8 +72,8 @@ pub struct NewRecord {
     pub request_id: String,
     /// To whom the record belongs: the client on the consumer's side, the service's client on the provider's side.
     pub owner: ClientId,
-    /// The provider subsystem: decides with `side` whether bodies are logged.
-    pub provider: ClientId,
+    /// The service: decides with `side` what is kept of the body.
+    pub service: ServiceId,
     /// On which side this gateway stands.
     pub side: Side,
     /// Request or response.
@@ -144,6 +144,8 @@ pub struct Record {
     pub entry: Entry,
     /// The message text; the reduced form when bodies were not logged.
     pub message: Vec<u8>,
+    /// How message and body are sealed in the storage; `None` when they are kept open.
+    pub(crate) seal: Option<Vec<u8>>,
     /// The signature as recorded: a single time-stamp is not in it (see `stamp`).
     pub signature: Vec<u8>,
     /// The hash chain result of a batch signature.
@@ -192,4 +194,23 @@ pub struct Statistics {
     pub shared: u64,
     /// Bytes of the database, without the write-ahead log.
     pub file_bytes: u64,
+}
+
+/// How archiving fares.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ArchiveFigures {
+    /// When the last archive was made.
+    pub newest: Option<Timestamp>,
+    /// The oldest record that is in no archive; those that are withheld are not counted here.
+    pub oldest_waiting: Option<Timestamp>,
+    /// Records that could not be rebuilt.
+    pub withheld: u64,
+    /// Names of the archives that nobody has taken away.
+    pub untaken: Vec<String>,
+    /// The oldest record of the week that was asked for.
+    pub oldest_of_week: Option<Timestamp>,
+    /// The week's share of the log's file, by the number of records.
+    pub log_bytes_of_week: u64,
+    /// The archives of the week.
+    pub archive_bytes_of_week: u64,
 }

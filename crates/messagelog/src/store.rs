@@ -8,7 +8,7 @@ use signature::archive::Link;
 use crate::error::{BodyFault, OpenFailure, ReadFailure, StoreFault};
 use crate::pack::Packed;
 use crate::prepare::Prepared;
-use crate::record::{Entry, Record, RecordId, Search, Stamp, Statistics};
+use crate::record::{ArchiveFigures, Entry, Record, RecordId, Search, Stamp, Statistics};
 use archive::Party;
 
 pub(crate) mod schema;
@@ -56,12 +56,20 @@ pub(crate) trait Reading: Send {
     fn stamp(&self, id: RecordId) -> Result<Option<Stamped>, ReadFailure>;
     /// Writes an attachment into `out`, chunk by chunk; gives its length.
     fn body(&self, id: RecordId, number: u32, out: &mut dyn Write) -> Result<u64, ReadFailure>;
-    /// The attachments of a record that are there as they were signed.
-    fn attachments(&self, record: &Record) -> Result<Vec<Vec<u8>>, ReadFailure>;
+    /// How an attachment is sealed; `None` when it is open or not there.
+    fn seal(&self, id: RecordId, number: u32) -> Result<Option<SealedBody>, ReadFailure>;
+    /// The numbers of the attachments of a record that are there, those aside that are known to be cut.
+    fn attachments(&self, record: &Record) -> Result<Vec<u32>, ReadFailure>;
+    /// Whether an attachment is as it was signed, where that could not be known before.
+    fn is_whole(&self, _record: &Record, _body: &[u8]) -> bool {
+        true
+    }
     /// The oldest records without a time-stamp, with the digests of their signatures.
     fn unstamped(&self, limit: usize) -> Result<Vec<(RecordId, Vec<u8>)>, ReadFailure>;
     /// Figures of the whole log.
     fn statistics(&self) -> Result<Statistics, ReadFailure>;
+    /// How archiving fares, and what has been written since a time.
+    fn archives(&self, since: Timestamp) -> Result<ArchiveFigures, StoreFault>;
     /// Everybody who has records that may have to be archived, in X-Road's order: a member's own records stand behind those of its subsystems.
     fn parties(&self) -> Result<Vec<Party>, ReadFailure>;
     /// Records of a party that have a time-stamp and are not archived, in the order of their numbers.
@@ -74,12 +82,23 @@ pub(crate) trait Reading: Send {
     ) -> Result<Vec<RecordId>, StoreFault>;
     /// The last archive of a group.
     fn last_link(&self, group: Option<&str>) -> Result<Option<Link>, StoreFault>;
+    /// Whether this log was ever archived here.
+    fn any_archive(&self) -> Result<bool, StoreFault>;
     /// Numbers and names of the archives that nobody has taken away.
     fn untaken(&self) -> Result<Vec<(i64, String)>, StoreFault>;
     /// Whether it can still be asked.
     fn is_alive(&self) -> bool {
         true
     }
+}
+
+/// What opens an attachment.
+#[derive(Debug)]
+pub(crate) struct SealedBody {
+    pub(crate) seal: Vec<u8>,
+    pub(crate) signature_digest: Vec<u8>,
+    /// Its length before it was sealed.
+    pub(crate) bytes: u64,
 }
 
 /// A time-stamp, and how it leads to records.

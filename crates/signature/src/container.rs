@@ -18,7 +18,7 @@ use jiff::Timestamp;
 
 use crate::SignedParts;
 
-pub(crate) use manifest::{asic_manifest, is_manifest_of};
+pub(crate) use manifest::is_manifest_of;
 
 /// The media type that every container declares.
 pub const MEDIA_TYPE: &str = "application/vnd.etsi.asic-e+zip";
@@ -50,6 +50,8 @@ pub struct AsicContainer {
     pub signed: SignedParts,
     /// The time-stamp, if it is a batch's; a single one stands inside the signature.
     pub stamp: Option<BatchStamp>,
+    /// The signature once more, for general validators ([`crate::etsi`]), where there is one.
+    pub etsi: Option<Vec<u8>>,
     /// The attachments by number, counted from one.
     pub attachments: BTreeMap<u32, Vec<u8>>,
     /// What else was found, as it was found.
@@ -162,9 +164,16 @@ impl AsicContainer {
             message,
             signed,
             stamp,
+            etsi: None,
             attachments: (1_u32..).zip(attachments).collect(),
             beside: Beside::default(),
         }
+    }
+
+    /// The same container with a second form of the signature ([`crate::etsi::write`]).
+    #[must_use]
+    pub fn with_etsi(self, document: Vec<u8>) -> Self {
+        Self { etsi: Some(document), ..self }
     }
 
     /// Writes the zip file, with every entry dated `at`.
@@ -182,6 +191,9 @@ impl AsicContainer {
         push("mimetype", MEDIA_TYPE.as_bytes());
         push("message.xml", &self.message);
         push("META-INF/signatures.xml", &self.signed.signatures_xml);
+        if let Some(document) = &self.etsi {
+            push(crate::etsi::ENTRY, document);
+        }
         if let Some(result) = &self.signed.hash_chain_result {
             push("sig-hashchainresult.xml", result);
         }
@@ -193,14 +205,25 @@ impl AsicContainer {
             push("ts-hashchain.xml", &stamp.chain);
         }
         push("META-INF/manifest.xml", &manifest::manifest(&self.listed()));
+        if let Some(manifest) = &self.asic_manifest() {
+            push("META-INF/ASiCManifest.xml", manifest);
+        }
         if let Some(stamp) = &self.stamp {
-            push("META-INF/ASiCManifest.xml", &asic_manifest(&stamp.result));
             push("META-INF/timestamp.tst", &stamp.token);
         }
         for (number, octets) in &self.attachments {
             push(&format!("attachment{number}"), octets);
         }
         entries
+    }
+
+    /// `META-INF/ASiCManifest.xml` as it must be. It says that the token is over the manifest itself (EN 319 162-1), which X-Road's is
+    /// not: a container for general validators goes without.
+    pub(crate) fn asic_manifest(&self) -> Option<Vec<u8>> {
+        self.stamp
+            .as_ref()
+            .filter(|_| self.etsi.is_none())
+            .map(|stamp| manifest::asic_manifest(&stamp.result))
     }
 
     /// The names that the manifest lists, with their media types.
@@ -233,6 +256,7 @@ impl AsicContainer {
             Some(_) => {}
         }
         let message = entries.remove("message.xml").ok_or(ReadRefusal::NoMessage)?;
+        let etsi = entries.remove(&crate::etsi::ENTRY.to_lowercase());
         let signatures_xml = take_signature(&mut entries)?;
         let pairs =
             |entries: &mut BTreeMap<String, Vec<u8>>, chain: &'static str, result: &'static str| match (
@@ -267,7 +291,7 @@ impl AsicContainer {
             }
         }
         let signed = SignedParts { signatures_xml, hash_chain_result, hash_chain };
-        Ok(Self { message, signed, stamp, attachments, beside })
+        Ok(Self { message, signed, stamp, etsi, attachments, beside })
     }
 }
 

@@ -6,13 +6,15 @@
 
 mod refusal;
 mod sealed;
+mod second;
 mod sender;
 mod stamp;
 
 pub use refusal::Refusal;
+pub use second::SecondStamp;
 pub use stamp::StampKind;
 
-use identifier::{ClientId, MemberId};
+use identifier::{ClientId, MemberId, ServiceId};
 use jiff::Timestamp;
 use trust::authorities::Authorities;
 use trust::certificate::Certificate;
@@ -30,6 +32,8 @@ pub struct Report {
     pub sender: ClientId,
     /// Whether it is a request or a response.
     pub direction: Direction,
+    /// The service that was asked for, or that answers, as far as the message can be read for it.
+    pub service: Option<ServiceId>,
     /// The member that the signing certificate speaks for.
     pub member: MemberId,
     /// The signing certificate.
@@ -38,6 +42,8 @@ pub struct Report {
     pub anchor: Certificate,
     /// The revocation statements that were relied on, one for each certificate of the path.
     pub statuses: Vec<Status>,
+    /// When the signer says it signed; nobody vouches for that.
+    pub signing_time: Option<String>,
     /// When the signature demonstrably existed.
     pub time: Timestamp,
     /// The time-stamping authority.
@@ -50,6 +56,10 @@ pub struct Report {
     pub parts: Vec<CoveredPart>,
     /// How many certificates travel inside the time-stamp token without anything here vouching for them.
     pub unvouched_certificates: usize,
+    /// The time-stamp that general validators read, where the container has one.
+    pub second_stamp: Option<SecondStamp>,
+    /// Certificates that a validator needs who has no global configuration: up to the root, the responders', the time-stamper's issuers.
+    pub chain: Vec<Certificate>,
 }
 
 /// One OCSP response that was relied on.
@@ -76,7 +86,7 @@ pub fn verify<'a>(
 ) -> Result<Report, Refusal> {
     stamp::check_references(container)?;
     let stamp = stamp::verify(container, time_stampers)?;
-    let (direction, sender) = sender::read(&container.message)?;
+    let sender::Named { direction, sender, service } = sender::read(&container.message)?;
     let trusted = authorities(sender.instance())
         .ok_or_else(|| Refusal::UnknownInstance { instance: sender.instance().to_owned() })?;
     let names: Vec<(String, &[u8], Vec<u8>)> = std::iter::once((MESSAGE.to_owned(), &container.message))
@@ -94,10 +104,15 @@ pub fn verify<'a>(
         .collect();
     let verified =
         verify::check(&container.signed, &parts, &sender, trusted, stamp.time, Setting::Container, None)?;
-    let unvouched_certificates = sealed::check(container, &verified, &stamp, trusted)?;
+    let unvouched = sealed::check(container, &verified, &stamp, trusted)?;
+    let (second_stamp, more) = second::check(container, trusted, time_stampers)?.unzip();
     let statuses = verified.signer().statuses();
     Ok(Report {
         direction,
+        service,
+        chain: second::chain(&verified, &stamp.authority, trusted),
+        second_stamp,
+        signing_time: verified.signing_time().map(str::to_owned),
         member: verified.signer().member().clone(),
         signer: verified.signer().certificate().clone(),
         anchor: statuses.path().anchor().clone(),
@@ -117,7 +132,7 @@ pub fn verify<'a>(
         stamp: stamp.kind,
         kind: verified.kind(),
         parts: verified.parts().to_vec(),
-        unvouched_certificates,
+        unvouched_certificates: unvouched.saturating_add(more.unwrap_or_default()),
         sender,
     })
 }

@@ -12,7 +12,8 @@
 //! and of one that arrives: the gateway hands its [`SignedParts`] and the digests that it made while the parts streamed by
 //! to [`verify::verify`], which follows the order of data-plane 5.6 and answers with a [`verify::VerifiedSignature`] or
 //! with a verdict whose `code()` is what a live server would say. Later the message log asks [`timestamp`] what to have
-//! time-stamped, [`container`] packs an ASiC-E file, [`archive`] links many of them in one file, and [`evidence`] verifies a container years
+//! time-stamped, [`container`] packs an ASiC-E file, [`etsi`] writes its
+//! signature once more for those who know XAdES only, [`archive`] links many of them in one file, and [`evidence`] verifies a container years
 //! after, with nothing but the global configuration of that time.
 //!
 //! [`canonical`] and [`hashchain`] are the two crafts underneath.
@@ -34,6 +35,7 @@ pub mod hashchain;
 pub mod xades;
 pub mod verify;
 pub mod timestamp;
+pub mod etsi;
 pub mod container;
 pub mod archive;
 pub mod evidence;

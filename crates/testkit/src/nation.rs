@@ -399,6 +399,7 @@ fn config(folder: &Path, name: &str, server: &ServerId, block: Block, last: u8, 
         peer: choices.peer.clone(),
         log: choices.log.clone(),
         archive: gateway::Archive::default(),
+        quota: gateway::Quota::default(),
         jobs: Jobs {
             globalconf_seconds: 1,
             retry_seconds: 1,

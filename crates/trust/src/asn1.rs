@@ -310,7 +310,11 @@ fn offset(zone: &str) -> Result<Offset, Malformed> {
         return Err(BAD);
     }
     let seconds = i32::from(hours).saturating_mul(3600).saturating_add(i32::from(minutes).saturating_mul(60));
-    let seconds = if sign == "-" { seconds.saturating_neg() } else { seconds };
+    let seconds = match sign {
+        "+" => seconds,
+        "-" => seconds.saturating_neg(),
+        _ => return Err(BAD),
+    };
     Offset::from_seconds(seconds).map_err(|_| BAD)
 }
 

@@ -96,13 +96,16 @@ impl PublicKey {
 
 fn kind(algorithm: &mut Reader<'_>) -> Result<KeyKind, Malformed> {
     let family = algorithm.expect(asn1::OID)?.body;
+    // One element at most, whatever the family; what is not a named curve is not looked into.
+    let parameters = if algorithm.is_empty() { None } else { Some(algorithm.any()?) };
+    algorithm.end()?;
     if family == oid::RSA {
         return Ok(KeyKind::Rsa);
     }
     if family != oid::EC {
         return Ok(KeyKind::Other);
     }
-    let curve = algorithm.optional(asn1::OID)?.map(|named| named.body);
+    let curve = parameters.filter(|named| named.tag == asn1::OID).map(|named| named.body);
     Ok(match curve {
         Some(name) if name == oid::P256 => KeyKind::Ec(Curve::P256),
         Some(name) if name == oid::P384 => KeyKind::Ec(Curve::P384),

@@ -13,8 +13,11 @@ use std::path::Path;
 use trust::{Certificate, CertificateProfile};
 
 const PROFILE: CertificateProfile = CertificateProfile::Basic;
-/// Small and quick; RSA works as well.
-const ALGORITHM: KeyAlgorithm = KeyAlgorithm::EcP256;
+
+/// Reads the name of an algorithm.
+pub(super) fn algorithm(name: &str) -> Result<KeyAlgorithm, String> {
+    KeyAlgorithm::from_name(name).ok_or_else(|| "EC-P256, RSA-2048, RSA-3072 or RSA-4096".to_owned())
+}
 
 /// The registry's configuration, PIN, keys and anchor.
 pub(super) fn registry(places: &Places) -> Result<registry::Config> {
@@ -33,6 +36,7 @@ pub(super) fn registry(places: &Places) -> Result<registry::Config> {
 pub(super) fn gateway(
     places: &Places,
     ministry: Ministry,
+    algorithm: KeyAlgorithm,
     authority: &PracticeAuthority,
 ) -> Result<gateway::Config> {
     let file = places.of(ministry, "gateway.toml");
@@ -43,13 +47,13 @@ pub(super) fn gateway(
     let config = config::gateway(&file)?;
     same_addresses(places, &file, config.listen.transport == places.listen(ministry).transport)?;
     let keystore = keystore::open_or_create(&config)?;
-    let identity = Identity { places, ministry, authority, keystore: &keystore };
+    let identity = Identity { places, ministry, algorithm, authority, keystore: &keystore };
     identity.certify(KeyUsage::Signing)?;
     let authentication = identity.certify(KeyUsage::Authentication)?;
     let pem = pem(authentication.der());
     let name = format!("{}-authentication.pem", ministry.name());
     files::once(&places.registry_file(&name), pem.as_bytes())?;
-    internal(&keystore, &config)?;
+    internal(&keystore, algorithm, &config)?;
     Ok(config)
 }
 
@@ -68,6 +72,7 @@ fn same_addresses(places: &Places, file: &Path, same: bool) -> Result<()> {
 struct Identity<'a> {
     places: &'a Places,
     ministry: Ministry,
+    algorithm: KeyAlgorithm,
     authority: &'a PracticeAuthority,
     keystore: &'a Keystore,
 }
@@ -78,7 +83,7 @@ impl Identity<'_> {
         let held = self.keystore.list().into_iter().find(|key| key.usage == usage);
         let key = match &held {
             Some(key) => key.id.clone(),
-            None => self.keystore.generate(usage, ALGORITHM, usage.name())?,
+            None => self.keystore.generate(usage, self.algorithm, usage.name())?,
         };
         if let Some(certificate) = held.as_ref().and_then(|key| key.certificates.first()) {
             if !certificate.active {
@@ -112,12 +117,12 @@ impl Identity<'_> {
 }
 
 /// The self-signed certificate towards the ministry's own systems.
-fn internal(keystore: &Keystore, config: &gateway::Config) -> Result<()> {
+fn internal(keystore: &Keystore, algorithm: KeyAlgorithm, config: &gateway::Config) -> Result<()> {
     let held = keystore.list().into_iter().find(|key| key.usage == KeyUsage::InternalTls);
     let key = match &held {
         Some(key) if !key.certificates.is_empty() => return Ok(()),
         Some(key) => key.id.clone(),
-        None => keystore.generate(KeyUsage::InternalTls, ALGORITHM, "internal-tls")?,
+        None => keystore.generate(KeyUsage::InternalTls, algorithm, "internal-tls")?,
     };
     keystore::certify_internal(keystore, &key, config, &[])
 }

@@ -1,12 +1,13 @@
 //! A gateway's set-up.
 
+mod archive;
 mod exchange;
 mod log;
 
 use super::certificates::{self, Dated};
 use super::findings::Findings;
 use super::place;
-use ::gateway::{Config, Declaration, admin};
+use ::gateway::{Config, Declaration, Status, admin};
 use ::keystore::{HeldKey, KeyUsage, Keystore};
 use globalconf::{Anchor, GlobalConf, anchor};
 use std::collections::BTreeSet;
@@ -29,17 +30,48 @@ pub(super) fn examine(config: &Config, findings: &mut Findings) {
         exchange::examine(config, picture, keystore, settings.as_ref(), findings);
     }
     log::examine(config, findings);
+    if config.messagelog_dir().exists() {
+        archive::examine(config, findings);
+    }
     if there {
         place::free_space(&config.state_dir, findings);
     }
     if running {
-        findings.ok("gateway", "it is running");
+        status(config, findings);
     } else {
         findings.ok("gateway", "it is not running");
     }
     let listen = &config.listen;
     for address in [listen.consumer_http, listen.consumer_https, listen.transport, listen.ocsp] {
         place::port(address, running, findings);
+    }
+}
+
+/// What the running gateway says of itself: this process cannot see how that one's log fares.
+fn status(config: &Config, findings: &mut Findings) {
+    let advice = "its journal says more; what is refused now is told to those who call";
+    match Status::read(&config.state_dir) {
+        Err(why) => {
+            let says = format!("it is running, and does not say how it fares: {why}");
+            findings.warning("gateway", says, "look again in a moment; then see its journal");
+        }
+        Ok(Status { since, not_carried, log_fault }) => {
+            if let Some(fault) = &log_fault {
+                let says = format!("the running gateway records nothing since {since}: {fault}");
+                findings.problem(
+                    "log",
+                    says,
+                    "after a full disk make room; after anything else look at the disk, then restart",
+                );
+            }
+            match not_carried {
+                Some(why) => {
+                    let says = format!("it is running, and carries no messages since {since}: {why}");
+                    findings.problem("gateway", says, advice);
+                }
+                None => findings.ok("gateway", format!("it is running, and carries messages since {since}")),
+            }
+        }
     }
 }
 

@@ -34,6 +34,10 @@ pub(super) fn run(arguments: &Archive) -> Result<ExitCode> {
     if let Some(why) = &done.not_handed_over {
         complain!("{why}");
     }
-    let complete = done.round.withheld.is_empty() && done.not_handed_over.is_none();
+    if let Some(told) = done.missing() {
+        complain!("{told}");
+    }
+    let complete =
+        done.round.withheld.is_empty() && done.not_handed_over.is_none() && done.missing.is_empty();
     Ok(if complete { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -89,7 +89,7 @@ fn judge(arguments: &ArchiveVerify, picture: Option<&GlobalConf>) -> Result<Outc
         let (Some(picture), Some(dir), None) = (picture, arguments.globalconf.as_deref(), &bad) else {
             return;
         };
-        if let Err(refused) = verify_container(octets, picture, dir) {
+        if let Err(refused) = verify_container(octets, None, picture, dir) {
             bad = Some(BadContainer { name: name.to_owned(), refused });
         }
     });

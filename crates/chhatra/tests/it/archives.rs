@@ -140,6 +140,70 @@ async fn a_gateway_archives_by_itself_and_hands_over_what_an_operator_wants_else
     judge(&archives_in(&elsewhere)[0], &["--previous", "-"]).fine();
 }
 
+/// The gateway with a store, by its own rounds and by hand, and what doctor says of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn archives_go_into_a_store_and_one_that_is_missing_is_not_taken_for_gone() {
+    let mut nation = Nation::start().await.unwrap();
+    nation.service.answers(Reply::echo());
+    for body in [None, Some(&b"a body"[..])] {
+        assert_eq!(nation.send(call("POST", "/v1"), body).await.unwrap().status, 200);
+    }
+    nation.hands.advance(SignedDuration::from_secs(2));
+    until("the time-stamps", || (nation.consumer.gateway.log_health().unstamped == 0).then_some(()));
+    let told = |config: &str| chhatra(&["doctor", "--config", config]).out;
+    let config = with_archive(&nation, "");
+    let running = until("a word of the gateway", || {
+        Some(told(&config)).filter(|told| told.contains("it is running, and carries messages since"))
+    });
+    assert!(running.contains("no archive has been made yet"), "{running}");
+    nation.consumer.halt().await.unwrap();
+    let folder = nation.consumer.config.state_dir.join("archive");
+    assert!(!nation.consumer.config.state_dir.join("status.json").exists());
+
+    let place = nation.folder.path().join("vault");
+    let store = format!(
+        "file_bytes_max = 1\n[gateway.archive.store]\ndirectory = {:?}\nprefix = \"ss\"",
+        text(&place)
+    );
+    // A store that is not there is told at the start, and before anything is archived.
+    archive(&with_archive(&nation, &store)).refused(1, "is its file system mounted?");
+    let says = told(&with_archive(&nation, &store));
+    assert!(says.contains("problem  archive: ") && says.contains("is its file system mounted?"), "{says}");
+    std::fs::create_dir(&place).unwrap();
+    let config = with_archive(&nation, &store);
+    assert!(archive(&config).fine().contains("handed over: 4"));
+    let there = archives_in(&place.join("ss"));
+    assert!(there.len() == 4 && archives_in(&folder).is_empty());
+    judge(&there[0], &[]).fine();
+    assert!(told(&config).contains("vault answers"));
+
+    // Back where they were, and noted as not taken: as before a transfer. One is missing, one was moved by hand.
+    let log =
+        rusqlite::Connection::open(nation.consumer.config.messagelog_dir().join("messagelog.db")).unwrap();
+    log.execute_batch("UPDATE archive SET taken = NULL").unwrap();
+    drop(log);
+    let at_home = |number: usize| folder.join(there[number].file_name().unwrap());
+    std::fs::copy(&there[0], at_home(0)).unwrap();
+    std::fs::copy(&there[1], format!("{}.taken", text(&at_home(1)))).unwrap();
+    std::fs::copy(&there[2], at_home(2)).unwrap();
+    std::fs::write(&there[2], "something else").unwrap();
+    let refused = archive(&config);
+    assert!(
+        refused.code == Some(1) && refused.err.contains("holds something else under this name"),
+        "{refused:?}"
+    );
+    assert_eq!(std::fs::read(&there[2]).unwrap(), b"something else");
+    assert!(at_home(2).exists() && told(&config).contains("is neither in"));
+    std::fs::remove_file(&there[2]).unwrap();
+    let missing = archive(&config);
+    assert!(missing.err.contains("neither here nor handed over: 1"), "{missing:?}");
+    std::fs::write(format!("{}.taken", text(&at_home(3))), "").unwrap();
+    archive(&config).fine();
+    let left: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["archive.lock"]);
+    judge(&there[2], &[]).fine();
+}
+
 #[test]
 fn without_a_log_there_is_nothing_to_archive() {
     let setup = crate::tools::Setup::new();

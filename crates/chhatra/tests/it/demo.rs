@@ -2,6 +2,7 @@
 //! second start.
 
 use crate::evidence::every_octet_counts;
+use crate::evidence_page;
 use crate::nation::{Base, Demo, is_free, start};
 use crate::tools::{chhatra, program, run, text, until};
 use serde_json::Value;
@@ -19,6 +20,7 @@ fn the_printed_line_answers_and_everything_can_be_proven_and_the_state_is_kept()
     let demo = start(&state, &base);
     let message = the_line_answers(&demo);
     the_evidence_holds(&demo, &message, folder.path());
+    evidence_page::holds(&demo, &message, folder.path());
     refusals_reach_nobody(&demo);
     doctor_finds_all_well(&demo);
     settings_can_be_changed(&demo, folder.path());

@@ -167,7 +167,7 @@ fn logged(setup: &Setup) {
             query_id: format!("message-{place}"),
             request_id: "request".to_owned(),
             owner: client.clone(),
-            provider: client.clone(),
+            service: identifier::ServiceId::new(client.clone(), "svc", None).unwrap(),
             side: Side::Consumer,
             direction: Direction::Request,
             message: b"GET\r\n/r1/EX/GOV/M1/sub/svc\r\n".to_vec(),

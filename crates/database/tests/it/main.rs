@@ -50,7 +50,9 @@ fn only_a_server_with_a_certificate_for_its_name_is_talked_to_and_passwords_come
     let text = |name: &str| std::fs::read_to_string(at.join(name)).unwrap().replace('\n', "\\n");
     // The server reads its own files; it writes them itself, since they must belong to it.
     let write = |name: &str, content: &str| {
-        let sql = format!("COPY (SELECT 1) TO PROGRAM 'umask 077; printf %b \"{content}\" > {name}'");
+        let sql = format!(
+            "COPY (SELECT 1) TO PROGRAM 'umask 077; cat >/dev/null; printf %b \"{content}\" > {name}'"
+        );
         server.psql("postgres", &sql).unwrap();
     };
     write("server.crt", &text("db.pem"));

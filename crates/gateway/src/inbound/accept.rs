@@ -3,6 +3,7 @@
 use crate::error::Refusal;
 use crate::gateway::Gateway;
 use crate::parts::{Parts, PassedBody, Rest, decoding};
+use crate::quota::Share;
 use crate::spool::Spooled;
 use crate::transport::listen::Caller;
 use crate::transport::verify_peer;
@@ -13,6 +14,7 @@ use message::proxy::{self, Answer, Decoder, Event, Expected};
 use message::rest::{self, RestRequest};
 use messagelog::Side;
 use signature::SignedParts;
+use std::sync::Arc;
 use trust::OcspResponse;
 use trust::algorithm::DigestAlgorithm;
 
@@ -25,6 +27,8 @@ pub struct Received {
     pub(crate) algorithm: DigestAlgorithm,
     pub(crate) body: Option<PassedBody>,
     pub(crate) signed: SignedParts,
+    /// What this exchange has of its client's quota.
+    pub(crate) share: Arc<Share>,
 }
 
 impl Received {
@@ -88,12 +92,16 @@ pub(crate) async fn accept(
     };
     let request = RestRequest::parse(&message).map_err(|refusal| malformed(&refusal))?;
     check_early(gateway, &caller, head, &request, &responses).await?;
-    let kept = gateway.kept_body(Side::Provider, request.service().client());
+    // Its server has proven itself, so nobody else can use up what this client may.
+    let client = request.client();
+    let share = gateway.quotas_inbound.admit(client);
+    let share = Arc::new(share.map_err(|why| Refusal::QuotaExceeded { client: client.clone(), why })?);
+    let kept = gateway.kept_body(Side::Provider, request.service()).counted(client, &share);
     let Rest { body, signed } = parts.rest(&kept).await?;
     // A body may have taken long; the verdict stands for a minute, then it is formed anew.
     verify_peer::caller(gateway, &caller.chain, &responses, request.client())
         .map_err(Refusal::while_reading)?;
-    Ok(Received { request, message, digest, algorithm, body, signed })
+    Ok(Received { request, message, digest, algorithm, body, signed, share })
 }
 
 /// A live server misses the identifier only when it answers, so its code has no prefix (E.1.9); the service was called by then.

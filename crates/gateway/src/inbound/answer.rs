@@ -136,7 +136,7 @@ impl Recordable for SignedAnswer {
             query_id: request.id().to_owned(),
             request_id: request.request_id().to_owned(),
             owner: request.service().client().clone(),
-            provider: request.service().client().clone(),
+            service: request.service().clone(),
             side: Side::Provider,
             direction: Direction::Response,
             message: self.carried.message.clone(),
@@ -159,7 +159,7 @@ pub(crate) async fn carry(
     let mut body = None;
     if delivered.response.body.has_entity() {
         waiting.append(&mut stream.encoder.body_start().map_err(|e| unwritable(&e))?);
-        let kept = gateway.kept_body(Side::Provider, delivered.verified.received().service().client());
+        let kept = gateway.kept_body(Side::Provider, delivered.verified.received().service());
         let mut spool = kept.spool();
         while let Some(chunk) = next(&mut delivered).await? {
             stream.put(&std::mem::take(&mut waiting)).await?;

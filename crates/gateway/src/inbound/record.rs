@@ -13,7 +13,7 @@ impl Recordable for Permitted {
             query_id: received.request.id().to_owned(),
             request_id: received.request.request_id().to_owned(),
             owner: received.service().client().clone(),
-            provider: received.service().client().clone(),
+            service: received.service().clone(),
             side: Side::Provider,
             direction: Direction::Request,
             message: received.message.to_vec(),

@@ -35,7 +35,7 @@ impl Recordable for VerifiedAnswer {
             query_id: self.request.id().to_owned(),
             request_id: self.request.request_id().to_owned(),
             owner: self.request.client().clone(),
-            provider: self.request.service().client().clone(),
+            service: self.request.service().clone(),
             side: Side::Consumer,
             direction: Direction::Response,
             message: self.message.to_vec(),
@@ -48,7 +48,7 @@ impl Recordable for VerifiedAnswer {
 /// Reads, verifies, compares and records the answer.
 pub(crate) async fn conclude(gateway: &Gateway, dispatched: Dispatched) -> Result<Concluded, Refusal> {
     let Dispatched { request, request_hash, response, peer } = dispatched;
-    let kept = gateway.kept_body(Side::Consumer, request.service().client());
+    let kept = gateway.kept_body(Side::Consumer, request.service());
     let (message, digest, rest, algorithm) = read(response, &kept).await?;
     connect::give_back(gateway, peer);
     let answer = RestResponse::parse(&message)

@@ -72,7 +72,9 @@ pub(crate) async fn carry(gateway: &Gateway, addressed: Addressed) -> Result<Car
     let (mut bytes, message_digest) = encoder.message(&message).map_err(|e| unwritable(&e))?;
     first.append(&mut bytes);
     let mut sending = Sending { encoder, writer, answer, peer };
-    let kept = gateway.kept_body(Side::Consumer, identified.request.service().client());
+    let kept = gateway
+        .kept_body(Side::Consumer, identified.request.service())
+        .counted(identified.request.client(), &identified.share);
     let body = carry_body(&kept, &mut sending, first, identified.body).await?;
     Ok(Carried { request: identified.request, message, message_digest, body, sending })
 }

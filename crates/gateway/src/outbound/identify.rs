@@ -1,13 +1,15 @@
-//! Which subsystem is asking, and did it come the way it must? (data-plane 2.4, 8.2)
+//! Which subsystem is asking, did it come the way it must (data-plane 2.4, 8.2), and does it leave room for others?
 
 use super::accept::Received;
 use super::listen::Consumer;
 use crate::error::Refusal;
 use crate::gateway::Gateway;
+use crate::quota::Share;
 use crate::serverconf::{ClientEntry, Connection};
 use http1::Body;
 use identifier::ClientId;
 use message::rest::RestRequest;
+use std::sync::Arc;
 use trust::Certificate;
 
 /// A request of a registered client of this server that connected as it must.
@@ -16,6 +18,8 @@ pub struct Identified {
     pub(crate) request: RestRequest,
     pub(crate) content_type: Vec<u8>,
     pub(crate) body: Body,
+    /// What this exchange has of its client's quota.
+    pub(crate) share: Arc<Share>,
 }
 
 /// Finds the client and holds its connection to what its operator demands.
@@ -27,7 +31,15 @@ pub(crate) fn identify(gateway: &Gateway, received: Received) -> Result<Identifi
         .filter(|client| client.registered)
         .ok_or_else(|| Refusal::UnknownClient(id.clone()))?;
     check_connection(&received.consumer, client, &gateway.internal_tls().certificate)?;
-    Ok(Identified { request: received.request, content_type: received.content_type, body: received.body })
+    let exceeded = |why| Refusal::QuotaExceeded { client: id.clone(), why };
+    let share = gateway.quotas_outbound.admit(id).map_err(exceeded)?;
+    share.hold(received.body.content_length().unwrap_or_default()).map_err(exceeded)?;
+    Ok(Identified {
+        request: received.request,
+        content_type: received.content_type,
+        body: received.body,
+        share: Arc::new(share),
+    })
 }
 
 fn check_connection(consumer: &Consumer, client: &ClientEntry, own: &Certificate) -> Result<(), Refusal> {

@@ -13,7 +13,7 @@ impl Recordable for Signed {
             query_id: request.id().to_owned(),
             request_id: request.request_id().to_owned(),
             owner: request.client().clone(),
-            provider: request.service().client().clone(),
+            service: request.service().clone(),
             side: Side::Consumer,
             direction: Direction::Request,
             message: self.carried.message.clone(),

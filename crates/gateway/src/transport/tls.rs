@@ -33,6 +33,8 @@ pub(crate) type Admission = Arc<dyn Fn(&[u8]) -> bool + Send + Sync>;
 pub(crate) struct Credentials<'a> {
     pub(crate) chain: &'a [Certificate],
     pub(crate) key_pkcs8: &'a [u8],
+    /// Whether we show that we are of our own kind; otherwise we speak as X-Road does.
+    pub(crate) as_own_kind: bool,
 }
 
 /// The listener's side: a client certificate is demanded and must be admitted; path and OCSP are checked when the message is read.
@@ -71,9 +73,11 @@ pub(crate) fn acceptor(
             admitted
         },
     );
-    builder.set_alpn_select_callback(|_, offered| {
-        select_next_proto(OWN_KIND_ONLY, offered).ok_or(AlpnError::NOACK)
-    });
+    if credentials.as_own_kind {
+        builder.set_alpn_select_callback(|_, offered| {
+            select_next_proto(OWN_KIND_ONLY, offered).ok_or(AlpnError::NOACK)
+        });
+    }
     Ok(builder.build())
 }
 
@@ -81,14 +85,17 @@ pub(crate) fn acceptor(
 pub(crate) fn connector(credentials: &Credentials<'_>) -> Result<SslContext, ErrorStack> {
     let mut builder = base(SslMethod::tls_client(), credentials)?;
     builder.set_verify(SslVerifyMode::NONE);
-    builder.set_alpn_protos(OWN_KIND_ONLY)?;
+    if credentials.as_own_kind {
+        builder.set_alpn_protos(OWN_KIND_ONLY)?;
+    }
     Ok(builder.build())
 }
 
 fn base(method: SslMethod, credentials: &Credentials<'_>) -> Result<SslContextBuilder, ErrorStack> {
     let mut builder = SslContextBuilder::new(method)?;
     builder.set_min_proto_version(Some(SslVersion::TLS1_2))?;
-    builder.set_max_proto_version(Some(SslVersion::TLS1_3))?;
+    let newest = if credentials.as_own_kind { SslVersion::TLS1_3 } else { SslVersion::TLS1_2 };
+    builder.set_max_proto_version(Some(newest))?;
     builder.set_cipher_list(SUITES_TLS12)?;
     builder.set_ciphersuites(SUITES_TLS13)?;
     builder.set_mode(

@@ -226,7 +226,11 @@ impl Filling {
                     self.bytes.saturating_add(u64::try_from(exported.bytes.len()).unwrap_or(u64::MAX));
             }
             // One that is damaged holds up no other, and stays where it is.
-            Err(failure @ (ReadFailure::Damaged { .. } | ReadFailure::NotExportable { .. })) => {
+            Err(
+                failure @ (ReadFailure::Damaged { .. }
+                | ReadFailure::NotExportable { .. }
+                | ReadFailure::NoKey { .. }),
+            ) => {
                 self.contents.withheld.push((party, id));
                 self.withheld.push(failure);
             }

@@ -10,7 +10,7 @@ use super::ArchiveFailure;
 use crate::log::opening::make;
 
 /// Its holder is the one who archives into the directory.
-const LOCK: &str = "archive.lock";
+pub(super) const LOCK: &str = "archive.lock";
 
 /// The steps.
 pub(super) trait Shelf: Debug + Send + Sync {

@@ -16,7 +16,7 @@ use crate::pack::Packed;
 use crate::record::{Body, Direction, NewRecord, Search, Side};
 use crate::settings::Settings;
 use crate::store::{NewStamp, schema};
-use identifier::ClientId;
+use identifier::{ClientId, ServiceId};
 
 fn noon() -> Timestamp {
     "2026-11-22T12:00:00Z".parse().unwrap()
@@ -52,7 +52,7 @@ impl Bench {
             query_id: format!("query-{}", self.made),
             request_id: "request".to_owned(),
             owner: owner.clone(),
-            provider: owner,
+            service: ServiceId::new(owner, "svc", None).unwrap(),
             side: Side::Consumer,
             direction: Direction::Request,
             message: b"GET\r\n/r1/EX/COM/1/sub/svc\r\n".to_vec(),
@@ -410,6 +410,48 @@ async fn an_archive_is_untaken_until_somebody_takes_it() {
 }
 
 #[tokio::test]
+async fn whatever_becomes_of_an_archive_its_mark_says_that_it_is_elsewhere() {
+    let bench = Bench::stamped(&["EX/COM/1/a"; 2]).await;
+    let archivist = bench.archivist(|settings| settings.file_bytes_max = 1);
+    archivist.round(noon(), || true).await.unwrap();
+    let untaken = archivist.untaken().await.unwrap();
+    untaken[0].set_mark().unwrap();
+    assert!(!untaken[0].path.exists() && untaken[0].mark().metadata().unwrap().len() > 0);
+    // Whoever took it did not leave it here.
+    std::fs::remove_file(&untaken[1].path).unwrap();
+    untaken[1].set_mark().unwrap();
+    assert_eq!(untaken[1].mark().metadata().unwrap().len(), 0);
+    assert!(untaken[1].mark().to_str().unwrap().ends_with(".zip.taken"));
+}
+
+#[tokio::test]
+async fn a_directory_that_has_never_held_an_archive_is_not_taken_for_the_one_that_has() {
+    let mut bench = Bench::stamped(&["EX/COM/1/a"]).await;
+    bench.round(|_| {}).await;
+    bench.record("EX/COM/1/a").await;
+    bench.stamp().await;
+    // As when its file system is not mounted.
+    let (place, away) = (bench.archives(), bench.folder.path().join("away"));
+    std::fs::rename(&place, &away).unwrap();
+    for there in [false, true] {
+        if there {
+            std::fs::create_dir(&place).unwrap();
+        }
+        let refused = bench.archivist(|_| {}).round(noon(), || true).await;
+        assert!(matches!(refused, Err(ArchiveFailure::OtherDirectory { .. })), "{refused:?}");
+    }
+    assert_eq!(std::fs::read_dir(&place).unwrap().count(), 0);
+    std::fs::write(place.join("archive.lock"), "").unwrap();
+    assert_eq!(bench.round(|_| {}).await.records, 1);
+    let figures = bench.log.read(|reader| reader.archives(noon())).await.unwrap();
+    assert_eq!((figures.untaken.len(), figures.withheld, figures.oldest_waiting), (2, 0, None));
+    assert!(figures.newest.is_some() && figures.log_bytes_of_week > 0 && figures.archive_bytes_of_week > 0);
+    bench.record("EX/COM/1/b").await;
+    let figures = bench.log.read(|reader| reader.archives(noon())).await.unwrap();
+    assert!(figures.oldest_waiting.is_some());
+}
+
+#[tokio::test]
 async fn a_round_stops_between_two_archives_when_it_is_asked_to() {
     let bench = Bench::stamped(&["EX/COM/1/a"; 5]).await;
     let asked = AtomicUsize::new(0);
@@ -431,10 +473,12 @@ async fn one_log_only_archives_into_a_directory() {
 async fn a_log_of_the_schema_before_is_brought_up_to_date_when_it_is_opened_for_writing() {
     let bench = Bench::stamped(&OWNERS).await;
     bench.log.close().await.unwrap();
-    let older = "DROP TABLE archive; DROP TABLE archived; DROP TABLE withheld; PRAGMA user_version = 1;";
+    let older =
+        "DROP TABLE archive; DROP TABLE archived; DROP TABLE withheld; ALTER TABLE record DROP COLUMN seal;
+         PRAGMA user_version = 1;";
     bench.database().execute_batch(older).unwrap();
     let refused = crate::reader::Reader::open(bench.folder.path()).err();
-    assert_eq!(refused, Some(crate::error::OpenFailure::Schema { found: 1, known: 2 }));
+    assert_eq!(refused, Some(crate::error::OpenFailure::Schema { found: 1, known: 3 }));
     let log = opened(bench.folder.path());
     let bench = Bench { log, ..bench };
     assert_eq!(bench.round(|_| {}).await.records, 6);

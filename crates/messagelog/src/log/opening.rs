@@ -8,6 +8,7 @@ use std::path::Path;
 use crate::error::{OpenFailure, ReadFailure, StoreFault};
 use crate::place::Place;
 use crate::reader::Reader;
+use crate::seal::Keys;
 use crate::store::append::Sqlite;
 use crate::store::{Ends, Store, figures, schema, xroad};
 
@@ -26,7 +27,10 @@ pub(super) struct Opened {
 }
 
 /// Opens the log in a place, as [`super::MessageLog::open`] says.
-pub(super) fn open(place: &Place) -> Result<Opened, OpenFailure> {
+pub(super) fn open(place: &Place, keys: &Keys) -> Result<Opened, OpenFailure> {
+    if matches!(place, Place::Database { .. }) && !keys.names().is_empty() {
+        return Err(OpenFailure::NoPlaceForSeals);
+    }
     let folder = place.folder();
     make(folder).map_err(|error| unusable(folder, &error))?;
     let mut lock = lock(&place.lock_file())?;
@@ -40,11 +44,11 @@ pub(super) fn open(place: &Place) -> Result<Opened, OpenFailure> {
         noted.map_err(|error| unusable(folder, &error))
     };
     let (store, ends): (Box<dyn Store>, Ends) = match place {
-        Place::Folder(folder) => open_file(place, folder, begun, note)?,
+        Place::Folder(_) => open_file(place, keys, begun, note)?,
         Place::Database { url, .. } => {
             let (store, ends) = xroad::open_for_writing(url, begun)?;
             note()?;
-            check_newest(place)?;
+            check_newest(place, keys)?;
             (Box::new(store), ends)
         }
     };
@@ -55,13 +59,14 @@ pub(super) fn open(place: &Place) -> Result<Opened, OpenFailure> {
 /// what the disk does not hold, and records behind such a hole would be lost with it.
 fn open_file(
     place: &Place,
-    folder: &Path,
+    keys: &Keys,
     begun: bool,
     note: impl FnOnce() -> Result<(), OpenFailure>,
 ) -> Result<(Box<dyn Store>, Ends), OpenFailure> {
+    let folder = place.folder();
     let connection = schema::open_for_writing(folder, begun)?;
     note()?;
-    check_newest(place)?;
+    check_newest(place, keys)?;
     if !schema::settle(&connection)? {
         return Err(OpenFailure::InUse { path: schema::database(folder) });
     }
@@ -70,13 +75,13 @@ fn open_file(
 }
 
 /// Opens a log again that could not be written, when what was missing may be there.
-pub(super) fn open_again(place: &Place) -> Result<Opened, OpenFailure> {
+pub(super) fn open_again(place: &Place, keys: &Keys) -> Result<Opened, OpenFailure> {
     match place {
         Place::Folder(folder) => {
             prove_room(folder, ROOM_BYTES)?;
-            open(place)
+            open(place, keys)
         }
-        Place::Database { url, .. } => open(place).map_err(|failure| {
+        Place::Database { url, .. } => open(place, keys).map_err(|failure| {
             // The server has not noticed yet that our last connection has ended.
             if matches!(failure, OpenFailure::InUse { .. }) {
                 return StoreFault::Away(format!("{url} is in use, by us before")).into();
@@ -125,14 +130,16 @@ fn lock(path: &Path) -> Result<File, OpenFailure> {
 }
 
 /// Rebuilds the newest records: what was written last is what a failing disk loses first.
-fn check_newest(place: &Place) -> Result<(), OpenFailure> {
-    let reader = Reader::open(place)?;
+fn check_newest(place: &Place, keys: &Keys) -> Result<(), OpenFailure> {
+    let reader = Reader::open(place)?.with_keys(keys.clone());
     let rebuilt = reader.rebuild_newest(REBUILT_AT_OPEN);
-    rebuilt.map_err(|failure| {
-        if let ReadFailure::Storage(fault) = failure {
-            OpenFailure::Storage(fault)
-        } else {
-            OpenFailure::Damaged(failure.to_string())
-        }
+    rebuilt.map_err(|failure| match &failure {
+        ReadFailure::Storage(fault) => OpenFailure::Storage(fault.clone()),
+        ReadFailure::NoKey { key, .. } => OpenFailure::NoKey { key: key.clone() },
+        ReadFailure::NoSuchRecord(_)
+        | ReadFailure::NoSuchAttachment { .. }
+        | ReadFailure::Damaged { .. }
+        | ReadFailure::NotExportable { .. }
+        | ReadFailure::Output(_) => OpenFailure::Damaged(failure.to_string()),
     })
 }

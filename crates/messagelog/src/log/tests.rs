@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use identifier::ClientId;
+use identifier::{ClientId, ServiceId};
 use rusqlite::Connection;
 
 use super::*;
@@ -18,7 +18,7 @@ fn message(place: usize, body: Body) -> NewRecord {
         query_id: format!("query-{place}"),
         request_id: format!("request-{place}"),
         owner: client.clone(),
-        provider: client,
+        service: ServiceId::new(client, "svc", None).unwrap(),
         side: Side::Consumer,
         direction: Direction::Request,
         message: b"GET\r\n/r1/EX/COM/1/sub/svc\r\n".to_vec(),
@@ -313,7 +313,7 @@ async fn the_bytes_of_large_bodies_are_not_kept_in_memory_by_the_page_cache() {
         (0..40u32 << 20).map(|place| place.to_le_bytes()[usize::from(place.to_le_bytes()[0] % 4)]).collect();
     std::fs::write(&spooled, &content).unwrap();
     let mut settings = Settings::default();
-    settings.bodies.body_bytes_max = 1 << 30;
+    settings.bodies.rule.bytes_max = 1 << 30;
     let log = MessageLog::open(&directory.path().join("log"), settings, Clock::fixed(Timestamp::UNIX_EPOCH))
         .unwrap();
     log.provide_time_stamping(true);

@@ -12,8 +12,9 @@ use super::values::{identifier_value, milliseconds, signed, unsigned};
 use super::{AppendFault, Keeping, NewStamp, Store, archive, schema};
 use crate::error::StoreFault;
 use crate::pack::{self, Packed};
-use crate::prepare::{LoggedBody, Prepared};
+use crate::prepare::Prepared;
 use crate::record::{Body, Direction, RecordId};
+use crate::seal;
 
 /// Bytes of shared contents whose numbers are remembered: some hundred signers with their certificates and OCSP answers.
 const REMEMBERED_BYTES_MAX: usize = 4 << 20;
@@ -108,7 +109,7 @@ impl Sqlite {
         self.connection
             .prepare_cached(
                 "INSERT INTO record (id, time, party, response, query_id, request_id, signature_digest, signature,
-                 hash_chain_result, hash_chain, message) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                 hash_chain_result, hash_chain, message, seal) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             )?
             .execute(params![
                 id,
@@ -122,12 +123,14 @@ impl Sqlite {
                 result,
                 chain,
                 record.message,
+                record.seal.as_ref().map(|seal| seal.column()),
             ])?;
         Ok(())
     }
 
     /// Attachment 1 of a REST message, chunk by chunk.
-    fn insert_body(&mut self, record: i64, logged: &LoggedBody) -> Result<(), AppendFault> {
+    fn insert_body(&mut self, id: i64, record: &Prepared) -> Result<(), AppendFault> {
+        let logged = &record.body;
         if matches!(logged.source, Body::None) {
             return Ok(());
         }
@@ -135,12 +138,12 @@ impl Sqlite {
         let body = self
             .connection
             .prepare_cached("INSERT INTO body (record, number, bytes, bytes_signed) VALUES (?1, 1, ?2, ?3)")?
-            .insert(params![record, signed(logged.bytes), signed(said)])?;
+            .insert(params![id, signed(logged.bytes), signed(said)])?;
         let mut place = 0usize;
         each_chunk(logged, |chunk| {
-            self.insert_chunk(body, place, chunk)?;
+            let stored = seal::stored(record.seal.as_deref(), place, logged.bytes, chunk);
             place = place.saturating_add(1);
-            Ok(())
+            self.insert_chunk(body, place.saturating_sub(1), &stored)
         })
     }
 
@@ -155,7 +158,7 @@ impl Sqlite {
     fn append_inside(&mut self, record: &Prepared, time: Timestamp) -> Result<RecordId, AppendFault> {
         let id = self.last.saturating_add(1);
         self.insert(signed(id), record, time)?;
-        self.insert_body(signed(id), &record.body)?;
+        self.insert_body(signed(id), record)?;
         self.last = id;
         Ok(RecordId(id))
     }

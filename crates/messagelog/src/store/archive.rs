@@ -91,6 +91,11 @@ pub(crate) fn last_link(connection: &Connection, group: Option<&str>) -> Result<
     Ok(link)
 }
 
+/// Whether any archive was ever made.
+pub(crate) fn any(connection: &Connection) -> Result<bool, StoreFault> {
+    Ok(connection.query_row("SELECT EXISTS (SELECT 1 FROM archive)", [], |row| row.get(0))?)
+}
+
 /// Numbers and names of the archives that nobody has taken away.
 pub(crate) fn untaken(connection: &Connection) -> Result<Vec<(i64, String)>, StoreFault> {
     let mut statement =

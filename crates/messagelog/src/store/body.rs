@@ -8,9 +8,7 @@ use super::AppendFault;
 use crate::error::{BodyFault, StoreFault};
 use crate::prepare::LoggedBody;
 use crate::record::Body;
-
-/// Bytes of a body that are in memory at a time.
-const CHUNK_BYTES: usize = 65_536;
+use crate::seal::CHUNK_BYTES;
 
 /// Hands out what is to be stored of a body.
 pub(super) fn each_chunk(

@@ -1,11 +1,12 @@
 //! Counts and sizes for `doctor` and health, and what the writer must know when it starts.
 
+use jiff::Timestamp;
 use rusqlite::{Connection, Row};
 
-use super::values::{time, unsigned};
+use super::values::{milliseconds, time, unsigned};
 use super::{Ends, schema};
 use crate::error::StoreFault;
-use crate::record::Statistics;
+use crate::record::{ArchiveFigures, Statistics};
 
 /// Reads all figures. Sums run over the table of bodies, not over their contents.
 pub(crate) fn statistics(connection: &Connection) -> Result<Statistics, StoreFault> {
@@ -47,4 +48,41 @@ pub(crate) fn ends(connection: &Connection) -> Result<Ends, StoreFault> {
     let last: i64 = connection.query_row("SELECT ifnull(max(id), 0) FROM record", [], |row| row.get(0))?;
     let (last, stamped) = (unsigned(last).max(unsigned(stamped)), unsigned(stamped));
     Ok(Ends { last, stamped, unstamped: last.saturating_sub(stamped) })
+}
+
+/// How archiving fares, and what was written since a time.
+pub(crate) fn archives(connection: &Connection, since: Timestamp) -> Result<ArchiveFigures, StoreFault> {
+    // The oldest record of each party that is in no archive is found by index, whatever the log holds.
+    let mut figures = connection.query_row(
+        "SELECT (SELECT max(time) FROM archive),
+                (SELECT min((SELECT time FROM record WHERE party = p.id
+                             AND id > ifnull((SELECT last FROM archived WHERE party = p.id), 0) ORDER BY id LIMIT 1))
+                 FROM party p),
+                (SELECT count(*) FROM withheld),
+                (SELECT min(time) FROM record WHERE time >= ?1),
+                (SELECT count(*) FROM record WHERE time >= ?1), (SELECT count(*) FROM record),
+                (SELECT ifnull(sum(bytes), 0) FROM archive WHERE time >= ?1)",
+        [milliseconds(since)],
+        |row| {
+            let number = |column: usize| -> rusqlite::Result<u64> { Ok(unsigned(row.get(column)?)) };
+            let moment = |column: usize| -> rusqlite::Result<Option<Timestamp>> {
+                Ok(row.get::<_, Option<i64>>(column)?.and_then(time))
+            };
+            let share = (number(4)?, number(5)?);
+            let figures = ArchiveFigures {
+                newest: moment(0)?,
+                oldest_waiting: moment(1)?,
+                withheld: number(2)?,
+                oldest_of_week: moment(3)?,
+                archive_bytes_of_week: number(6)?,
+                ..ArchiveFigures::default()
+            };
+            Ok((figures, share))
+        },
+    )?;
+    let (of_week, all) = figures.1;
+    let bytes = schema::file_bytes(connection)?;
+    figures.0.log_bytes_of_week = bytes.checked_div(all).unwrap_or_default().saturating_mul(of_week);
+    figures.0.untaken = super::archive::untaken(connection)?.into_iter().map(|(_, name)| name).collect();
+    Ok(figures.0)
 }

@@ -8,10 +8,11 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter
 use trust::algorithm::DigestAlgorithm;
 
 use super::values::{identifier_text, identifier_value, signed, time, unsigned};
-use super::{Stamped, Way};
+use super::{SealedBody, Stamped, Way};
 use crate::error::{ReadFailure, StoreFault};
 use crate::pack;
 use crate::record::{Direction, Entry, Owner, Record, RecordId, Search, Stamp};
+use crate::seal;
 
 /// Records of a page when none is said, and at most.
 const PAGE: (usize, usize) = (100, 1000);
@@ -129,7 +130,7 @@ pub(crate) fn record(connection: &Connection, id: RecordId) -> Result<Record, Re
     let entry = entry(row)?;
     let columns: Columns = connection
         .prepare_cached(
-            "SELECT message, signature, signature_digest, hash_chain_result, hash_chain FROM record WHERE id = ?1",
+            "SELECT message, signature, signature_digest, hash_chain_result, hash_chain, seal FROM record WHERE id = ?1",
         )
         .and_then(|mut statement| statement.query_row(params![signed(id.0)], columns))
         .map_err(StoreFault::from)?;
@@ -144,6 +145,7 @@ pub(crate) fn record(connection: &Connection, id: RecordId) -> Result<Record, Re
         |stored: Option<Vec<u8>>| stored.map(|stored| document(connection, id, &stored)).transpose();
     Ok(Record {
         message: columns.message,
+        seal: columns.seal,
         signature,
         hash_chain_result: optional(columns.hash_chain_result)?,
         hash_chain: optional(columns.hash_chain)?,
@@ -159,6 +161,7 @@ struct Columns {
     signature_digest: Vec<u8>,
     hash_chain_result: Option<Vec<u8>>,
     hash_chain: Option<Vec<u8>>,
+    seal: Option<Vec<u8>>,
 }
 
 fn columns(row: &Row<'_>) -> rusqlite::Result<Columns> {
@@ -168,6 +171,7 @@ fn columns(row: &Row<'_>) -> rusqlite::Result<Columns> {
         signature_digest: row.get(2)?,
         hash_chain_result: row.get(3)?,
         hash_chain: row.get(4)?,
+        seal: row.get(5)?,
     })
 }
 
@@ -240,15 +244,18 @@ pub(crate) fn body(
     number: u32,
     out: &mut dyn Write,
 ) -> Result<u64, ReadFailure> {
-    let found: Option<(i64, i64)> = connection
-        .prepare_cached("SELECT id, bytes FROM body WHERE record = ?1 AND number = ?2")
+    let found: Option<(i64, i64, bool)> = connection
+        .prepare_cached(
+            "SELECT b.id, b.bytes, r.seal IS NOT NULL FROM body b JOIN record r ON r.id = b.record
+             WHERE b.record = ?1 AND b.number = ?2",
+        )
         .and_then(|mut statement| {
-            statement
-                .query_row(params![signed(record.0), number], |row| Ok((row.get(0)?, row.get(1)?)))
-                .optional()
+            let columns = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+            statement.query_row(params![signed(record.0), number], columns).optional()
         })
         .map_err(StoreFault::from)?;
-    let (body, bytes) = found.ok_or(ReadFailure::NoSuchAttachment { record, number })?;
+    let (body, bytes, sealed) = found.ok_or(ReadFailure::NoSuchAttachment { record, number })?;
+    let stored = if sealed { seal::stored_bytes(unsigned(bytes)) } else { unsigned(bytes) };
     let mut statement = connection
         .prepare_cached("SELECT content FROM chunk WHERE body = ?1 ORDER BY place")
         .map_err(StoreFault::from)?;
@@ -259,14 +266,35 @@ pub(crate) fn body(
         out.write_all(content).map_err(|error| ReadFailure::Output(error.to_string()))?;
         written = written.saturating_add(u64::try_from(content.len()).unwrap_or(u64::MAX));
     }
-    if written == unsigned(bytes) {
-        Ok(written)
+    if written == stored {
+        Ok(unsigned(bytes))
     } else {
         Err(ReadFailure::Damaged {
             record,
-            what: format!("attachment {number} has {written} bytes instead of {bytes}"),
+            what: format!("attachment {number} has {written} bytes instead of {stored}"),
         })
     }
+}
+
+/// How an attachment is sealed; `None` when it is open or not there.
+pub(crate) fn seal(
+    connection: &Connection,
+    record: RecordId,
+    number: u32,
+) -> Result<Option<SealedBody>, ReadFailure> {
+    let found = connection
+        .prepare_cached(
+            "SELECT r.seal, r.signature_digest, b.bytes FROM body b JOIN record r ON r.id = b.record
+             WHERE b.record = ?1 AND b.number = ?2 AND r.seal IS NOT NULL",
+        )
+        .and_then(|mut statement| {
+            let columns = |row: &Row<'_>| {
+                let (seal, signature_digest) = (row.get(0)?, row.get(1)?);
+                Ok(SealedBody { seal, signature_digest, bytes: unsigned(row.get(2)?) })
+            };
+            statement.query_row(params![signed(record.0), number], columns).optional()
+        });
+    Ok(found.map_err(StoreFault::from)?)
 }
 
 /// Up to `limit` records without a time-stamp, those that follow one another without a hole, with the digests of their signatures.

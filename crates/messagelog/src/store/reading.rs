@@ -2,13 +2,14 @@
 
 use std::io::Write;
 
+use jiff::Timestamp;
 use rusqlite::Connection;
 use signature::archive::Link;
 
 use super::archive::Party;
-use super::{Reading, Stamped, archive, figures, read};
+use super::{Reading, SealedBody, Stamped, archive, figures, read};
 use crate::error::{ReadFailure, StoreFault};
-use crate::record::{Entry, Record, RecordId, Search, Statistics};
+use crate::record::{ArchiveFigures, Entry, Record, RecordId, Search, Statistics};
 
 impl Reading for Connection {
     fn find(&self, search: &Search) -> Result<Vec<Entry>, ReadFailure> {
@@ -27,15 +28,14 @@ impl Reading for Connection {
         read::body(self, id, number, out)
     }
 
-    /// A cut body is left out: its digest could not be verified.
-    fn attachments(&self, record: &Record) -> Result<Vec<Vec<u8>>, ReadFailure> {
+    fn seal(&self, id: RecordId, number: u32) -> Result<Option<SealedBody>, ReadFailure> {
+        read::seal(self, id, number)
+    }
+
+    fn attachments(&self, record: &Record) -> Result<Vec<u32>, ReadFailure> {
         let entry = &record.entry;
-        if entry.body_bytes.is_none() || entry.body_bytes != entry.body_bytes_signed {
-            return Ok(Vec::new());
-        }
-        let mut body = Vec::new();
-        read::body(self, entry.id, 1, &mut body)?;
-        Ok(vec![body])
+        let whole = entry.body_bytes.is_some() && entry.body_bytes == entry.body_bytes_signed;
+        Ok(if whole { vec![1] } else { Vec::new() })
     }
 
     fn unstamped(&self, limit: usize) -> Result<Vec<(RecordId, Vec<u8>)>, ReadFailure> {
@@ -44,6 +44,10 @@ impl Reading for Connection {
 
     fn statistics(&self) -> Result<Statistics, ReadFailure> {
         Ok(figures::statistics(self)?)
+    }
+
+    fn archives(&self, since: Timestamp) -> Result<ArchiveFigures, StoreFault> {
+        figures::archives(self, since)
     }
 
     fn parties(&self) -> Result<Vec<Party>, ReadFailure> {
@@ -62,6 +66,10 @@ impl Reading for Connection {
 
     fn last_link(&self, group: Option<&str>) -> Result<Option<Link>, StoreFault> {
         archive::last_link(self, group)
+    }
+
+    fn any_archive(&self) -> Result<bool, StoreFault> {
+        archive::any(self)
     }
 
     fn untaken(&self) -> Result<Vec<(i64, String)>, StoreFault> {

@@ -14,9 +14,7 @@ pub(crate) const DATABASE: &str = "messagelog.db";
 /// "ChLg": says that a file is a message log.
 const APPLICATION_ID: i64 = 0x4368_4c67;
 /// Version of the schema below.
-const SCHEMA_VERSION: i64 = 2;
-/// A version that lacks only [`ARCHIVES`]; it is brought up to date when it is opened for writing.
-const SCHEMA_WITHOUT_ARCHIVES: i64 = 1;
+const SCHEMA_VERSION: i64 = 3;
 /// A larger database is not read as a whole at every start; its newest records are (see `MessageLog::open`).
 const QUICK_CHECK_BYTES_MAX: u64 = 8 << 30;
 
@@ -25,6 +23,7 @@ const QUICK_CHECK_BYTES_MAX: u64 = 8 << 30;
 ///
 /// `shared` holds, once, what many records have in common; `digest` is SHA-256 of `content`. Identifiers that are
 /// UUIDs are kept as 16 bytes. The columns with documents hold what `pack::encode` writes.
+/// Where `seal` says how, `message` and the chunks of the body are sealed (`crate::seal`).
 const SCHEMA: &str = "
 CREATE TABLE party (
   id INTEGER PRIMARY KEY, instance TEXT NOT NULL, class TEXT NOT NULL, code TEXT NOT NULL,
@@ -34,7 +33,7 @@ CREATE TABLE record (
   id INTEGER PRIMARY KEY, time INTEGER NOT NULL, party INTEGER NOT NULL REFERENCES party (id),
   response INTEGER NOT NULL, query_id BLOB NOT NULL, request_id BLOB NOT NULL,
   signature_digest BLOB NOT NULL, signature BLOB NOT NULL, hash_chain_result BLOB, hash_chain BLOB,
-  message BLOB NOT NULL);
+  message BLOB NOT NULL, seal BLOB);
 CREATE INDEX record_by_query ON record (query_id);
 CREATE INDEX record_by_party ON record (party);
 CREATE INDEX record_by_time ON record (time);
@@ -62,6 +61,8 @@ CREATE TABLE withheld (
   record INTEGER PRIMARY KEY REFERENCES record (id), party INTEGER NOT NULL REFERENCES party (id));
 CREATE INDEX withheld_by_party ON withheld (party);
 ";
+
+const SEAL: &str = "ALTER TABLE record ADD COLUMN seal BLOB;";
 
 /// The file of a log.
 pub(crate) fn database(directory: &Path) -> PathBuf {
@@ -137,13 +138,14 @@ fn create(connection: &Connection) -> rusqlite::Result<()> {
 
 /// One transaction: a crash here leaves the older schema, whole.
 fn bring_up_to_date(connection: &Connection) -> Result<(), OpenFailure> {
-    if (number(connection, "PRAGMA application_id")?, number(connection, "PRAGMA user_version")?)
-        != (APPLICATION_ID, SCHEMA_WITHOUT_ARCHIVES)
-    {
-        return Ok(());
-    }
+    let missing =
+        match (number(connection, "PRAGMA application_id")?, number(connection, "PRAGMA user_version")?) {
+            (APPLICATION_ID, 1) => [ARCHIVES, SEAL].concat(),
+            (APPLICATION_ID, 2) => SEAL.to_owned(),
+            _ => return Ok(()),
+        };
     let brought = connection.execute_batch(&format!(
-        "BEGIN IMMEDIATE; {ARCHIVES} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+        "BEGIN IMMEDIATE; {missing} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
     ));
     Ok(brought.map_err(StoreFault::from)?)
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use clock::{Clock, Hands};
-use identifier::ClientId;
+use identifier::{ClientId, ServiceId};
 use jiff::Timestamp;
 use messagelog::{Body, Direction, MessageLog, NewRecord, Reader, Settings, Side};
 
@@ -58,7 +58,7 @@ pub(crate) fn request(query_id: &str) -> NewRecord {
         query_id: query_id.to_owned(),
         request_id: "0b6c5fe0-7f0d-4a2b-9d0b-000000000001".to_owned(),
         owner: client("EX/GOV/2/c"),
-        provider: client("EX/COM/1/sub"),
+        service: ServiceId::parse_short("EX/COM/1/sub/svc").unwrap(),
         side: Side::Consumer,
         direction: Direction::Request,
         message: text.into_bytes(),

@@ -12,6 +12,7 @@ mod bench;
 mod recorded;
 mod rebuilds;
 mod records;
+mod sealed;
 mod settings;
 mod kill;
 mod crash;

@@ -169,7 +169,7 @@ async fn without_body_logging_the_stored_text_is_that_of_a_live_server() {
     let round = vectors.join("recorded/options/messagelog/A");
     let stored = stored_texts(&round.join("ss0/logrecord.json"));
     let mut settings = Settings::default();
-    settings.bodies.enabled = false;
+    settings.bodies.rule.logged = false;
     let bench = bench(settings);
     let mut compared = 0;
     for recorded in signed_messages(&round.join("wire")) {

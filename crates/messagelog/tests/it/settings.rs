@@ -1,10 +1,11 @@
 //! Which bodies are logged, which messages are refused (data-plane 7.2, 7.3).
 
-use std::collections::BTreeSet;
+use identifier::ServiceId;
+use messagelog::{
+    Blame, Body, BodyLogging, BodyOverride, Failure, NewRecord, Provider, RecordId, Settings, Side,
+};
 
-use messagelog::{Blame, Body, BodyLogging, Failure, NewRecord, RecordId, Settings, Side};
-
-use crate::bench::{EMBEDDED, bench, client, request, with_body};
+use crate::bench::{EMBEDDED, bench, request, with_body};
 
 fn bodies(change: impl FnOnce(&mut BodyLogging)) -> Settings {
     let mut settings = Settings::default();
@@ -33,7 +34,7 @@ async fn bodies_are_logged_unless_switched_off() {
 
 #[tokio::test]
 async fn without_body_logging_path_query_and_foreign_headers_are_not_kept() {
-    let off = bodies(|bodies| bodies.enabled = false);
+    let off = bodies(|bodies| bodies.rule.logged = false);
     let (message, body) = stored(off, with_body("q", b"body")).await.unwrap();
     let text = String::from_utf8(message).unwrap();
     assert_eq!(
@@ -44,24 +45,82 @@ async fn without_body_logging_path_query_and_foreign_headers_are_not_kept() {
     assert_eq!(body, None);
 }
 
+/// What is said of one provider.
+fn said(of: &str, say: impl FnOnce(&mut BodyOverride)) -> BodyOverride {
+    let of = Provider::parse(of).unwrap();
+    let mut said = BodyOverride { of, side: None, logged: None, bytes_max: None, truncate: None };
+    say(&mut said);
+    said
+}
+
 #[tokio::test]
-async fn the_exceptions_of_a_side_turn_the_setting_round() {
-    let provider = client("EX/COM/1/sub");
-    for enabled in [true, false] {
-        let settings = bodies(|bodies| {
-            bodies.enabled = enabled;
-            bodies.local_exceptions = BTreeSet::from([provider.clone()]);
-        });
-        for (side, provider, logged) in [
-            (Side::Provider, provider.clone(), !enabled),
-            (Side::Consumer, provider.clone(), enabled),
-            (Side::Provider, client("EX/COM/1/other"), enabled),
-            (Side::Provider, client("EX/COM/1"), enabled),
-        ] {
-            let record = NewRecord { side, provider, ..with_body("q", b"body") };
-            let (_, body) = stored(settings.clone(), record).await.unwrap();
-            assert_eq!(body.is_some(), logged, "{enabled} {side:?}");
+async fn what_is_said_of_a_provider_holds_for_it_and_on_its_side_only() {
+    for (of, at, service, side, overridden) in [
+        ("EX/COM/1", None, "EX/COM/1/sub/svc", Side::Consumer, true),
+        ("EX/COM/1", None, "EX/COM/1/other/svc", Side::Provider, true),
+        ("EX/COM/1", None, "EX/COM/2/sub/svc", Side::Provider, false),
+        ("EX/COM/1/sub", None, "EX/COM/1/sub/other", Side::Provider, true),
+        ("EX/COM/1/sub", None, "EX/COM/1/other/svc", Side::Provider, false),
+        ("EX/COM/1/sub/svc", None, "EX/COM/1/sub/svc", Side::Provider, true),
+        ("EX/COM/1/sub/svc", None, "EX/COM/1/sub/other", Side::Provider, false),
+        ("EX/COM/1/sub", Some(Side::Provider), "EX/COM/1/sub/svc", Side::Provider, true),
+        ("EX/COM/1/sub", Some(Side::Provider), "EX/COM/1/sub/svc", Side::Consumer, false),
+        ("EX/COM/1/sub", Some(Side::Consumer), "EX/COM/1/sub/svc", Side::Consumer, true),
+    ] {
+        for logged in [true, false] {
+            let settings = bodies(|bodies| {
+                bodies.rule.logged = logged;
+                bodies.overrides = vec![said(of, |said| {
+                    said.side = at;
+                    said.logged = Some(!logged);
+                })];
+            });
+            let service = ServiceId::parse_short(service).unwrap();
+            let record = NewRecord { side, service: service.clone(), ..with_body("q", b"body") };
+            let (_, body) = stored(settings, record).await.unwrap();
+            assert_eq!(body.is_some(), logged != overridden, "{of} {at:?} {service} {side:?} {logged}");
         }
+    }
+}
+
+#[tokio::test]
+async fn the_narrower_word_goes_before_the_wider_one_in_each_thing_that_it_says() {
+    let settings = bodies(|bodies| {
+        bodies.rule.bytes_max = 2;
+        bodies.overrides = vec![
+            said("EX/COM/1/sub/svc", |said| said.bytes_max = Some(4)),
+            said("EX/COM/1", |said| {
+                said.logged = Some(false);
+                said.bytes_max = Some(3);
+            }),
+            said("EX/COM/1/sub", |said| {
+                said.logged = Some(true);
+                said.truncate = Some(true);
+            }),
+        ];
+    });
+    for (service, kept) in [
+        ("EX/COM/1/sub/svc", Some(&b"1234"[..])),
+        ("EX/COM/1/sub/other", Some(b"123")),
+        ("EX/COM/1/other/svc", None),
+    ] {
+        let service = ServiceId::parse_short(service).unwrap();
+        let record = NewRecord { service: service.clone(), ..with_body("q", b"12345") };
+        let (_, body) = stored(settings.clone(), record).await.unwrap();
+        assert_eq!(body.as_deref(), kept, "{service}");
+    }
+    let elsewhere = ServiceId::parse_short("EX/COM/2/sub/svc").unwrap();
+    let refused = stored(settings, NewRecord { service: elsewhere, ..with_body("q", b"123") }).await;
+    assert_eq!(refused, Err(Failure::TooLarge { bytes: 3, bytes_max: 2 }));
+}
+
+#[test]
+fn whose_bodies_are_meant_is_read_from_three_to_six_parts() {
+    for text in ["EX/COM/1", "EX/COM/1/sub", "EX/COM/1/sub/svc"] {
+        assert!(Provider::parse(text).is_ok(), "{text}");
+    }
+    for text in ["", "EX", "EX/COM", "EX/COM/1/", "EX/COM//sub", "EX/COM/1/sub/svc/v1/more"] {
+        assert!(Provider::parse(text).is_err(), "{text}");
     }
 }
 
@@ -69,8 +128,8 @@ async fn the_exceptions_of_a_side_turn_the_setting_round() {
 async fn a_too_large_body_is_refused_or_cut_or_never_stored() {
     let limited = |truncate| {
         bodies(|bodies| {
-            bodies.body_bytes_max = 4;
-            bodies.truncate = truncate;
+            bodies.rule.bytes_max = 4;
+            bodies.rule.truncate = truncate;
         })
     };
     let refused = stored(limited(false), with_body("q", b"12345")).await;
@@ -83,11 +142,11 @@ async fn a_too_large_body_is_refused_or_cut_or_never_stored() {
         stored(limited(true), with_body("q", b"12345")).await.unwrap().1.as_deref(),
         Some(&b"1234"[..])
     );
-    let never = bodies(|bodies| bodies.body_bytes_max = 0);
+    let never = bodies(|bodies| bodies.rule.bytes_max = 0);
     assert_eq!(stored(never, with_body("q", b"12345")).await.unwrap().1, None);
     let off = bodies(|bodies| {
-        bodies.enabled = false;
-        bodies.body_bytes_max = 4;
+        bodies.rule.logged = false;
+        bodies.rule.bytes_max = 4;
     });
     assert_eq!(stored(off, with_body("q", b"12345")).await.unwrap().1, None);
 }
@@ -95,8 +154,8 @@ async fn a_too_large_body_is_refused_or_cut_or_never_stored() {
 #[tokio::test]
 async fn a_spooled_body_is_cut_as_one_in_memory_is_and_the_list_says_so() {
     let bench = bench(bodies(|bodies| {
-        bodies.body_bytes_max = 70_000;
-        bodies.truncate = true;
+        bodies.rule.bytes_max = 70_000;
+        bodies.rule.truncate = true;
     }));
     let path = bench.directory.path().join("spooled");
     std::fs::write(&path, vec![9; 200_000]).unwrap();
@@ -122,7 +181,7 @@ async fn a_spooled_body_is_cut_as_one_in_memory_is_and_the_list_says_so() {
 
 #[tokio::test]
 async fn a_message_that_is_no_rest_message_cannot_be_reduced() {
-    let off = bodies(|bodies| bodies.enabled = false);
+    let off = bodies(|bodies| bodies.rule.logged = false);
     for message in [&b""[..], b"<soap/>", b"\xff\xfe", b"GET\r\n"] {
         let refused = stored(off.clone(), NewRecord { message: message.to_vec(), ..request("q") }).await;
         assert!(matches!(refused, Err(Failure::NotReducible(_))), "{message:?}: {refused:?}");

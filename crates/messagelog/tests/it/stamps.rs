@@ -235,8 +235,8 @@ async fn a_record_without_a_time_stamp_is_exported_but_does_not_verify() {
 async fn a_cut_body_is_left_out_of_the_container_and_the_rest_verifies() {
     let practice = Practice::new();
     let mut settings = Settings::default();
-    settings.bodies.body_bytes_max = 3;
-    settings.bodies.truncate = true;
+    settings.bodies.rule.bytes_max = 3;
+    settings.bodies.rule.truncate = true;
     let bench = bench(settings);
     bench.log.record(practice.message("q", Some(b"long body"))).await.unwrap();
     let mut stamper = Stamper::new(bench.log.clone(), noon());

@@ -220,3 +220,13 @@ fn a_server_that_would_forget_what_it_has_committed_is_refused() {
         "{refused}"
     );
 }
+
+#[test]
+fn keys_for_a_log_without_a_place_for_what_they_seal_are_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("key");
+    messagelog::Keys::make(&file).unwrap();
+    let settings = Settings { keys: messagelog::Keys::read(&[file]).unwrap(), ..Settings::default() };
+    let refused = MessageLog::open(place(directory.path()), settings, clock::Clock::fixed(noon()));
+    assert_eq!(refused.err(), Some(OpenFailure::NoPlaceForSeals));
+}

@@ -64,7 +64,8 @@ impl<W: Write> ArchiveWriter<W> {
     pub fn has_room_for(&self, container: &[u8]) -> bool {
         let bytes = u64::try_from(container.len()).unwrap_or(u64::MAX).saturating_add(self.bytes);
         // For linking information and directory of as many entries as there can be.
-        self.directory.has_room_for(2) && bytes.saturating_add(64 << 20) <= u64::from(u32::MAX)
+        // One more entry than that would be counted as 65535, which stands for zip64.
+        self.directory.has_room_for(3) && bytes.saturating_add(64 << 20) <= u64::from(u32::MAX)
     }
 
     /// Ends the archive.
@@ -87,5 +88,26 @@ impl<W: Write> ArchiveWriter<W> {
         let length = head.len().saturating_add(octets.len());
         self.bytes = self.bytes.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_archive_ends_before_it_would_need_zip64() {
+        let mut writer = ArchiveWriter::new(std::io::sink(), None);
+        writer.bytes = u64::from(u32::MAX) - (64 << 20) - 10;
+        assert!(writer.has_room_for(&[0; 10]) && !writer.has_room_for(&[0; 11]));
+        let mut writer = ArchiveWriter::new(std::io::sink(), None);
+        let mut entries = 0;
+        while writer.has_room_for(b"x") {
+            writer.add(&format!("{entries}.asice"), b"x", Timestamp::UNIX_EPOCH).unwrap();
+            entries += 1;
+        }
+        // With the linking information there is one more, and a count of 65535 would say that it is zip64.
+        assert_eq!(entries, 65_533);
+        assert!(writer.finish(Timestamp::UNIX_EPOCH).is_ok());
     }
 }

@@ -39,7 +39,7 @@ pub(crate) fn is_manifest_of(octets: &[u8], listed: &[(String, &'static str)]) -
 }
 
 /// `META-INF/ASiCManifest.xml`; its digest is always SHA-512.
-pub(crate) fn asic_manifest(result: &[u8]) -> Vec<u8> {
+pub(super) fn asic_manifest(result: &[u8]) -> Vec<u8> {
     format!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n\
          <asic:ASiCManifest xmlns:asic=\"http://uri.etsi.org/2918/v1.2.1#\" \

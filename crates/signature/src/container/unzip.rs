@@ -76,6 +76,12 @@ pub(crate) fn end_of_archive(octets: &[u8], at: u64) -> Result<(u64, u16), ReadR
     let Some(end) = End::read(&mut Reader(octets)).filter(|end| end.comment == 0) else {
         return not_zip("it has no end record");
     };
+    // What does not fit into an end record stands in another one, which is told by these values.
+    if end.count == u16::MAX || end.size == u32::MAX || end.start == u32::MAX {
+        return not_zip(
+            "it is a zip64 file, with more than 65534 entries or 4 GB; such archives are not read here",
+        );
+    }
     let start = u64::from(end.start);
     if start.checked_add(end.size.into()) != Some(at) {
         return not_zip("its directory is not where its end record says");

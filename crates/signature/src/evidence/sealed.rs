@@ -9,7 +9,7 @@ use trust::OcspResponse;
 use trust::authorities::Authorities;
 use trust::certificate::Certificate;
 
-use crate::container::{AsicContainer, asic_manifest, is_manifest_of};
+use crate::container::{AsicContainer, is_manifest_of};
 use crate::verify::VerifiedSignature;
 
 use super::Refusal;
@@ -57,7 +57,7 @@ fn entries(container: &AsicContainer) -> Result<(), Refusal> {
     if !container.beside.manifest.as_ref().is_some_and(|manifest| is_manifest_of(manifest, &listed)) {
         return unsealed("META-INF/manifest.xml", "it does not list exactly what is in the container");
     }
-    let expected = container.stamp.as_ref().map(|stamp| asic_manifest(&stamp.result));
+    let expected = container.asic_manifest();
     if container.beside.asic_manifest != expected {
         return unsealed(
             "META-INF/ASiCManifest.xml",
@@ -112,7 +112,7 @@ fn is_about_an_intermediate(
     response.der() == der && carried.iter().any(holds)
 }
 
-fn is_vouched_for(certificate: &Certificate, authorities: &Authorities) -> bool {
+pub(super) fn is_vouched_for(certificate: &Certificate, authorities: &Authorities) -> bool {
     authorities.ca_certificates().any(|ca| {
         ca.certificate == *certificate
             || ca.responders.iter().any(|responder| responder.certificate.as_ref() == Some(certificate))
@@ -122,7 +122,7 @@ fn is_vouched_for(certificate: &Certificate, authorities: &Authorities) -> bool 
 }
 
 /// A stored token carries its authority's certificate first (data-plane 7.4); how many follow it is told.
-fn token_certificates(token: &[u8], authority: &Certificate) -> Result<usize, Refusal> {
+pub(super) fn token_certificates(token: &[u8], authority: &Certificate) -> Result<usize, Refusal> {
     const NAME: &str = "the time-stamp token";
     let Some(frame) = crate::der::token_frame(token) else {
         return unsealed(NAME, "something in it is neither signed nor determined");

@@ -16,13 +16,22 @@ fn unclear<T>(why: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal::Sender(why.into()))
 }
 
-pub(super) fn read(message: &[u8]) -> Result<(Direction, ClientId), Refusal> {
+/// What a message says about itself.
+#[derive(Debug)]
+pub(super) struct Named {
+    pub(super) direction: Direction,
+    pub(super) sender: ClientId,
+    /// The service that is asked for or answers.
+    pub(super) service: Option<ServiceId>,
+}
+
+pub(super) fn read(message: &[u8]) -> Result<Named, Refusal> {
     let text = std::str::from_utf8(message).or_else(|_| unclear("it is not UTF-8"))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.trim_start().starts_with('<') { soap(text.trim_start()) } else { rest(text) }
 }
 
-fn rest(text: &str) -> Result<(Direction, ClientId), Refusal> {
+fn rest(text: &str) -> Result<Named, Refusal> {
     let mut lines = text.lines();
     let first = lines.next().unwrap_or_default();
     let request = VERBS.contains(&first);
@@ -40,14 +49,21 @@ fn rest(text: &str) -> Result<(Direction, ClientId), Refusal> {
     let Some(value) = value else { return unclear(format!("it has no header {wanted}")) };
     if request {
         let client = ClientId::from_path(value).or_else(|why| unclear(why.to_string()))?;
-        Ok((Direction::Request, client))
+        let service = text.lines().nth(1).and_then(asked_for);
+        Ok(Named { direction: Direction::Request, sender: client, service })
     } else {
         let service = ServiceId::from_path(value).or_else(|why| unclear(why.to_string()))?;
-        Ok((Direction::Response, service.client().clone()))
+        Ok(Named { direction: Direction::Response, sender: service.client().clone(), service: Some(service) })
     }
 }
 
-fn soap(text: &str) -> Result<(Direction, ClientId), Refusal> {
+/// The service of `/r1/…`; the path behind it and the query are the message's own matter.
+fn asked_for(target: &str) -> Option<ServiceId> {
+    let path = target.split_once('?').map_or(target, |(path, _)| path).strip_prefix("/r1/")?;
+    ServiceId::from_path(&path.split('/').take(5).collect::<Vec<_>>().join("/")).ok()
+}
+
+fn soap(text: &str) -> Result<Named, Refusal> {
     if text.len() > reading::DOCUMENT_BYTES_MAX.saturating_mul(64) {
         return unclear("it is too long to be read");
     }
@@ -68,9 +84,9 @@ fn soap(text: &str) -> Result<(Direction, ClientId), Refusal> {
     let answers = reading::is(content, ENVELOPE, "Fault")
         || (name != service.code() && name.strip_suffix("Response").is_some());
     if answers {
-        Ok((Direction::Response, service.client().clone()))
+        Ok(Named { direction: Direction::Response, sender: service.client().clone(), service: Some(service) })
     } else {
-        Ok((Direction::Request, client))
+        Ok(Named { direction: Direction::Request, sender: client, service: Some(service) })
     }
 }
 

@@ -276,3 +276,25 @@ fn no_more_is_written_than_a_zip_file_holds() {
     }
     assert!(matches!(writer.add("one-more.asice", b"", noon()), Err(signature::archive::WriteFailure::Full)));
 }
+
+/// Whatever needs zip64 is refused by that name, without reading more than its end.
+#[test]
+fn zip64_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let many = folder.path().join("many.zip");
+    let written = std::process::Command::new("python3")
+        .args(["-c", "import sys, zipfile\nwith zipfile.ZipFile(sys.argv[1], 'w') as z:\n for n in range(65536): z.writestr(str(n), '')"])
+        .arg(&many)
+        .output()
+        .unwrap();
+    assert!(written.status.success(), "{written:?}");
+    let far = folder.path().join("far.zip");
+    let file = std::fs::File::create(&far).unwrap();
+    file.set_len(5 << 30).unwrap();
+    let end = [b"PK\x05\x06\0\0\0\0\x01\0\x01\0".as_slice(), &[50, 0, 0, 0], &[0xff; 4], &[0, 0]].concat();
+    std::os::unix::fs::FileExt::write_all_at(&file, &end, (5 << 30) - 22).unwrap();
+    for path in [many, far] {
+        let refused = verify(std::fs::File::open(path).unwrap(), Before::Anything, |_, _| {}).unwrap_err();
+        assert!(matches!(&refused, Refusal::NotZip(why) if why.contains("zip64")), "{refused}");
+    }
+}

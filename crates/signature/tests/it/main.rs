@@ -25,3 +25,4 @@ mod packing;
 mod archives;
 mod changed;
 mod oracles;
+mod etsi;

@@ -13,6 +13,7 @@ mod answers;
 mod bodies;
 mod body_limit;
 mod meanwhile;
+mod quotas;
 mod consumer_tls;
 mod service_tls;
 mod version_one;

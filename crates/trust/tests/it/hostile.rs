@@ -1,6 +1,6 @@
 //! Bytes from strangers: nothing panics, nothing grows, nothing half-read is taken.
 
-use trust::{Certificate, OcspResponse, timestamp};
+use trust::{Certificate, OcspResponse, PublicKey, timestamp};
 
 use crate::der::{oid, sequence, tlv};
 use crate::mint::{Answer, Stamp, Wish};
@@ -12,6 +12,19 @@ fn a_certificate_cut_anywhere_is_refused() {
         assert!(Certificate::from_der(&leaf.der()[..length]).is_err(), "cut at {length}");
     }
     assert!(Certificate::from_der(&[leaf.der(), &[0]].concat()).is_err());
+}
+
+#[test]
+fn a_key_says_its_kind_and_one_parameter_and_nothing_else() {
+    const NULL: &[u8] = &[5, 0];
+    let rsa = oid("1.2.840.113549.1.1.1");
+    let key = |algorithm: &[&[u8]]| sequence(&[&sequence(algorithm), &tlv(3, &[0, 1])]);
+    for fine in [&[rsa.as_slice()][..], &[&rsa, NULL]] {
+        assert!(PublicKey::from_spki(&key(fine)).is_ok(), "{fine:02x?}");
+    }
+    for odd in [&[rsa.as_slice(), NULL, NULL][..], &[&rsa, &[5]], &[&rsa, &[5, 0x7f]], &[&rsa, NULL, &[0]]] {
+        assert!(PublicKey::from_spki(&key(odd)).is_err(), "{odd:02x?}");
+    }
 }
 
 #[test]

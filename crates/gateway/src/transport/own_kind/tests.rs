@@ -24,7 +24,7 @@ impl Server {
     }
 
     fn credentials(&self) -> Credentials<'_> {
-        Credentials { chain: &self.chain, key_pkcs8: &self.key }
+        Credentials { chain: &self.chain, key_pkcs8: &self.key, as_own_kind: true }
     }
 }
 

@@ -47,7 +47,7 @@ async fn presented_by(
     let own_key = self::key();
     let own = [Certificate::from_der(&certificate("own", 2, &own_key).to_der().unwrap()).unwrap()];
     let key_pkcs8 = own_key.private_key_to_pkcs8().unwrap();
-    let client = connector(&Credentials { chain: &own, key_pkcs8: &key_pkcs8 }).unwrap();
+    let client = connector(&Credentials { chain: &own, key_pkcs8: &key_pkcs8, as_own_kind: true }).unwrap();
     let (near, far) = tokio::io::duplex(64 * 1024);
     let mut accepting = SslStream::new(session(&server).unwrap(), far).unwrap();
     let mut connecting = SslStream::new(session(&client).unwrap(), near).unwrap();
@@ -73,4 +73,30 @@ async fn no_certificate_steps_into_the_place_of_one_that_cannot_be_read() {
     let unreadable = Certificate::from_der(&odd.to_der().unwrap()).unwrap_err();
     assert_eq!(presented_by(&[odd.clone(), stolen.clone()], &thief).await, Err(unreadable));
     assert_eq!(presented_by(&[readable, odd, stolen], &thief).await, Err(unreadable));
+}
+
+/// What both sides speak: the version of TLS, and whether each takes the other for its own kind.
+async fn spoken(server_as_own: bool, client_as_own: bool) -> (&'static str, bool, bool) {
+    let key = key();
+    let own = [Certificate::from_der(&certificate("gateway", 2, &key).to_der().unwrap()).unwrap()];
+    let key_pkcs8 = key.private_key_to_pkcs8().unwrap();
+    let credentials = |as_own_kind| Credentials { chain: &own, key_pkcs8: &key_pkcs8, as_own_kind };
+    let server = acceptor(&credentials(server_as_own), &[], Arc::new(|_| true)).unwrap();
+    let client = connector(&credentials(client_as_own)).unwrap();
+    let (near, far) = tokio::io::duplex(64 * 1024);
+    let mut accepting = SslStream::new(session(&server).unwrap(), far).unwrap();
+    let mut connecting = SslStream::new(session(&client).unwrap(), near).unwrap();
+    let (accepted, connected) =
+        tokio::join!(Pin::new(&mut accepting).accept(), Pin::new(&mut connecting).connect());
+    accepted.unwrap();
+    connected.unwrap();
+    (connecting.ssl().version_str(), is_own_kind(connecting.ssl()), is_own_kind(accepting.ssl()))
+}
+
+#[tokio::test]
+async fn whoever_does_not_show_its_kind_is_met_as_an_x_road_server() {
+    assert_eq!(spoken(true, true).await, ("TLSv1.3", true, true));
+    for (server, client) in [(false, true), (true, false), (false, false)] {
+        assert_eq!(spoken(server, client).await, ("TLSv1.2", false, false));
+    }
 }

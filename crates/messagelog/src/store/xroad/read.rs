@@ -9,17 +9,18 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use database::{Fault, Session};
 use identifier::ClientId;
+use jiff::Timestamp;
 use postgres::types::ToSql;
 use postgres::{Client, Row};
 use signature::archive::Link;
 use trust::algorithm::DigestAlgorithm;
 
 use crate::error::{ReadFailure, StoreFault};
-use crate::record::{Direction, Entry, Owner, Record, RecordId, Search, Stamp, Statistics};
+use crate::record::{ArchiveFigures, Direction, Entry, Owner, Record, RecordId, Search, Stamp, Statistics};
 use crate::store::archive::Party;
 use crate::store::read::page;
 use crate::store::values::{signed, time, unsigned};
-use crate::store::{Reading, Stamped, Way};
+use crate::store::{Reading, SealedBody, Stamped, Way};
 
 /// Bytes of a body that are in memory at a time.
 const CHUNK_BYTES: usize = 262_144;
@@ -244,6 +245,7 @@ impl Reading for Tables {
             signature,
             signature_digest,
             stamp: None,
+            seal: None,
             entry: self.entry(&row)?,
         })
     }
@@ -298,25 +300,23 @@ impl Reading for Tables {
         }
     }
 
-    fn attachments(&self, record: &Record) -> Result<Vec<Vec<u8>>, ReadFailure> {
-        let id = record.entry.id;
+    /// What X-Road encrypts is refused in [`require_plain`]; nothing of ours is sealed here.
+    fn seal(&self, _: RecordId, _: u32) -> Result<Option<SealedBody>, ReadFailure> {
+        Ok(None)
+    }
+
+    fn attachments(&self, record: &Record) -> Result<Vec<u32>, ReadFailure> {
+        let id = signed(record.entry.id.0);
         let rows = self.ask::<_, ReadFailure>(|client| {
             let sql =
                 "SELECT attachment_no FROM message_attachment WHERE logrecord_id = $1 ORDER BY attachment_no";
-            Ok(client.query(sql, &[&signed(id.0)])?)
+            Ok(client.query(sql, &[&id])?)
         })?;
-        let mut attachments = Vec::new();
-        for row in &rows {
-            let mut body = Vec::new();
-            let number = u32::try_from(row.try_get::<_, i32>(0)?).unwrap_or_default();
-            self.body(id, number, &mut body)?;
-            // A cut body is left out, and those behind it: their numbers would be others'.
-            if !is_named(record, &body) {
-                break;
-            }
-            attachments.push(body);
-        }
-        Ok(attachments)
+        rows.iter().map(|row| Ok(u32::try_from(row.try_get::<_, i32>(0)?).unwrap_or_default())).collect()
+    }
+
+    fn is_whole(&self, record: &Record, body: &[u8]) -> bool {
+        is_named(record, body)
     }
 
     fn unstamped(&self, limit: usize) -> Result<Vec<(RecordId, Vec<u8>)>, ReadFailure> {
@@ -367,6 +367,33 @@ impl Reading for Tables {
             body_bytes: number(6)?,
             shared: 0,
             file_bytes: number(7)?,
+        })
+    }
+
+    /// What is withheld is known to nobody here: it is tried again in each round. Sizes are shares of the whole.
+    fn archives(&self, since: Timestamp) -> Result<ArchiveFigures, StoreFault> {
+        let row = self.ask::<_, StoreFault>(|client| {
+            Ok(client.query_one(
+                "SELECT (SELECT max(time) FROM chhatra_messagelog.archive),
+                   (SELECT time FROM logrecord WHERE discriminator = 'm' AND NOT archived ORDER BY id LIMIT 1),
+                   (SELECT min(time) FROM logrecord WHERE discriminator = 'm' AND time >= $1),
+                   (SELECT coalesce(sum(bytes), 0)::bigint FROM chhatra_messagelog.archive WHERE time >= $1),
+                   (SELECT count(*) FROM logrecord WHERE discriminator = 'm' AND time >= $1)",
+                &[&since.as_millisecond()],
+            )?)
+        })?;
+        let all = self.statistics().map_err(|failure| StoreFault::Other(failure.to_string()))?;
+        let moment = |column: usize| row.try_get::<_, Option<i64>>(column).map(|found| found.and_then(time));
+        let number = |column: usize| row.try_get::<_, i64>(column).map(unsigned);
+        let share = all.file_bytes.checked_div(all.records).unwrap_or_default();
+        Ok(ArchiveFigures {
+            newest: moment(0)?,
+            oldest_waiting: moment(1)?,
+            withheld: 0,
+            oldest_of_week: moment(2)?,
+            archive_bytes_of_week: number(3)?,
+            log_bytes_of_week: share.saturating_mul(number(4)?),
+            untaken: self.untaken()?.into_iter().map(|(_, name)| name).collect(),
         })
     }
 
@@ -429,6 +456,14 @@ impl Reading for Tables {
             )?)
         })?;
         row.map(|row| Ok(Link { digest: row.try_get(0)?, file_name: row.try_get(1)? })).transpose()
+    }
+
+    /// X-Road's archives lay elsewhere.
+    fn any_archive(&self) -> Result<bool, StoreFault> {
+        let row = self.ask::<_, StoreFault>(|client| {
+            Ok(client.query_one("SELECT EXISTS (SELECT 1 FROM chhatra_messagelog.archive)", &[])?)
+        })?;
+        Ok(row.try_get(0)?)
     }
 
     fn untaken(&self) -> Result<Vec<(i64, String)>, StoreFault> {

@@ -4,10 +4,11 @@ use super::common::{Traces, refused};
 use anyhow::Result;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use messagelog::Direction;
+use gateway::{At, BodyOverride};
+use messagelog::{Direction, Provider};
 use rusqlite::Connection;
 use std::io::Write as _;
-use testkit::{Choices, Nation, Reply, RunningGateway, call};
+use testkit::{Choices, Nation, PROVIDER, Reply, RunningGateway, call};
 
 const FAILED: &str = "logging_failed.database_error";
 
@@ -200,6 +201,38 @@ async fn without_body_logging_bodies_of_any_size_pass_and_none_is_kept() {
             "{message}"
         );
     }
+}
+
+/// What holds for a provider, on one side, instead of the rest.
+fn said(provider: &str, side: At, bodies: Option<bool>, body_bytes_max: Option<u64>) -> BodyOverride {
+    let provider = Provider::parse(provider).unwrap();
+    BodyOverride { provider, side: Some(side), bodies, body_bytes_max, truncate_bodies: None }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_of_one_provider_holds_for_it_and_on_its_side_only() {
+    let member = PROVIDER.rsplit_once('/').unwrap().0;
+    let mut choices = Choices::default();
+    choices.log.overrides = vec![
+        said(member, At::Consumer, Some(false), None),
+        said(PROVIDER, At::Provider, None, Some(4)),
+        said(&format!("{PROVIDER}/people"), At::Provider, None, Some(1000)),
+        said("CAMBODIA/GOV/MOH", At::Provider, Some(false), Some(0)),
+    ];
+    let nation = Nation::start_with(choices).await.unwrap();
+    nation.service.answers(Reply::echo());
+    let before = Traces::of(&nation).unwrap();
+    let answer = nation.send(call("POST", "/v1"), Some(&[b'x'; 1000])).await.unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    before.assert_whole(&nation, "as large as this service's may be").unwrap();
+    for direction in [Direction::Request, Direction::Response] {
+        let kept = |gateway| super::common::newest(gateway, direction).unwrap().0.body_bytes;
+        assert_eq!((kept(&nation.consumer), kept(&nation.provider)), (None, Some(1000)), "{direction:?}");
+    }
+    let before = Traces::of(&nation).unwrap();
+    let answer = nation.send(call("POST", "/v1"), Some(&[b'x'; 1001])).await.unwrap();
+    refused("at the provider's", &answer, "server.serverproxy.logging_failed");
+    before.assert_request_only(&nation, "at the provider's").unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

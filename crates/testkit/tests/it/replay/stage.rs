@@ -5,6 +5,7 @@
 use super::book::Book;
 use super::recording::{Exchange, Keys, exchanges, recorded};
 use clock::{Chance, Clock};
+use gateway::{At, BodyOverride};
 use gateway::{
     Client, ClientStatus, Config, Connection, Declaration, Endpoint, Jobs, Listen, Log, Peer, Right, Service,
     ServiceKind, Subject, TimeStampService,
@@ -12,6 +13,7 @@ use gateway::{
 use identifier::{ClientId, GlobalGroupId, ServerId};
 use jiff::{SignedDuration, Timestamp};
 use keystore::{KeyUsage, Keystore, Owner, Pin, PinHardness, Settings};
+use messagelog::Provider;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -159,6 +161,7 @@ impl Stage {
             peer: Peer::default(),
             log,
             archive: gateway::Archive::default(),
+            quota: gateway::Quota::default(),
             jobs: Jobs::default(),
         }
     }
@@ -307,9 +310,15 @@ fn log(round: &str, server: Server) -> Log {
     let without_bodies = Log { bodies: false, ..Log::default() };
     let at_most =
         |bytes: u64, truncate_bodies: bool| Log { body_bytes_max: bytes, truncate_bodies, ..Log::default() };
-    let except = |bodies: bool| Log {
+    let except = |bodies: bool, side: At| Log {
         bodies,
-        bodies_except: vec![ClientId::parse_short("DEV/COM/1234/TestService").unwrap()],
+        overrides: vec![BodyOverride {
+            provider: Provider::parse("DEV/COM/1234/TestService").unwrap(),
+            side: Some(side),
+            bodies: Some(!bodies),
+            body_bytes_max: None,
+            truncate_bodies: None,
+        }],
         ..Log::default()
     };
     match (round, server) {
@@ -317,8 +326,8 @@ fn log(round: &str, server: Server) -> Log {
         ("A", Server::Ss1) => at_most(1000, true),
         ("B", Server::Ss0) | ("C", Server::Ss1) => at_most(1000, false),
         ("F", Server::Ss0) => at_most(0, false),
-        ("G", Server::Ss0) => except(true),
-        ("G", Server::Ss1) => except(false),
+        ("G", Server::Ss0) => except(true, At::Provider),
+        ("G", Server::Ss1) => except(false, At::Consumer),
         _ => usual,
     }
 }

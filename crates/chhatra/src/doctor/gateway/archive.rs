@@ -1,0 +1,152 @@
+//! How archiving fares: when it was done last, how far it is behind, where archives go, and how long the disk lasts.
+
+use super::super::findings::Findings;
+use crate::outside;
+use ::gateway::{Config, Transfer};
+use jiff::SignedDuration;
+use messagelog::{ArchiveFigures, Reader};
+use rustix::fs::Access;
+
+const DAY: i64 = 86_400;
+const MEGABYTE: u64 = 1 << 20;
+/// The disk should last for so long.
+const DAYS_MIN: u64 = 14;
+
+pub(super) fn examine(config: &Config, findings: &mut Findings) {
+    place(config, findings);
+    let week = findings.now().checked_sub(SignedDuration::from_secs(7 * DAY)).unwrap_or(findings.now());
+    // Whatever is wrong with the log itself has been told.
+    let reader = config.messagelog().ok().and_then(|place| Reader::open(place).ok());
+    let figures = reader.and_then(|reader| reader.archives(week).ok());
+    if let Some(figures) = &figures {
+        progress(config, figures, findings);
+        growth(config, figures, findings);
+    }
+    transfer(config, figures.as_ref(), findings);
+}
+
+fn place(config: &Config, findings: &mut Findings) {
+    let dir = config.archive_dir();
+    let shown = dir.display();
+    if !dir.exists() {
+        findings.ok("archive", format!("{shown} is not there yet; the first archive makes it"));
+    } else if rustix::fs::access(&dir, Access::WRITE_OK | Access::EXEC_OK).is_ok() {
+        findings.ok("archive", format!("archives are put into {shown}"));
+    } else {
+        findings.problem(
+            "archive",
+            format!("{shown} cannot be written to: nothing is archived, and nothing is deleted from the log"),
+            "let the gateway's user write there",
+        );
+    }
+}
+
+fn progress(config: &Config, figures: &ArchiveFigures, findings: &mut Findings) {
+    if figures.withheld > 0 {
+        findings.problem(
+            "archive",
+            format!("records that could not be archived, and are kept: {}", figures.withheld),
+            "the gateway's journal names them in each round; restore the log from a backup elsewhere and compare",
+        );
+    }
+    let last = match figures.newest {
+        Some(newest) => format!("the last archive was made {}", findings.moment(newest)),
+        None => "no archive has been made yet".to_owned(),
+    };
+    let dir = config.archive_dir();
+    if figures.newest.is_some() && !dir.join("archive.lock").exists() {
+        findings.problem(
+            "archive",
+            format!("{last}, and none was ever put into {}", dir.display()),
+            "mount its file system; or, if the directory was changed, make an empty file archive.lock there",
+        );
+    }
+    let seconds = |amount: u64| SignedDuration::from_secs(i64::try_from(amount).unwrap_or(i64::MAX));
+    let interval = config.archive.interval_seconds;
+    let Some(oldest) = figures.oldest_waiting else {
+        findings.ok("archive", format!("{last}; every record is in one"));
+        return;
+    };
+    let age = findings.now().duration_since(oldest);
+    let says = format!("{last}; the oldest record in none is of {}", findings.moment(oldest));
+    let days = config.archive.keep_records_days;
+    if interval == 0 {
+        findings.warning(
+            "archive",
+            format!("{says}; archiving is off"),
+            "set interval_seconds in [gateway.archive]",
+        );
+    } else if days > 0 && age > seconds(days.saturating_mul(86_400)) {
+        let says = format!("{says}: records stay longer than the {days} days of keep_records_days");
+        findings.problem("archive", says, "the gateway's journal says why archiving or time-stamping fails");
+    } else if age > seconds(interval.saturating_mul(2).saturating_add(3600)) {
+        findings.warning("archive", says, "the gateway's journal says why archiving or time-stamping fails");
+    } else {
+        findings.ok("archive", says);
+    }
+}
+
+/// From what the last week brought. Deleted records make room for new ones, so it lasts longer than this where records are deleted.
+fn growth(config: &Config, figures: &ArchiveFigures, findings: &mut Findings) {
+    let Ok(space) = rustix::fs::statvfs(&config.state_dir) else { return };
+    let free = space.f_bavail.saturating_mul(space.f_frsize);
+    let Some(oldest) = figures.oldest_of_week else { return };
+    let seconds = findings.now().duration_since(oldest).as_secs().max(DAY).unsigned_abs();
+    let a_day = |bytes: u64| bytes.saturating_mul(86_400).checked_div(seconds).unwrap_or_default();
+    let (log, archives) = (a_day(figures.log_bytes_of_week), a_day(figures.archive_bytes_of_week));
+    let Some(days) = free.checked_div(log.saturating_add(archives)).filter(|days| *days < 36_500) else {
+        return;
+    };
+    let kilobytes = |bytes: u64| bytes.checked_div(1024).unwrap_or_default();
+    let says = format!(
+        "by the last week the log takes about {} KB a day and archives {} KB; with {} MB free that lasts {days} days, longer where \
+         records are deleted and archives taken elsewhere",
+        kilobytes(log),
+        kilobytes(archives),
+        free.checked_div(MEGABYTE).unwrap_or_default(),
+    );
+    if days < DAYS_MIN {
+        findings.warning("disk", says, "make room, or have archives taken elsewhere ([gateway.archive])");
+    } else {
+        findings.ok("disk", says);
+    }
+}
+
+fn transfer(config: &Config, figures: Option<&ArchiveFigures>, findings: &mut Findings) {
+    let transfer = match Transfer::new(&config.archive, config.log.body_bytes_max) {
+        Ok(transfer) => transfer,
+        Err(fault) => {
+            findings.problem(
+                "archive",
+                fault.to_string(),
+                "correct [gateway.archive]; a gateway does not start so",
+            );
+            return;
+        }
+    };
+    if matches!(transfer, Transfer::Stays) {
+        return;
+    }
+    if let Ok(Some((shown, answer))) = outside::runtime().map(|runtime| runtime.block_on(transfer.look())) {
+        match answer {
+            Ok(()) => findings.ok("archive", format!("{shown} answers")),
+            Err(why) => findings.problem(
+                "archive",
+                why,
+                "until it answers archives stay here; see that the disk lasts",
+            ),
+        }
+    }
+    let waiting = figures.map(|figures| figures.untaken.as_slice()).unwrap_or_default();
+    let dir = config.archive_dir();
+    let missing = |name: &&String| !dir.join(name).exists() && !dir.join(format!("{name}.taken")).exists();
+    if let Some(first) = waiting.iter().find(missing) {
+        findings.problem(
+            "archive",
+            format!("{first} is neither in {} nor handed over", dir.display()),
+            "put it back, or, if it is safe elsewhere, make an empty file of its name with .taken behind it",
+        );
+    } else if !waiting.is_empty() {
+        findings.ok("archive", format!("archives that wait to be handed over: {}", waiting.len()));
+    }
+}
