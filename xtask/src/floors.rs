@@ -8,8 +8,8 @@ use std::path::Path;
 pub(crate) const FLOORS: &[&[&str]] = &[
     &["clock", "database", "identifier", "xml"],
     &["access", "trust"],
-    &["globalconf", "keystore", "message", "signature"],
-    &["http1", "messagelog"],
+    &["globalconf", "http1", "keystore", "message", "signature"],
+    &["messagelog", "vault"],
     &["gateway", "practice", "registry"],
     &[],
     &["chhatra", "testkit"],

@@ -1,7 +1,8 @@
-//! Every command we have: `cargo xtask up|test|fuzz|tools|tidy|etsi|bench`.
+//! Every command we have: `cargo xtask up|test|fuzz|tools|tidy|etsi|bench|drill`.
 
 mod bans;
 mod bench;
+mod drill;
 mod etsi;
 mod floors;
 mod fuzz;
@@ -23,7 +24,10 @@ cargo xtask tidy    check the house rules
 cargo xtask etsi    have containers judged by the EU's signature library (Java, Maven Central; some minutes the first time)
 cargo xtask bench [--quick] [--long] [--seconds N] [--json FILE] [ROW…]
                     measure exchanges, beside the service alone and the machine's own limits; a row is named by its words,
-                    such as p256-kept-get-c32, and `rsa-get` stands for all rows with these words";
+                    such as p256-kept-get-c32, and `rsa-get` stands for all rows with these words
+cargo xtask drill kill [--count N] [--seed S] [--dev]
+                    kill processes of a nation at random points while messages cross, and have a reader that is not ours
+                    look for what was acknowledged and is not on record, or is there twice";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -46,6 +50,7 @@ fn run_command(root: &Path, arguments: &[String]) -> Result<()> {
             tools::ensure(root)
         }
         ["tidy"] => tidy::tidy(root),
+        ["drill", "kill", rest @ ..] => drill::kill(root, rest),
         ["bench", rest @ ..] => bench::run(root, rest),
         // What `bench` starts as a process of its own.
         ["bench-service", address] => bench::service::serve(address),
@@ -77,6 +82,7 @@ fn test(root: &Path) -> Result<()> {
     run::step("house rules", || tidy::tidy(root))?;
     run::step("lints", || run::run(root, "cargo", &clippy))?;
     run::step("tests", || run::run(root, "cargo", &["test", "--locked", "--workspace"]))?;
+    run::step("drill", || drill::briefly(root))?;
     run::step("fuzz", || fuzz::fuzz(root, &fuzz::Plan::brief()))?;
     if !root.join("../shared/vectors").is_dir() {
         println!(

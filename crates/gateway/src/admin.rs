@@ -1,6 +1,6 @@
 //! The operator's acts on a gateway's settings. The command line calls them now; web pages and a REST face will.
 
-use crate::archiving::{self, Archived, Transfer};
+use crate::archiving::{self, Archived};
 use crate::config::Config;
 use crate::error::StoreFault;
 use crate::gateway::log_settings;
@@ -53,7 +53,7 @@ pub enum ArchiveFault {
     Open(OpenFailure),
     /// Archives cannot be taken elsewhere as it is configured.
     #[error(transparent)]
-    Store(#[from] archiving::StoreFault),
+    Store(#[from] vault::StoreFault),
     /// The keys of the log.
     #[error(transparent)]
     Keys(#[from] KeyFault),
@@ -67,7 +67,7 @@ pub enum ArchiveFault {
 /// # Errors
 /// The log is in use or cannot be opened, or the round could not be finished.
 pub async fn archive(config: &Config, clock: Clock) -> Result<Archived, ArchiveFault> {
-    let transfer = Transfer::new(&config.archive, config.log.body_bytes_max)?;
+    let transfer = archiving::transfer(config)?;
     let log = MessageLog::open(config.messagelog()?, log_settings(config)?, clock.clone());
     let in_use = |failure: &OpenFailure| matches!(failure, OpenFailure::InUse { .. });
     let log =

@@ -1,10 +1,5 @@
 //! Archives of the evidence log, in rounds, and their transfer (data-plane 7.7).
 
-mod transfer;
-mod vault;
-
-pub use transfer::{HandOverFailure, StoreFault, Transfer};
-
 use crate::config::Config;
 use crate::gateway::Gateway;
 use http1::Stop;
@@ -14,6 +9,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use vault::{StoreFault, Transfer};
 
 /// The first round comes so long after the start: a gateway that is started often archives too.
 const FIRST_SECONDS: i64 = 60;
@@ -92,6 +88,18 @@ fn tell(done: Result<Archived, ArchiveFailure>) -> bool {
         tracing::info!(archives, records, deleted, handed_over, "the message log has been archived");
     }
     done.not_handed_over.is_none()
+}
+
+/// How archives go elsewhere, as it is configured. An archive ends with the container that brings it above its size, so that it may be
+/// larger by a body.
+///
+/// # Errors
+/// What is wrong with the configuration or its files; nothing is asked of the store itself.
+pub fn transfer(config: &Config) -> Result<Transfer, StoreFault> {
+    let archive = &config.archive;
+    let bytes_max = archive.file_bytes_max.saturating_add(config.log.body_bytes_max);
+    let seconds = archive.transfer_timeout_seconds;
+    Transfer::new(&archive.transfer_command, archive.store.as_ref(), seconds, bytes_max)
 }
 
 pub(crate) fn archivist(log: MessageLog, config: &Config) -> Archivist {

@@ -3,7 +3,7 @@
 mod archive;
 mod bodies;
 
-pub use archive::{Archive, Grouping, Secret, Store};
+pub use archive::{Archive, Grouping};
 pub use bodies::{At, BodyOverride};
 
 use database::{Url, UrlRefusal};

@@ -121,7 +121,7 @@ pub enum StartFault {
     Database(#[from] database::UrlRefusal),
     /// Archives cannot be taken elsewhere as it is configured.
     #[error(transparent)]
-    ArchiveStore(#[from] crate::archiving::StoreFault),
+    ArchiveStore(#[from] vault::StoreFault),
     /// The keys of the evidence log.
     #[error(transparent)]
     LogKey(#[from] messagelog::KeyFault),

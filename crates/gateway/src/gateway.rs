@@ -1,6 +1,5 @@
 //! The running gateway: what every step may ask, and the life from start to stop.
 
-use crate::archiving::Transfer;
 use crate::changes::Announcer;
 use crate::config::Config;
 use crate::error::{Refusal, StartFault};
@@ -39,6 +38,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use trust::Certificate;
+use vault::Transfer;
 
 /// How long TLS towards peers is used before it is made anew. Sessions end with it, so nobody lives on an old handshake for longer.
 const PEER_TLS_SECONDS_MAX: i64 = 3600;
@@ -174,7 +174,7 @@ impl Gateway {
     pub fn open(config: Config, pin: &Pin, clock: Clock, chance: Chance) -> Result<Self, StartFault> {
         spool::sweep(&config.spool_dir()).map_err(StartFault::Spool)?;
         Status::take_back(&config.state_dir);
-        let transfer = Transfer::new(&config.archive, config.log.body_bytes_max)?;
+        let transfer = archiving::transfer(&config)?;
         let (watched, settings) = Watched::begin(&config)?;
         let keystore = Arc::new(Keystore::open_with(config.keystore_dir(), pin, config.keystore_settings())?);
         let announcer = Announcer::default();

@@ -93,11 +93,9 @@ mod transport;
 pub mod outbound;
 pub mod inbound;
 
-pub use archiving::{Archived, HandOverFailure, StoreFault as ArchiveStoreFault, Transfer};
+pub use archiving::{Archived, transfer};
 pub use changes::Changes;
-pub use config::{
-    Archive, At, BodyOverride, Config, Grouping, Jobs, Listen, Log, Peer, Quota, Secret, Store,
-};
+pub use config::{Archive, At, BodyOverride, Config, Grouping, Jobs, Listen, Log, Peer, Quota};
 pub use error::{DeclarationFault, Refusal, StartFault, StoreFault};
 pub use gateway::{Gateway, Listeners};
 pub use quota::Exceeded;

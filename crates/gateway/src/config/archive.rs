@@ -1,8 +1,8 @@
 //! `[gateway.archive]`: how the log is archived, and where archives go.
 
 use serde::Deserialize;
-use std::fmt;
 use std::path::PathBuf;
+use vault::Store;
 
 /// Archives of the log (data-plane 7.7). The defaults are X-Road's.
 #[derive(Debug, Clone, Deserialize)]
@@ -66,46 +66,6 @@ impl Default for Archive {
 impl Archive {
     /// Every path in it.
     pub(super) fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
-        let of_store = self.store.iter_mut().flat_map(|store| {
-            [&mut store.directory, &mut store.access_key_file, &mut store.secret_key_file, &mut store.ca_file]
-        });
-        self.directory.as_mut().into_iter().chain(of_store.flatten())
-    }
-}
-
-/// A place that keeps archives: a directory, or a bucket of an S3-compatible store.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Store {
-    /// A directory that is there, of another file system perhaps. Absent: a bucket.
-    pub directory: Option<PathBuf>,
-    /// The address of the store: https, or http on a loopback address.
-    pub endpoint: Option<String>,
-    /// The region that requests are signed for.
-    pub region: Option<String>,
-    /// The bucket; it must be there.
-    pub bucket: Option<String>,
-    /// What stands before the names of archives, as folders do.
-    pub prefix: String,
-    /// The access key's name.
-    pub access_key: Option<String>,
-    /// Or a file whose first line is that.
-    pub access_key_file: Option<PathBuf>,
-    /// The secret key.
-    pub secret_key: Option<Secret>,
-    /// Or a file whose first line is that, and which nobody else may read.
-    pub secret_key_file: Option<PathBuf>,
-    /// The authorities that the store's certificate may come from, in PEM; absent: those of the system.
-    pub ca_file: Option<PathBuf>,
-}
-
-/// What no journal shows.
-#[derive(Clone, Deserialize)]
-#[serde(transparent)]
-pub struct Secret(pub(crate) String);
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret")
+        self.directory.iter_mut().chain(self.store.iter_mut().flat_map(Store::paths))
     }
 }

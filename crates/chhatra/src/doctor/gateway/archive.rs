@@ -2,7 +2,7 @@
 
 use super::super::findings::Findings;
 use crate::outside;
-use ::gateway::{Config, Transfer};
+use ::gateway::Config;
 use jiff::SignedDuration;
 use messagelog::{ArchiveFigures, Reader};
 use rustix::fs::Access;
@@ -113,7 +113,7 @@ fn growth(config: &Config, figures: &ArchiveFigures, findings: &mut Findings) {
 }
 
 fn transfer(config: &Config, figures: Option<&ArchiveFigures>, findings: &mut Findings) {
-    let transfer = match Transfer::new(&config.archive, config.log.body_bytes_max) {
+    let transfer = match ::gateway::transfer(config) {
         Ok(transfer) => transfer,
         Err(fault) => {
             findings.problem(
@@ -124,7 +124,7 @@ fn transfer(config: &Config, figures: Option<&ArchiveFigures>, findings: &mut Fi
             return;
         }
     };
-    if matches!(transfer, Transfer::Stays) {
+    if matches!(transfer, vault::Transfer::Stays) {
         return;
     }
     if let Ok(Some((shown, answer))) = outside::runtime().map(|runtime| runtime.block_on(transfer.look())) {

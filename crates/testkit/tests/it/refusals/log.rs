@@ -204,8 +204,7 @@ async fn without_body_logging_bodies_of_any_size_pass_and_none_is_kept() {
 }
 
 /// What holds for a provider, on one side, instead of the rest.
-fn said(provider: &str, side: At, bodies: Option<bool>, body_bytes_max: Option<u64>) -> BodyOverride {
-    let provider = Provider::parse(provider).unwrap();
+fn said(provider: Provider, side: At, bodies: Option<bool>, body_bytes_max: Option<u64>) -> BodyOverride {
     BodyOverride { provider, side: Some(side), bodies, body_bytes_max, truncate_bodies: None }
 }
 
@@ -214,10 +213,10 @@ async fn what_is_said_of_one_provider_holds_for_it_and_on_its_side_only() {
     let member = PROVIDER.rsplit_once('/').unwrap().0;
     let mut choices = Choices::default();
     choices.log.overrides = vec![
-        said(member, At::Consumer, Some(false), None),
-        said(PROVIDER, At::Provider, None, Some(4)),
-        said(&format!("{PROVIDER}/people"), At::Provider, None, Some(1000)),
-        said("CAMBODIA/GOV/MOH", At::Provider, Some(false), Some(0)),
+        said(Provider::parse(member).unwrap(), At::Consumer, Some(false), None),
+        said(Provider::parse(PROVIDER).unwrap(), At::Provider, None, Some(4)),
+        said(Provider::parse(&format!("{PROVIDER}/people")).unwrap(), At::Provider, None, Some(1000)),
+        said(Provider::parse("CAMBODIA/GOV/MOH").unwrap(), At::Provider, Some(false), Some(0)),
     ];
     let nation = Nation::start_with(choices).await.unwrap();
     nation.service.answers(Reply::echo());

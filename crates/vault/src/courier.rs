@@ -1,6 +1,6 @@
 //! HTTP for the store, by this house's own client: one connection for each request, TLS by the authorities that the operator names.
 
-use crate::archiving::transfer::StoreFault;
+use crate::transfer::StoreFault;
 use async_trait::async_trait;
 use http_body_util::BodyExt as _;
 use http1::{ClientConnection, Limits, RequestHead};
@@ -28,12 +28,12 @@ const ANSWER_BYTES_MAX: usize = 9 << 20;
 
 /// Carries requests.
 #[derive(Debug, Clone)]
-pub(super) struct Courier {
+pub(crate) struct Courier {
     tls: Option<Arc<ClientConfig>>,
 }
 
 impl Courier {
-    pub(super) fn new(ca_file: Option<&Path>, secure: bool) -> Result<Self, StoreFault> {
+    pub(crate) fn new(ca_file: Option<&Path>, secure: bool) -> Result<Self, StoreFault> {
         if !secure {
             return Ok(Self { tls: None });
         }

@@ -1,7 +1,7 @@
 //! How archives go elsewhere: by the operator's command, into a store, or not at all.
 
-use super::vault::Vault;
-use crate::config::Archive;
+use crate::settings::Store;
+use crate::store::{ARCHIVE_BYTES_MAX, Vault};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -153,22 +153,26 @@ pub enum HandOverFailure {
 }
 
 impl Transfer {
-    /// As it is configured.
+    /// As it is configured: the command with its arguments (none: empty), the store, how long taking one archive elsewhere may last, and
+    /// how large one may be.
     ///
     /// # Errors
     /// What is wrong with the configuration or its files; nothing is asked of the store itself.
-    pub fn new(settings: &Archive, body_bytes_max: u64) -> Result<Self, StoreFault> {
-        let seconds = settings.transfer_timeout_seconds;
-        match (settings.transfer_command.split_first(), &settings.store) {
+    pub fn new(
+        command: &[String],
+        store: Option<&Store>,
+        seconds: u64,
+        archive_bytes_max: u64,
+    ) -> Result<Self, StoreFault> {
+        match (command.split_first(), store) {
             (None, None) => Ok(Self::Stays),
             (Some(_), Some(_)) => Err(StoreFault::Both),
             (Some((program, arguments)), None) => {
                 Ok(Self::Command { program: program.clone(), arguments: arguments.to_vec(), seconds })
             }
             (None, Some(store)) => {
-                let max = super::vault::ARCHIVE_BYTES_MAX;
-                if settings.file_bytes_max.saturating_add(body_bytes_max) > max {
-                    return Err(StoreFault::TooLarge { max });
+                if archive_bytes_max > ARCHIVE_BYTES_MAX {
+                    return Err(StoreFault::TooLarge { max: ARCHIVE_BYTES_MAX });
                 }
                 Ok(Self::Store { vault: Vault::open(store)?, seconds })
             }

@@ -4,10 +4,11 @@ mod double;
 mod real;
 
 use double::{Double, Habit};
-use gateway::{Archive, HandOverFailure, Transfer};
 use real::Real;
+use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
+use vault::{HandOverFailure, Store, Transfer};
 
 const NAME: &str = "mlog-20260101000000-20260101010000-0123456789abcdef.zip";
 const BODY_BYTES_MAX: u64 = 10 << 20;
@@ -40,9 +41,33 @@ fn archive(filling: u8) -> Vec<u8> {
     octets
 }
 
+/// As `[gateway.archive]` has it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Settings {
+    transfer_command: Vec<String>,
+    transfer_timeout_seconds: u64,
+    store: Option<Store>,
+    file_bytes_max: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            transfer_command: Vec::new(),
+            transfer_timeout_seconds: 600,
+            store: None,
+            file_bytes_max: 33_554_432,
+        }
+    }
+}
+
 fn transfer(lines: &str) -> Result<Transfer, String> {
-    let settings: Archive = toml::from_str(lines).unwrap();
-    Transfer::new(&settings, BODY_BYTES_MAX).map_err(|fault| fault.to_string())
+    let settings: Settings = toml::from_str(lines).unwrap();
+    let bytes_max = settings.file_bytes_max.saturating_add(BODY_BYTES_MAX);
+    let Settings { transfer_command, transfer_timeout_seconds, store, .. } = settings;
+    Transfer::new(&transfer_command, store.as_ref(), transfer_timeout_seconds, bytes_max)
+        .map_err(|fault| fault.to_string())
 }
 
 fn bucket(endpoint: &str, more: &str) -> String {
@@ -238,7 +263,7 @@ fn what_cannot_work_is_refused_at_the_start() {
     }
     assert!(transfer(&by_file(&closed)).is_ok());
     assert!(matches!(transfer(""), Ok(Transfer::Stays)));
-    let shown = format!("{:?} {:?}", toml::from_str::<Archive>(&whole).unwrap(), transfer(&whole).unwrap());
+    let shown = format!("{:?} {:?}", toml::from_str::<Settings>(&whole).unwrap(), transfer(&whole).unwrap());
     assert!(!shown.contains("something"), "{shown}");
 }
 

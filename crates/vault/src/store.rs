@@ -1,11 +1,9 @@
 //! A store of archives: a directory or a bucket. Nothing there is ever written over, and what was put is compared there, octet by octet.
 
-mod courier;
-
-use super::transfer::{HandOverFailure, StoreFault};
-use crate::config::{Secret, Store};
+use crate::courier::Courier;
+use crate::settings::{Secret, Store};
+use crate::transfer::{HandOverFailure, StoreFault};
 use bytes::Bytes;
-use courier::Courier;
 use http1::Url;
 use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
@@ -21,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The largest archive that is taken: it is held in memory while it is sent.
-pub(super) const ARCHIVE_BYTES_MAX: u64 = 256 << 20;
+pub(crate) const ARCHIVE_BYTES_MAX: u64 = 256 << 20;
 /// How much is compared at a time.
 const PIECE_BYTES: u64 = 8 << 20;
 /// A name that no archive has.

@@ -1,0 +1,235 @@
+//! The nation that is drilled: made by the demonstration, each of its parts a process of its own that can be killed and started again.
+
+use super::pause;
+use anyhow::{Context as _, Result, bail};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// Beside other nations on the machine.
+const BASE: &str = "127.78.0";
+pub(super) const CLIENT: &str = "CAMBODIA/GOV/MOC/business-registry";
+pub(super) const SERVICE: &str = "CAMBODIA/GOV/MOI/civil-registry/drill";
+const READY: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_millis(10);
+const SIGKILL: i32 = 9;
+
+/// Who can be killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Role {
+    Consumer,
+    Provider,
+    Registry,
+    Trust,
+}
+
+impl Role {
+    /// In the order in which they are started.
+    const ALL: [Self; 4] = [Self::Trust, Self::Registry, Self::Provider, Self::Consumer];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Consumer => "consumer's gateway",
+            Self::Provider => "provider's gateway",
+            Self::Registry => "registry",
+            Self::Trust => "trust services",
+        }
+    }
+
+    const fn folder(self) -> &'static str {
+        match self {
+            Self::Consumer => "commerce",
+            Self::Provider => "interior",
+            Self::Registry => "registry",
+            Self::Trust => "practice",
+        }
+    }
+
+    /// What it says when it is ready.
+    const fn ready(self) -> &'static str {
+        match self {
+            Self::Consumer | Self::Provider => "messages are carried",
+            Self::Registry => "published: ",
+            Self::Trust => "practice trust services listen",
+        }
+    }
+
+    fn arguments(self, state: &Path) -> Vec<String> {
+        let folder = state.join(self.folder());
+        let file = |name: &str| folder.join(name).to_string_lossy().into_owned();
+        let at = |port: u16| format!("{BASE}.13:{port}");
+        let words: Vec<String> = match self {
+            Self::Consumer | Self::Provider => {
+                vec!["gateway".into(), "run".into(), "--config".into(), file("gateway.toml")]
+            }
+            Self::Registry => vec!["registry".into(), "run".into(), "--config".into(), file("registry.toml")],
+            Self::Trust => {
+                let state = folder.to_string_lossy().into_owned();
+                let run = ["trust", "run", "--state", &state, "--listen", &at(8888)].map(str::to_owned);
+                let others = ["--listen-ocsp", &at(8889), "--listen-tsa", &at(8899)].map(str::to_owned);
+                run.into_iter().chain(others).collect()
+            }
+        };
+        words
+    }
+}
+
+/// Its processes, killed when it is dropped.
+#[derive(Debug)]
+pub(super) struct Nation {
+    chhatra: PathBuf,
+    pub(super) state: PathBuf,
+    running: BTreeMap<Role, Running>,
+    starts: u32,
+}
+
+#[derive(Debug)]
+struct Running {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Nation {
+    /// Makes a new one with empty logs and waits until each part is ready. The service has to be there.
+    pub(super) fn start(chhatra: &Path, folder: &Path) -> Result<Self> {
+        let state = folder.join("nation");
+        if state.exists() {
+            std::fs::remove_dir_all(&state)
+                .with_context(|| format!("{} cannot be removed", state.display()))?;
+        }
+        make(chhatra, &state)?;
+        let mut nation = Self { chhatra: chhatra.to_owned(), state, running: BTreeMap::new(), starts: 0 };
+        for role in Role::ALL {
+            nation.begin(role)?;
+            nation.ready(role)?;
+        }
+        Ok(nation)
+    }
+
+    /// Starts it and waits for nothing.
+    pub(super) fn begin(&mut self, role: Role) -> Result<()> {
+        self.starts = self.starts.saturating_add(1);
+        let log = self.state.join("log").join(format!("{}-{}.log", role.folder(), self.starts));
+        let file = File::create(&log).with_context(|| format!("{} cannot be written", log.display()))?;
+        let errors = file.try_clone().context("the log file cannot be shared")?;
+        // Whatever becomes of us, it ends with us.
+        let child = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL", "--"])
+            .arg(&self.chhatra)
+            .args(role.arguments(&self.state))
+            .stdin(Stdio::null())
+            .stdout(file)
+            .stderr(errors)
+            .spawn()
+            .with_context(|| format!("the {} cannot be started", role.name()))?;
+        self.running.insert(role, Running { child, log });
+        Ok(())
+    }
+
+    /// Waits for the line that says that it is ready.
+    pub(super) fn ready(&mut self, role: Role) -> Result<()> {
+        let mut waited = Duration::ZERO;
+        loop {
+            let running = self.of(role)?;
+            let said = running.said();
+            if said.contains(role.ready()) {
+                return Ok(());
+            }
+            let ended = running.child.try_wait().context("a process cannot be looked at")?;
+            if ended.is_some() || waited > READY {
+                bail!("the {} does not get ready ({ended:?}):\n{}", role.name(), tail(&said));
+            }
+            pause(LOOK);
+            waited = waited.saturating_add(LOOK);
+        }
+    }
+
+    /// Kills it where it is.
+    pub(super) fn kill(&mut self, role: Role) -> Result<()> {
+        let running = self.of(role)?;
+        running.child.kill().with_context(|| format!("the {} cannot be killed", role.name()))?;
+        let status = running.child.wait().context("a killed process cannot be waited for")?;
+        if status.signal() != Some(SIGKILL) {
+            bail!("the {} had ended by itself ({status}):\n{}", role.name(), tail(&running.said()));
+        }
+        Ok(())
+    }
+
+    fn of(&mut self, role: Role) -> Result<&mut Running> {
+        self.running.get_mut(&role).with_context(|| format!("the {} was never started", role.name()))
+    }
+
+    /// A gateway's folder, and its configuration.
+    pub(super) fn config(&self, of: &str) -> String {
+        self.state.join(of).join("gateway.toml").to_string_lossy().into_owned()
+    }
+}
+
+impl Running {
+    fn said(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
+    }
+}
+
+impl Drop for Nation {
+    fn drop(&mut self) {
+        for running in self.running.values_mut() {
+            let _killed = running.child.kill();
+            let _gone = running.child.wait();
+        }
+    }
+}
+
+fn tail(said: &str) -> String {
+    let lines: Vec<&str> = said.lines().collect();
+    lines.get(lines.len().saturating_sub(12)..).unwrap_or_default().join("\n")
+}
+
+pub(super) fn consumer_address() -> String {
+    format!("{BASE}.11:8080")
+}
+
+pub(super) fn service_address() -> String {
+    format!("{BASE}.12:9080")
+}
+
+fn make(chhatra: &Path, state: &Path) -> Result<()> {
+    let shown = state.to_string_lossy();
+    command(chhatra, &["demo", "--only-make", "--state", &shown, "--base", BASE])?;
+    let file = state.join("interior/state.toml");
+    let declared = std::fs::read_to_string(&file).context("the declared state cannot be read")?;
+    let declared = with_service(&declared).context("the declared state has another form than expected")?;
+    std::fs::write(&file, declared).context("the declared state cannot be written")?;
+    let config = state.join("interior/gateway.toml");
+    let (config, file) = (config.to_string_lossy(), file.to_string_lossy());
+    command(chhatra, &["gateway", "apply", "--config", &config, &file]).map(drop)
+}
+
+/// The declared state with one more service of its last client.
+fn with_service(state: &str) -> Option<String> {
+    let (clients, rest) = state.split_once("\n[[time_stamp]]")?;
+    let service = format!(
+        "\n[[client.service]]\ncode = \"drill\"\nkind = \"rest\"\nurl = \"http://{}\"\n\n\
+         [[client.right]]\nservice = \"drill\"\nsubject = {{ client = \"{CLIENT}\" }}\n",
+        service_address()
+    );
+    Some(format!("{clients}{service}\n[[time_stamp]]{rest}"))
+}
+
+/// Runs a program to its end and demands success; what it printed.
+pub(super) fn command(program: &Path, arguments: &[&str]) -> Result<String> {
+    let output = Command::new(program)
+        .args(arguments)
+        .output()
+        .with_context(|| format!("{} cannot be started", program.display()))?;
+    if !output.status.success() {
+        let shown: String = arguments.join(" ").chars().take(200).collect();
+        let (out, errors) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        bail!("{} {shown} failed:\n{}\n{}", program.display(), tail(&out), tail(&errors));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
