@@ -9,6 +9,7 @@ mod ceiling;
 mod measure;
 mod table;
 
+use crate::nation::build;
 use crate::packages;
 use anyhow::{Context as _, Result, bail};
 use ceiling::{Ceiling, Machine};
@@ -60,7 +61,7 @@ pub(crate) fn run(root: &Path, arguments: &[&str]) -> Result<()> {
     let chosen = rows::chosen(&options.rows, options.quick)?;
     packages::ensure(packages::BUILD)?;
     packages::ensure(packages::BENCH)?;
-    let chhatra = build(root)?;
+    let chhatra = build(root, true)?;
     let folder = root.join("var/bench");
     std::fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     let machine = Machine::look(&folder)?;
@@ -80,15 +81,6 @@ pub(crate) fn run(root: &Path, arguments: &[&str]) -> Result<()> {
         bail!("these rows had errors and mean nothing: {}", failed.join(", "));
     }
     Ok(())
-}
-
-/// The release binary; it stands beside our own folder, wherever that is.
-fn build(root: &Path) -> Result<PathBuf> {
-    println!("building …");
-    crate::run::run(root, "cargo", &["build", "--locked", "--release", "--package", "chhatra"])?;
-    let own = std::env::current_exe().context("our own program cannot be found")?;
-    let target = own.ancestors().nth(2).context("our own program stands in no target folder")?;
-    Ok(target.join("release/chhatra"))
 }
 
 /// One nation with an empty log for the rows of a group.

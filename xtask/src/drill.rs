@@ -6,11 +6,12 @@ mod http;
 mod load;
 mod nation;
 
+use crate::nation::{build, command};
 use crate::packages;
 use anyhow::{Context as _, Result, bail};
 use chance::Chance;
 use load::Load;
-use nation::{Nation, Role, command};
+use nation::{Nation, Role};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -104,17 +105,6 @@ fn run(root: &Path, options: &Options) -> Result<()> {
     drill.judge(&verdict)
 }
 
-/// Our own binary; it stands beside our own folder, wherever that is.
-fn build(root: &Path, release: bool) -> Result<PathBuf> {
-    println!("building …");
-    let mut arguments = vec!["build", "--locked", "--package", "chhatra"];
-    arguments.extend(release.then_some("--release"));
-    crate::run::run(root, "cargo", &arguments)?;
-    let own = std::env::current_exe().context("our own program cannot be found")?;
-    let target = own.ancestors().nth(2).context("our own program stands in no target folder")?;
-    Ok(target.join(if release { "release/chhatra" } else { "debug/chhatra" }))
-}
-
 #[derive(Debug)]
 struct Drill {
     folder: PathBuf,
@@ -181,13 +171,18 @@ impl Drill {
         self.kills.values().sum()
     }
 
-    /// Asks the independent reader about all that was acknowledged until now.
+    /// Asks the independent reader about all that was acknowledged, and all that the service was asked, until now.
     fn read(&self, mode: &str, containers: Option<&Path>) -> Result<Verdict> {
-        let file = self.folder.join("acknowledged");
-        let acknowledged = self.load.tally().acknowledged.concat();
-        std::fs::write(&file, acknowledged)
-            .with_context(|| format!("{} cannot be written", file.display()))?;
-        let paths = [Some(self.reader.as_path()), None, Some(&self.nation.state), Some(&file), containers];
+        let (told, asked) = (self.folder.join("acknowledged"), self.folder.join("delivered"));
+        let (acknowledged, delivered) = {
+            let tally = self.load.tally();
+            (tally.acknowledged.concat(), tally.delivered())
+        };
+        for (file, lines) in [(&told, acknowledged), (&asked, delivered)] {
+            std::fs::write(file, lines).with_context(|| format!("{} cannot be written", file.display()))?;
+        }
+        let state = self.nation.state.as_path();
+        let paths = [Some(self.reader.as_path()), None, Some(state), Some(&told), Some(&asked), containers];
         let arguments: Vec<String> = paths
             .iter()
             .enumerate()

@@ -6,6 +6,7 @@ mod drill;
 mod etsi;
 mod floors;
 mod fuzz;
+mod nation;
 mod packages;
 mod run;
 mod tidy;
@@ -22,7 +23,7 @@ cargo xtask fuzz    [--seconds N] [TARGET…]: look for inputs that a parser doe
 cargo xtask tools   get the programs that tests use and the distribution does not have
 cargo xtask tidy    check the house rules
 cargo xtask etsi    have containers judged by the EU's signature library (Java, Maven Central; some minutes the first time)
-cargo xtask bench [--quick] [--long] [--seconds N] [--json FILE] [ROW…]
+cargo xtask bench [--quick] [--seconds N] [--json FILE] [ROW…]
                     measure exchanges, beside the service alone and the machine's own limits; a row is named by its words,
                     such as p256-kept-get-c32, and `rsa-get` stands for all rows with these words
 cargo xtask drill kill [--count N] [--seed S] [--dev]

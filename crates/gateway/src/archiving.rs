@@ -91,13 +91,13 @@ fn tell(done: Result<Archived, ArchiveFailure>) -> bool {
 }
 
 /// How archives go elsewhere, as it is configured. An archive ends with the container that brings it above its size, so that it may be
-/// larger by a body.
+/// larger by the longest body that is put on record for anybody.
 ///
 /// # Errors
 /// What is wrong with the configuration or its files; nothing is asked of the store itself.
 pub fn transfer(config: &Config) -> Result<Transfer, StoreFault> {
     let archive = &config.archive;
-    let bytes_max = archive.file_bytes_max.saturating_add(config.log.body_bytes_max);
+    let bytes_max = archive.file_bytes_max.saturating_add(config.log.longest_body());
     let seconds = archive.transfer_timeout_seconds;
     Transfer::new(&archive.transfer_command, archive.store.as_ref(), seconds, bytes_max)
 }
@@ -131,6 +131,12 @@ pub(crate) async fn round(
             if !archive.path.exists() {
                 done.missing.push(archive.path);
                 continue;
+            }
+            if !matches!(archive.is_whole(), Ok(true)) {
+                let path = archive.path.display();
+                done.not_handed_over =
+                    Some(format!("{path}: it is not as long as it was made; restore it from a backup"));
+                return Ok(done);
             }
             // What a stop breaks off finds the archive here again.
             let handed = tokio::select! {

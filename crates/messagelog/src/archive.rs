@@ -86,9 +86,19 @@ pub struct Untaken {
     id: i64,
     /// Where it was put.
     pub path: PathBuf,
+    /// How long it was when it was made and read back.
+    pub bytes: u64,
 }
 
 impl Untaken {
+    /// Whether it is as long as it was made: one that was cut since must not be handed over, for then it is deleted here.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn is_whole(&self) -> std::io::Result<bool> {
+        Ok(std::fs::metadata(&self.path)?.len() == self.bytes)
+    }
+
     /// The file that says, wherever the archive is now, that it has been taken away: beside it, or what it was renamed to.
     #[must_use]
     pub fn mark(&self) -> PathBuf {
@@ -242,7 +252,11 @@ impl Archivist {
     /// The log could not be read.
     pub async fn untaken(&self) -> Result<Vec<Untaken>, ArchiveFailure> {
         let found = self.blocking(|reader| Ok(reader.tables().untaken()?)).await?;
-        let at = |(id, name): (i64, String)| Untaken { id, path: self.settings.directory.join(name) };
+        let at = |(id, name, bytes): (i64, String, u64)| Untaken {
+            id,
+            path: self.settings.directory.join(name),
+            bytes,
+        };
         Ok(found.into_iter().map(at).collect())
     }
 

@@ -48,8 +48,10 @@ pub enum Failure {
     /// The spooled body could not be read, or is not as long as was said. Only this record is refused.
     #[error("the spooled body could not be put on record: {0}")]
     Body(BodyFault),
-    /// The system gave no random bytes, and the record may not be kept open.
-    #[error("the record could not be sealed: the system gives no random bytes")]
+    /// The record could not be sealed, and it may not be kept open.
+    #[error(
+        "the record could not be sealed under its key, and is not kept open: the system gives no random bytes"
+    )]
     NotSealed,
     /// The time-stamp is for other records or another imprint than the log waits for.
     #[error("the time-stamp does not fit the log: {0}")]

@@ -11,7 +11,7 @@ use crate::error::Failure;
 use crate::pack::recent::{PackedSignature, Recent};
 use crate::pack::{self, Packed};
 use crate::record::{Body, Direction, NewRecord};
-use crate::seal::{NoChance, Sealer};
+use crate::seal::{self, NotSealed, Sealer};
 use crate::settings::Settings;
 
 /// Characters of a message identifier (data-plane 7.1).
@@ -97,10 +97,12 @@ impl Prepared {
             require_text("hash chain's result", signed.hash_chain_result.as_deref().unwrap_or_default())?;
         }
         let signature = form.signature(signed.signatures_xml);
-        let seal = Sealer::new(&settings.keys, &signature.digest).transpose();
-        let seal = seal.map_err(|NoChance| Failure::NotSealed)?;
+        let binding =
+            seal::binding(&signature.digest, &record.query_id, &record.request_id, record.direction);
+        let seal =
+            Sealer::new(&settings.keys, &binding).transpose().map_err(|NotSealed| Failure::NotSealed)?;
         let message = match &seal {
-            Some(seal) => seal.message(&message),
+            Some(seal) => seal.message(&message).map_err(|NotSealed| Failure::NotSealed)?,
             None => message,
         };
         Ok(Self {

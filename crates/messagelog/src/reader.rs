@@ -9,7 +9,7 @@ use crate::error::{OpenFailure, ReadFailure};
 use crate::export::{Exported, Exporter};
 use crate::place::Place;
 use crate::record::{ArchiveFigures, Entry, Record, RecordId, Search, Statistics};
-use crate::seal::{BodyOpening, Keys, Sealer, Unopened};
+use crate::seal::{self, BodyOpening, Keys, Sealer, Unopened};
 use crate::store::{Reading, schema, xroad};
 
 /// A reading connection. Any number of them, in any process, beside the writer. All calls block.
@@ -68,8 +68,8 @@ impl Reader {
         let Some(sealed) = self.tables.seal(id, number)? else {
             return self.tables.body(id, number, out);
         };
-        let sealer = Sealer::again(&self.keys, &sealed.seal, &sealed.signature_digest)
-            .map_err(|why| unopened(id, &why))?;
+        let sealer =
+            Sealer::again(&self.keys, &sealed.seal, &sealed.binding).map_err(|why| unopened(id, &why))?;
         let mut opening = BodyOpening::new(&sealer, sealed.bytes, out);
         let read = self.tables.body(id, number, &mut opening).and_then(|length| {
             opening.finish().map_err(|error| ReadFailure::Output(error.to_string()))?;
@@ -85,7 +85,9 @@ impl Reader {
 
     fn opened(&self, mut record: Record) -> Result<Record, ReadFailure> {
         if let Some(seal) = &record.seal {
-            let opened = Sealer::again(&self.keys, seal, &record.signature_digest)
+            let Entry { query_id, request_id, direction, .. } = &record.entry;
+            let binding = seal::binding(&record.signature_digest, query_id, request_id, *direction);
+            let opened = Sealer::again(&self.keys, seal, &binding)
                 .and_then(|sealer| sealer.open_message(&record.message));
             record.message = opened.map_err(|why| unopened(record.entry.id, &why))?;
         }

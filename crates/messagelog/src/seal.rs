@@ -16,6 +16,9 @@ use std::fmt;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::{hkdf, rand};
+use trust::algorithm::DigestAlgorithm;
+
+use crate::record::Direction;
 
 pub use keys::{KeyFault, Keys};
 pub(crate) use open::BodyOpening;
@@ -67,7 +70,7 @@ impl Seal {
 pub(crate) struct Sealer {
     seal: Seal,
     key: LessSafeKey,
-    /// SHA-512 of the record's signature.
+    /// See [`binding`].
     bound_to: Vec<u8>,
 }
 
@@ -86,26 +89,44 @@ pub(crate) enum Unopened {
     Changed,
 }
 
+/// What a record's values are bound to: its signature, and, since records that were signed together have one signature, its
+/// identifiers.
+pub(crate) fn binding(
+    signature_digest: &[u8],
+    query_id: &str,
+    request_id: &str,
+    direction: Direction,
+) -> Vec<u8> {
+    let mut hasher = DigestAlgorithm::Sha512.hasher();
+    hasher.update(signature_digest);
+    for identifier in [query_id, request_id] {
+        hasher.update(&count(identifier.len()).to_be_bytes());
+        hasher.update(identifier.as_bytes());
+    }
+    hasher.update(&[u8::from(direction == Direction::Response)]);
+    hasher.finish()
+}
+
 impl Sealer {
     /// For a new record; `None` when there are no keys, and records are kept open.
-    pub(crate) fn new(keys: &Keys, signature_digest: &[u8]) -> Option<Result<Self, NoChance>> {
+    pub(crate) fn new(keys: &Keys, binding: &[u8]) -> Option<Result<Self, NotSealed>> {
         let (id, secret) = keys.current()?;
         let mut seed = [0; SEED_BYTES];
-        let drawn = rand::fill(&mut seed).map_err(|_| NoChance);
-        Some(drawn.and_then(|()| Self::of(Seal { key: id, seed }, secret, signature_digest).ok_or(NoChance)))
+        let drawn = rand::fill(&mut seed).map_err(|_| NotSealed);
+        Some(drawn.and_then(|()| Self::of(Seal { key: id, seed }, secret, binding).ok_or(NotSealed)))
     }
 
     /// For a record that is there.
-    pub(crate) fn again(keys: &Keys, seal: &[u8], signature_digest: &[u8]) -> Result<Self, Unopened> {
+    pub(crate) fn again(keys: &Keys, seal: &[u8], binding: &[u8]) -> Result<Self, Unopened> {
         let seal = Seal::read(seal).ok_or(Unopened::Changed)?;
         let secret = keys.secret(&seal.key).ok_or_else(|| Unopened::NoKey(hex(&seal.key)))?;
-        Self::of(seal, secret, signature_digest).ok_or(Unopened::Changed)
+        Self::of(seal, secret, binding).ok_or(Unopened::Changed)
     }
 
-    fn of(seal: Seal, secret: &[u8], signature_digest: &[u8]) -> Option<Self> {
+    fn of(seal: Seal, secret: &[u8], binding: &[u8]) -> Option<Self> {
         let made = hkdf::Salt::new(hkdf::HKDF_SHA512, &seal.seed).extract(secret);
         let key = LessSafeKey::new(UnboundKey::from(made.expand(&[RECORD_KEY], &AES_256_GCM).ok()?));
-        Some(Self { seal, key, bound_to: signature_digest.to_vec() })
+        Some(Self { seal, key, bound_to: binding.to_vec() })
     }
 
     /// What the column `seal` holds.
@@ -113,12 +134,12 @@ impl Sealer {
         self.seal.to_bytes()
     }
 
-    pub(crate) fn message(&self, message: &[u8]) -> Vec<u8> {
+    pub(crate) fn message(&self, message: &[u8]) -> Result<Vec<u8>, NotSealed> {
         self.sealed(What::Message, 0, 0, message)
     }
 
     /// One piece of a body that has so many bytes as a whole.
-    pub(crate) fn chunk(&self, place: usize, body_bytes: u64, chunk: &[u8]) -> Vec<u8> {
+    pub(crate) fn chunk(&self, place: usize, body_bytes: u64, chunk: &[u8]) -> Result<Vec<u8>, NotSealed> {
         self.sealed(What::Body, count(place), body_bytes, chunk)
     }
 
@@ -126,15 +147,11 @@ impl Sealer {
         self.opened(What::Message, 0, 0, sealed)
     }
 
-    fn sealed(&self, what: What, place: u64, body_bytes: u64, plain: &[u8]) -> Vec<u8> {
+    fn sealed(&self, what: What, place: u64, body_bytes: u64, plain: &[u8]) -> Result<Vec<u8>, NotSealed> {
         let mut out = plain.to_vec();
         let sealed =
             self.key.seal_in_place_append_tag(nonce(what, place), self.aad(what, body_bytes), &mut out);
-        // It fails only for more bytes than any record has; then nothing is kept rather than something open.
-        if sealed.is_err() {
-            out.clear();
-        }
-        out
+        sealed.map(|()| out).map_err(|_| NotSealed)
     }
 
     fn opened(&self, what: What, place: u64, body_bytes: u64, sealed: &[u8]) -> Result<Vec<u8>, Unopened> {
@@ -158,10 +175,10 @@ pub(crate) fn stored<'c>(
     place: usize,
     body_bytes: u64,
     chunk: &'c [u8],
-) -> Cow<'c, [u8]> {
+) -> Result<Cow<'c, [u8]>, NotSealed> {
     match seal {
-        Some(seal) => Cow::Owned(seal.chunk(place, body_bytes, chunk)),
-        None => Cow::Borrowed(chunk),
+        Some(seal) => seal.chunk(place, body_bytes, chunk).map(Cow::Owned),
+        None => Ok(Cow::Borrowed(chunk)),
     }
 }
 
@@ -170,9 +187,9 @@ pub(crate) fn stored_bytes(body_bytes: u64) -> u64 {
     body_bytes.saturating_add(body_bytes.div_ceil(count(CHUNK_BYTES)).saturating_mul(count(TAG_BYTES)))
 }
 
-/// The system gave no random bytes.
+/// The system gave no random bytes, or the library sealed nothing: then nothing is put on record rather than something open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct NoChance;
+pub(crate) struct NotSealed;
 
 /// What is sealed, three zeros, and the place in it.
 fn nonce(what: What, place: u64) -> Nonce {

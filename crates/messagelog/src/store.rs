@@ -84,8 +84,8 @@ pub(crate) trait Reading: Send {
     fn last_link(&self, group: Option<&str>) -> Result<Option<Link>, StoreFault>;
     /// Whether this log was ever archived here.
     fn any_archive(&self) -> Result<bool, StoreFault>;
-    /// Numbers and names of the archives that nobody has taken away.
-    fn untaken(&self) -> Result<Vec<(i64, String)>, StoreFault>;
+    /// Numbers, names and lengths of the archives that nobody has taken away.
+    fn untaken(&self) -> Result<Vec<(i64, String, u64)>, StoreFault>;
     /// Whether it can still be asked.
     fn is_alive(&self) -> bool {
         true
@@ -96,7 +96,7 @@ pub(crate) trait Reading: Send {
 #[derive(Debug)]
 pub(crate) struct SealedBody {
     pub(crate) seal: Vec<u8>,
-    pub(crate) signature_digest: Vec<u8>,
+    pub(crate) binding: Vec<u8>,
     /// Its length before it was sealed.
     pub(crate) bytes: u64,
 }

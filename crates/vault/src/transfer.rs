@@ -56,7 +56,7 @@ pub enum StoreFault {
     },
     /// Archives are larger than what is held in memory on their way.
     #[error(
-        "archives of [gateway.archive] file_bytes_max octets and a body of [gateway.log] body_bytes_max are too large for a store: both \
+        "archives of [gateway.archive] file_bytes_max octets and a body of [gateway.log] body_bytes_max (or of one of its overrides) are too large for a store: both \
          together may be {max} at most; a transfer_command takes any"
     )]
     TooLarge {

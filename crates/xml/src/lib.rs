@@ -9,7 +9,8 @@
 //! XML as it takes to find the tags: quotes, comments, CDATA sections, processing instructions, the XML declaration.
 //!
 //! The invariant: **of whatever the parser goes on to read, the walk has counted at least as much.** Where both could
-//! come to different tags, the walk refuses ([`Refusal::Broken`]); nothing that it refuses so is well-formed.
+//! come to different tags, the walk refuses ([`Refusal::Broken`]); nothing that it refuses so is well-formed, but for a declaration in which
+//! no space follows `<?xml`, which the parser would take for an instruction.
 //!
 //! It does not check that a document is well-formed, and it does not bound its length or its nodes: that is left to the
 //! parser and to the callers.

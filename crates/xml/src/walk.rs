@@ -66,6 +66,7 @@ impl<'a> Walk<'a> {
             Some(b'!') | None => None,
             // In the XML declaration, and only there, `?>` may stand inside quotes.
             Some(b'?') if rest.starts_with(b"<?xml ") => xml_declaration(rest),
+            Some(b'?') if is_declaration_like(rest) => None,
             Some(b'?') => through(rest, 2, b"?>"),
             Some(b'/') => {
                 self.close();
@@ -148,6 +149,15 @@ impl<'a> Walk<'a> {
 fn through(rest: &[u8], from: usize, end: &[u8]) -> Option<usize> {
     let found = memmem::find(rest.get(from..)?, end)?;
     Some(from.saturating_add(found).saturating_add(end.len()))
+}
+
+/// Whether it is an instruction called `xml`, in whatever case: XML has none (2.6), and the parser would take it for one. So it does with
+/// a declaration that goes on with a tab or a line's end.
+fn is_declaration_like(rest: &[u8]) -> bool {
+    let goes_on = |byte: &u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':') || !byte.is_ascii()
+    };
+    rest.get(2..5).is_some_and(|name| name.eq_ignore_ascii_case(b"xml")) && !rest.get(5).is_some_and(goes_on)
 }
 
 /// The length of the XML declaration, whose quotes may hold anything but `<`.

@@ -5,7 +5,7 @@ use crate::seeds::{cut, join};
 use ::messagelog::{Body, Direction, MessageLog, NewRecord, Settings, Side};
 use bytes::Bytes;
 use clock::Clock;
-use identifier::ClientId;
+use identifier::{ClientId, ServiceId};
 use jiff::Timestamp;
 use signature::SignedParts;
 use std::cell::RefCell;
@@ -54,8 +54,8 @@ fn record(bench: &Bench, octets: &[u8]) {
     let new = NewRecord {
         query_id: "id".to_owned(),
         request_id: "request".to_owned(),
-        owner: client.clone(),
-        provider: client,
+        owner: client,
+        service: ServiceId::from_path("EX/GOV/1/sub/people").expect("a service"),
         side: Side::Consumer,
         direction: Direction::Request,
         message: message.to_vec(),

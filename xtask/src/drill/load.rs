@@ -3,8 +3,9 @@
 
 use super::chance::Chance;
 use super::http::Message;
-use super::nation::{CLIENT, SERVICE, consumer_address, service_address};
+use super::nation::GROUND;
 use super::pause;
+use crate::nation::CLIENT;
 use anyhow::{Context as _, Result, bail};
 use std::collections::BTreeMap;
 use std::io::{BufReader, Write as _};
@@ -40,6 +41,11 @@ pub(super) struct Tally {
 }
 
 impl Tally {
+    /// What the service got, a line each.
+    pub(super) fn delivered(&self) -> String {
+        self.delivered.keys().map(|id| format!("{id}\n")).collect()
+    }
+
     /// What the service got more than once.
     pub(super) fn delivered_twice(&self) -> impl Iterator<Item = &String> {
         self.delivered.iter().filter(|(_, times)| **times > 1).map(|(id, _)| id)
@@ -164,7 +170,7 @@ impl Exchange {
         let reader = match connection {
             Some(kept) => kept,
             None => {
-                let socket = TcpStream::connect(consumer_address())?;
+                let socket = TcpStream::connect(GROUND.consumer_address())?;
                 socket.set_nodelay(true)?;
                 socket.set_read_timeout(Some(WAIT))?;
                 socket.set_write_timeout(Some(WAIT))?;
@@ -172,9 +178,11 @@ impl Exchange {
             }
         };
         let head = format!(
-            "POST /r1/{SERVICE}/exchanges HTTP/1.1\r\nHost: gateway\r\nX-Road-Client: {CLIENT}\r\nX-Road-Id: {}\r\n\
+            "POST {}/exchanges HTTP/1.1\r\nHost: gateway\r\nX-Road-Client: {CLIENT}\r\nX-Road-Id: {}\r\n\
              Content-Type: text/plain\r\nContent-Length: {}\r\n\r\n",
-            self.id, self.length
+            GROUND.path(),
+            self.id,
+            self.length
         );
         let socket = reader.get_mut();
         socket.write_all(&[head.as_bytes(), &self.body()].concat())?;
@@ -198,7 +206,7 @@ fn answer_to(body: &[u8]) -> Vec<u8> {
 }
 
 fn serve(shared: &Arc<Shared>) -> Result<()> {
-    let address = service_address();
+    let address = GROUND.service_address();
     let listener = TcpListener::bind(&address).with_context(|| format!("{address} cannot be listened on"))?;
     let shared = Arc::clone(shared);
     std::thread::spawn(move || {

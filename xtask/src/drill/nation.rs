@@ -1,6 +1,7 @@
 //! The nation that is drilled: made by the demonstration, each of its parts a process of its own that can be killed and started again.
 
 use super::pause;
+use crate::nation::{Ground, tail};
 use anyhow::{Context as _, Result, bail};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -9,10 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// Beside other nations on the machine.
-const BASE: &str = "127.78.0";
-pub(super) const CLIENT: &str = "CAMBODIA/GOV/MOC/business-registry";
-pub(super) const SERVICE: &str = "CAMBODIA/GOV/MOI/civil-registry/drill";
+pub(super) const GROUND: Ground = Ground { base: "127.78.0", code: "drill" };
 const READY: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(10);
 const SIGKILL: i32 = 9;
@@ -60,20 +58,13 @@ impl Role {
     fn arguments(self, state: &Path) -> Vec<String> {
         let folder = state.join(self.folder());
         let file = |name: &str| folder.join(name).to_string_lossy().into_owned();
-        let at = |port: u16| format!("{BASE}.13:{port}");
-        let words: Vec<String> = match self {
+        match self {
             Self::Consumer | Self::Provider => {
                 vec!["gateway".into(), "run".into(), "--config".into(), file("gateway.toml")]
             }
             Self::Registry => vec!["registry".into(), "run".into(), "--config".into(), file("registry.toml")],
-            Self::Trust => {
-                let state = folder.to_string_lossy().into_owned();
-                let run = ["trust", "run", "--state", &state, "--listen", &at(8888)].map(str::to_owned);
-                let others = ["--listen-ocsp", &at(8889), "--listen-tsa", &at(8899)].map(str::to_owned);
-                run.into_iter().chain(others).collect()
-            }
-        };
-        words
+            Self::Trust => GROUND.trust(state),
+        }
     }
 }
 
@@ -96,11 +87,7 @@ impl Nation {
     /// Makes a new one with empty logs and waits until each part is ready. The service has to be there.
     pub(super) fn start(chhatra: &Path, folder: &Path) -> Result<Self> {
         let state = folder.join("nation");
-        if state.exists() {
-            std::fs::remove_dir_all(&state)
-                .with_context(|| format!("{} cannot be removed", state.display()))?;
-        }
-        make(chhatra, &state)?;
+        GROUND.make(chhatra, &state, &[], "")?;
         let mut nation = Self { chhatra: chhatra.to_owned(), state, running: BTreeMap::new(), starts: 0 };
         for role in Role::ALL {
             nation.begin(role)?;
@@ -181,55 +168,4 @@ impl Drop for Nation {
             let _gone = running.child.wait();
         }
     }
-}
-
-fn tail(said: &str) -> String {
-    let lines: Vec<&str> = said.lines().collect();
-    lines.get(lines.len().saturating_sub(12)..).unwrap_or_default().join("\n")
-}
-
-pub(super) fn consumer_address() -> String {
-    format!("{BASE}.11:8080")
-}
-
-pub(super) fn service_address() -> String {
-    format!("{BASE}.12:9080")
-}
-
-fn make(chhatra: &Path, state: &Path) -> Result<()> {
-    let shown = state.to_string_lossy();
-    command(chhatra, &["demo", "--only-make", "--state", &shown, "--base", BASE])?;
-    let file = state.join("interior/state.toml");
-    let declared = std::fs::read_to_string(&file).context("the declared state cannot be read")?;
-    let declared = with_service(&declared).context("the declared state has another form than expected")?;
-    std::fs::write(&file, declared).context("the declared state cannot be written")?;
-    let config = state.join("interior/gateway.toml");
-    let (config, file) = (config.to_string_lossy(), file.to_string_lossy());
-    command(chhatra, &["gateway", "apply", "--config", &config, &file]).map(drop)
-}
-
-/// The declared state with one more service of its last client.
-fn with_service(state: &str) -> Option<String> {
-    let (clients, rest) = state.split_once("\n[[time_stamp]]")?;
-    let service = format!(
-        "\n[[client.service]]\ncode = \"drill\"\nkind = \"rest\"\nurl = \"http://{}\"\n\n\
-         [[client.right]]\nservice = \"drill\"\nsubject = {{ client = \"{CLIENT}\" }}\n",
-        service_address()
-    );
-    Some(format!("{clients}{service}\n[[time_stamp]]{rest}"))
-}
-
-/// Runs a program to its end and demands success; what it printed.
-pub(super) fn command(program: &Path, arguments: &[&str]) -> Result<String> {
-    let output = Command::new(program)
-        .args(arguments)
-        .output()
-        .with_context(|| format!("{} cannot be started", program.display()))?;
-    if !output.status.success() {
-        let shown: String = arguments.join(" ").chars().take(200).collect();
-        let (out, errors) =
-            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        bail!("{} {shown} failed:\n{}\n{}", program.display(), tail(&out), tail(&errors));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

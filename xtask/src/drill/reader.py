@@ -1,9 +1,10 @@
 """Reads what two gateways have on record, with no code of theirs: SQLite, zip, hashes, xmlsec1 and openssl. Prints a verdict as JSON.
 
-reader.py records STATE ACKNOWLEDGED            each acknowledged exchange is on record once, request and response, on both sides
-reader.py evidence STATE ACKNOWLEDGED FOLDER    and the containers FOLDER/{commerce,interior}/*.asice prove each of these records
+reader.py records STATE ACKNOWLEDGED DELIVERED            each acknowledged exchange is on record once, request and response, on both
+                                                          sides, and so is each request that was delivered to the service
+reader.py evidence STATE ACKNOWLEDGED DELIVERED FOLDER    and the containers FOLDER/{commerce,interior}/*.asice prove the acknowledged
 
-A line of ACKNOWLEDGED is: message identifier, request identifier, length of the body.
+A line of ACKNOWLEDGED is: message identifier, request identifier, length of the body; one of DELIVERED is a message identifier.
 """
 import base64, collections, concurrent.futures, contextlib, hashlib, json, os, re, sqlite3, subprocess, sys, tempfile, uuid, zipfile
 from lxml import etree
@@ -51,7 +52,7 @@ def records(state, side):
         return [(identifier(row[0]), identifier(row[1]), bool(row[2]), row[3]) for row in rows], unstamped
 
 
-def check_records(state, acknowledged, verdict):
+def check_records(state, acknowledged, delivered, verdict):
     for side in SIDES:
         found, unstamped = records(state, side)
         verdict["unstamped"] += unstamped
@@ -64,6 +65,11 @@ def check_records(state, acknowledged, verdict):
         for message, request_id, response, _ in found:
             if response and (message, request_id, False) not in bodies:
                 verdict["lost"].append(f"{side}: {message} has a response and no request")
+        # Whatever the service was asked stood on record on both sides before.
+        requests = {message for message, _, response, _ in found if not response}
+        for message in delivered:
+            if message not in requests:
+                verdict["lost"].append(f"{side}: the service was asked {message}, whose request is not on record")
         for exchange in acknowledged:
             for response in (False, True):
                 bytes_held = bodies.get((exchange.id, exchange.request_id, response))
@@ -172,12 +178,14 @@ def check_evidence(state, acknowledged, folder, verdict):
                     verdict["lost"].append(f"{side}: no container proves the {name} of {exchange.id}")
 
 
-def main(mode, state, acknowledged, *folder):
+def main(mode, state, acknowledged, delivered, *folder):
     with open(acknowledged) as lines:
         rows = [line.split() for line in lines]
+    with open(delivered) as lines:
+        asked = [line.strip() for line in lines]
     exchanges = [Exchange(row[0], row[1], int(row[2])) for row in rows]
     verdict = {"records": 0, "unstamped": 0, "proven": 0, "lost": [], "doubled": []}
-    check_records(state, exchanges, verdict)
+    check_records(state, exchanges, asked, verdict)
     if mode == "evidence":
         check_evidence(state, exchanges, folder[0], verdict)
     print(json.dumps(verdict))

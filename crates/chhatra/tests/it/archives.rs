@@ -96,15 +96,21 @@ fn archive(config: &str) -> Outcome {
     chhatra(&["evidence", "archive", "--config", config])
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_gateway_archives_by_itself_and_hands_over_what_an_operator_wants_elsewhere() {
-    let mut nation = Nation::start().await.unwrap();
+/// A nation with two exchanges on record on either side, time-stamped at the consumer's.
+async fn exchanged() -> Nation {
+    let nation = Nation::start().await.unwrap();
     nation.service.answers(Reply::echo());
     for body in [None, Some(&b"a body"[..])] {
         assert_eq!(nation.send(call("POST", "/v1"), body).await.unwrap().status, 200);
     }
     nation.hands.advance(SignedDuration::from_secs(2));
     until("the time-stamps", || (nation.consumer.gateway.log_health().unstamped == 0).then_some(()));
+    nation
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_archives_by_itself_and_hands_over_what_an_operator_wants_elsewhere() {
+    let mut nation = exchanged().await;
     let config = with_archive(&nation, "");
     archive(&config).refused(1, "the gateway is running");
     nation.hands.advance(SignedDuration::from_secs(61));
@@ -134,6 +140,11 @@ async fn a_gateway_archives_by_itself_and_hands_over_what_an_operator_wants_else
     std::fs::create_dir(&elsewhere).unwrap();
     let taking = format!("transfer_command = [\"cp\", \"-t\", {:?}]", text(&elsewhere));
     let taking = with_archive(&nation, &taking);
+    let octets = std::fs::read(&made).unwrap();
+    std::fs::write(&made, b"").unwrap();
+    archive(&taking).refused(1, "it is not as long as it was made");
+    assert!(made.exists() && archives_in(&elsewhere).is_empty());
+    std::fs::write(&made, octets).unwrap();
     assert!(archive(&taking).fine().contains("handed over: 1"));
     assert!(!made.exists() && archives_in(&elsewhere).len() == 1);
     assert!(archive(&taking).fine().contains("handed over: 0"));
@@ -143,13 +154,7 @@ async fn a_gateway_archives_by_itself_and_hands_over_what_an_operator_wants_else
 /// The gateway with a store, by its own rounds and by hand, and what doctor says of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn archives_go_into_a_store_and_one_that_is_missing_is_not_taken_for_gone() {
-    let mut nation = Nation::start().await.unwrap();
-    nation.service.answers(Reply::echo());
-    for body in [None, Some(&b"a body"[..])] {
-        assert_eq!(nation.send(call("POST", "/v1"), body).await.unwrap().status, 200);
-    }
-    nation.hands.advance(SignedDuration::from_secs(2));
-    until("the time-stamps", || (nation.consumer.gateway.log_health().unstamped == 0).then_some(()));
+    let mut nation = exchanged().await;
     let told = |config: &str| chhatra(&["doctor", "--config", config]).out;
     let config = with_archive(&nation, "");
     let running = until("a word of the gateway", || {

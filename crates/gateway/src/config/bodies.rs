@@ -49,6 +49,12 @@ impl BodyOverride {
 }
 
 impl Log {
+    /// The longest body that is put on record for any provider.
+    pub(crate) fn longest_body(&self) -> u64 {
+        let said = self.overrides.iter().filter_map(|said| said.body_bytes_max);
+        said.fold(self.body_bytes_max, u64::max)
+    }
+
     /// Which bodies are logged.
     pub(crate) fn bodies(&self) -> BodyLogging {
         BodyLogging {
@@ -102,6 +108,18 @@ mod tests {
             (Some(Side::Provider), Some(true), None)
         );
         assert_eq!((said[1].side, said[1].logged, said[1].bytes_max), (Some(Side::Consumer), None, Some(7)));
+        assert_eq!(log.longest_body(), 10_485_760, "what is said of some does not shorten it for the others");
+    }
+
+    #[test]
+    fn the_longest_body_is_that_of_whoever_may_have_the_longest() {
+        let longest = |first: u64, second: u64| {
+            let text = format!(
+                "body_bytes_max = {first}\n[[override]]\nprovider = \"EX/COM/1\"\nbody_bytes_max = {second}\n"
+            );
+            log(&text).unwrap().longest_body()
+        };
+        assert_eq!((longest(5, 7), longest(7, 5)), (7, 7));
     }
 
     #[test]

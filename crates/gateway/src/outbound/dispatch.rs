@@ -95,7 +95,9 @@ async fn carry_body(
                 spool.insert(kept.spool())
             }
         };
-        sending.writer.put(&std::mem::take(&mut waiting)).await.map_err(|e| not_sent(&e))?;
+        if let Err(error) = sending.writer.put(&std::mem::take(&mut waiting)).await {
+            return Err(sending.why(&error).await);
+        }
         sending.encoder.body(&chunk);
         spool.write(&chunk).await.map_err(|e| Refusal::Spool(e.to_string()))?;
         kept.check(spool.length())?;

@@ -410,6 +410,22 @@ async fn an_archive_is_untaken_until_somebody_takes_it() {
 }
 
 #[tokio::test]
+async fn an_archive_that_was_cut_after_it_was_made_is_noticed() {
+    let bench = Bench::stamped(&["EX/COM/1/a"]).await;
+    let archivist = bench.archivist(|_| {});
+    archivist.round(noon(), || true).await.unwrap();
+    let archive = archivist.untaken().await.unwrap().remove(0);
+    assert!(archive.is_whole().unwrap());
+    let octets = std::fs::read(&archive.path).unwrap();
+    for length in [0, 1, octets.len() - 1] {
+        std::fs::write(&archive.path, &octets[..length]).unwrap();
+        assert!(!archive.is_whole().unwrap(), "{length}");
+    }
+    std::fs::remove_file(&archive.path).unwrap();
+    assert!(archive.is_whole().is_err());
+}
+
+#[tokio::test]
 async fn whatever_becomes_of_an_archive_its_mark_says_that_it_is_elsewhere() {
     let bench = Bench::stamped(&["EX/COM/1/a"; 2]).await;
     let archivist = bench.archivist(|settings| settings.file_bytes_max = 1);

@@ -55,9 +55,9 @@ fn what_is_sealed_opens_in_its_own_place_only() {
     let keys = keys(folder.path(), &["key"]);
     let sealer = Sealer::new(&keys, &[1; 64]).unwrap().unwrap();
     let again = Sealer::again(&keys, &sealer.column(), &[1; 64]).unwrap();
-    let message = sealer.message(b"text");
+    let message = sealer.message(b"text").unwrap();
     assert_eq!(again.open_message(&message).unwrap(), b"text");
-    let body = sealer.chunk(0, 4, b"text");
+    let body = sealer.chunk(0, 4, b"text").unwrap();
     for (why, opened) in [
         ("a body for a message", again.open_message(&body)),
         ("a message for a body", again.opened(What::Body, 0, 4, &message)),
@@ -97,4 +97,19 @@ fn a_key_that_is_missing_is_named() {
     assert_eq!(refused.err(), Some(Unopened::NoKey(one.names()[0].clone())));
     assert!(Sealer::again(&keys(folder.path(), &["other", "one"]), &sealer.column(), &[1; 64]).is_ok());
     assert!(Sealer::new(&Keys::default(), &[1; 64]).is_none());
+}
+
+#[test]
+fn a_record_is_bound_to_its_signature_its_identifiers_and_its_direction() {
+    let of =
+        |digest: u8, query: &str, request: &str, direction| binding(&[digest; 64], query, request, direction);
+    let bindings = [
+        of(1, "query", "request", Direction::Request),
+        of(2, "query", "request", Direction::Request),
+        of(1, "query", "request", Direction::Response),
+        of(1, "queryr", "equest", Direction::Request),
+        of(1, "request", "query", Direction::Request),
+        of(1, "", "queryrequest", Direction::Request),
+    ];
+    assert!(bindings.iter().enumerate().all(|(at, one)| one.len() == 64 && !bindings[..at].contains(one)));
 }

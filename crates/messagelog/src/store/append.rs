@@ -14,7 +14,7 @@ use crate::error::StoreFault;
 use crate::pack::{self, Packed};
 use crate::prepare::Prepared;
 use crate::record::{Body, Direction, RecordId};
-use crate::seal;
+use crate::seal::{self, NotSealed};
 
 /// Bytes of shared contents whose numbers are remembered: some hundred signers with their certificates and OCSP answers.
 const REMEMBERED_BYTES_MAX: usize = 4 << 20;
@@ -141,9 +141,11 @@ impl Sqlite {
             .insert(params![id, signed(logged.bytes), signed(said)])?;
         let mut place = 0usize;
         each_chunk(logged, |chunk| {
-            let stored = seal::stored(record.seal.as_deref(), place, logged.bytes, chunk);
+            let stored = seal::stored(record.seal.as_deref(), place, logged.bytes, chunk)
+                .map_err(|NotSealed| StoreFault::Other("a body could not be sealed".to_owned()))?;
+            self.insert_chunk(body, place, &stored)?;
             place = place.saturating_add(1);
-            self.insert_chunk(body, place.saturating_sub(1), &stored)
+            Ok(())
         })
     }
 

@@ -96,11 +96,11 @@ pub(crate) fn any(connection: &Connection) -> Result<bool, StoreFault> {
     Ok(connection.query_row("SELECT EXISTS (SELECT 1 FROM archive)", [], |row| row.get(0))?)
 }
 
-/// Numbers and names of the archives that nobody has taken away.
-pub(crate) fn untaken(connection: &Connection) -> Result<Vec<(i64, String)>, StoreFault> {
+/// Numbers, names and lengths of the archives that nobody has taken away.
+pub(crate) fn untaken(connection: &Connection) -> Result<Vec<(i64, String, u64)>, StoreFault> {
     let mut statement =
-        connection.prepare_cached("SELECT id, file FROM archive WHERE taken IS NULL ORDER BY id")?;
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        connection.prepare_cached("SELECT id, file, bytes FROM archive WHERE taken IS NULL ORDER BY id")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, unsigned(row.get(2)?))))?;
     Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?)
 }
 

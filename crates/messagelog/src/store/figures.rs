@@ -83,6 +83,6 @@ pub(crate) fn archives(connection: &Connection, since: Timestamp) -> Result<Arch
     let (of_week, all) = figures.1;
     let bytes = schema::file_bytes(connection)?;
     figures.0.log_bytes_of_week = bytes.checked_div(all).unwrap_or_default().saturating_mul(of_week);
-    figures.0.untaken = super::archive::untaken(connection)?.into_iter().map(|(_, name)| name).collect();
+    figures.0.untaken = super::archive::untaken(connection)?.into_iter().map(|(_, name, _)| name).collect();
     Ok(figures.0)
 }

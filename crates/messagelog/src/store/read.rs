@@ -284,13 +284,19 @@ pub(crate) fn seal(
 ) -> Result<Option<SealedBody>, ReadFailure> {
     let found = connection
         .prepare_cached(
-            "SELECT r.seal, r.signature_digest, b.bytes FROM body b JOIN record r ON r.id = b.record
+            "SELECT r.seal, r.signature_digest, r.query_id, r.request_id, r.response, b.bytes
+             FROM body b JOIN record r ON r.id = b.record
              WHERE b.record = ?1 AND b.number = ?2 AND r.seal IS NOT NULL",
         )
         .and_then(|mut statement| {
             let columns = |row: &Row<'_>| {
-                let (seal, signature_digest) = (row.get(0)?, row.get(1)?);
-                Ok(SealedBody { seal, signature_digest, bytes: unsigned(row.get(2)?) })
+                // What is no identifier opens nothing, as any other one would.
+                let name =
+                    |column: usize| row.get_ref(column).map(|v| identifier_text(v).unwrap_or_default());
+                let digest: Vec<u8> = row.get(1)?;
+                let direction = if row.get(4)? { Direction::Response } else { Direction::Request };
+                let binding = seal::binding(&digest, &name(2)?, &name(3)?, direction);
+                Ok(SealedBody { seal: row.get(0)?, binding, bytes: unsigned(row.get(5)?) })
             };
             statement.query_row(params![signed(record.0), number], columns).optional()
         });

@@ -72,7 +72,7 @@ impl Reading for Connection {
         archive::any(self)
     }
 
-    fn untaken(&self) -> Result<Vec<(i64, String)>, StoreFault> {
+    fn untaken(&self) -> Result<Vec<(i64, String, u64)>, StoreFault> {
         archive::untaken(self)
     }
 }

@@ -14,7 +14,7 @@ const NEEDLE: &[u8] = b"SOK CHANNA LIVES IN KAMPOT";
 
 /// Opens every record of a log, from `docs/design/log-at-rest.md` alone.
 const JUDGE: &str = r#"
-import base64, sqlite3, sys
+import base64, hashlib, sqlite3, sys, uuid
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -26,18 +26,26 @@ for path in sys.argv[2:]:
     assert head == "chhatra-messagelog-key-1"
     secret = base64.b64decode(text)
     secrets[hkdf(None, secret, b"chhatra messagelog key id 1", 8)] = secret
+def identifier(value):
+    return (str(uuid.UUID(bytes=value)) if isinstance(value, bytes) else value).encode()
+def bound_to(digest, identifiers, response):
+    for value in map(identifier, identifiers):
+        digest += len(value).to_bytes(8, "big") + value
+    return hashlib.sha512(digest + bytes([response])).digest()
 db = sqlite3.connect(sys.argv[1])
-for id, seal, digest, message in db.execute("SELECT id, seal, signature_digest, message FROM record ORDER BY id").fetchall():
+columns = "id, seal, signature_digest, query_id, request_id, response, message"
+for id, seal, digest, query, request, response, message in db.execute(f"SELECT {columns} FROM record ORDER BY id").fetchall():
     assert seal[0] == 1 and len(seal) == 25
     name, seed = seal[1:9], seal[9:]
     key = AESGCM(hkdf(seed, secrets[name], b"chhatra messagelog record key 1", 32))
-    text = key.decrypt(bytes(12), message, b"\x01\x00" + bytes(8) + name + digest)
+    bound = bound_to(digest, (query, request), response)
+    text = key.decrypt(bytes(12), message, b"\x01\x00" + bytes(8) + name + bound)
     body = b""
     for body_id, length in db.execute("SELECT id, bytes FROM body WHERE record = ?", (id,)).fetchall():
         chunks = db.execute("SELECT content FROM chunk WHERE body = ? ORDER BY place", (body_id,)).fetchall()
         for n, (chunk,) in enumerate(chunks):
             nonce = b"\x01\x00\x00\x00" + n.to_bytes(8, "big")
-            body += key.decrypt(nonce, chunk, b"\x01\x01" + length.to_bytes(8, "big") + name + digest)
+            body += key.decrypt(nonce, chunk, b"\x01\x01" + length.to_bytes(8, "big") + name + bound)
         assert len(body) == length
     print(id, text.hex(), body.hex() or "-")
 "#;
@@ -197,12 +205,13 @@ async fn keys_change_over_and_one_that_is_missing_is_named() {
     assert_eq!(without.find(&messagelog::Search::default()).unwrap().len(), 18);
 }
 
-/// Two records that are the same but for their text.
+/// Two records that were signed together, as the messages of a batch are.
 async fn two(directory: &Path, keys: &Keys) {
     let log = open(directory, keys);
-    for text in [b"yes", b"no!"] {
-        let body = [&text[..], &secret(70_000)].concat();
-        log.record(NewRecord { message: text.to_vec(), ..with_body("q", &body) }).await.unwrap();
+    for text in ["yes", "no!"] {
+        let body = [text.as_bytes(), &secret(70_000)].concat();
+        let (query_id, message) = (format!("q-{text}"), text.as_bytes().to_vec());
+        log.record(NewRecord { query_id, message, ..with_body("q", &body) }).await.unwrap();
     }
     log.close().await.unwrap();
 }
@@ -215,6 +224,12 @@ async fn values_do_not_open_in_another_row_nor_in_another_order_nor_cut() {
     for (change, of_message, of_body) in [
         ("UPDATE record SET message = (SELECT message FROM record WHERE id = 2) WHERE id = 1", true, false),
         ("UPDATE record SET seal = (SELECT seal FROM record WHERE id = 2) WHERE id = 1", true, true),
+        (
+            "UPDATE record SET (seal, message) = (SELECT seal, message FROM record WHERE id = 2) WHERE id = 1;
+             UPDATE chunk SET content = (SELECT content FROM chunk o WHERE o.body = 2 AND o.place = chunk.place) WHERE body = 1",
+            true,
+            true,
+        ),
         ("UPDATE record SET seal = x'01' WHERE id = 1", true, true),
         ("UPDATE record SET seal = NULL WHERE id = 1", false, true),
         (

@@ -41,7 +41,6 @@ fn what_stands_after_something_that_only_looks_open_is_counted() {
         "<r><!---->< b=''></r>",
         "<?xml version='1.0' encoding='?>'?><r b='c'/>",
         "<?xml version=\"1.0?>'\"?><r b='c'/><!-- '?> -->",
-        "<?xml\tversion='?><r b=\"c\"/>'?>",
     ] {
         assert_eq!(tight(text), ATTRIBUTE, "{text}");
     }
@@ -94,6 +93,30 @@ fn refuses_a_document_type_declaration() {
     for text in ["<!DOCTYPE r><r/>", "\n<!-- x --><!DOCTYPE r [<!ENTITY e 'x'>]><r/>", "<r><!DOCTYPE r></r>"]
     {
         assert_eq!(tight(text), Err(Refusal::DocumentType), "{text}");
+    }
+}
+
+#[test]
+fn refuses_an_instruction_that_would_be_a_declaration_to_others() {
+    for (text, at) in [
+        ("<?xml\tversion='?><r b=\"c\"/>'?>", 0),
+        ("<?xml\nversion='1.0'?><r/>", 0),
+        ("<?xml/p:a='b' version='1.0'?><r/>", 0),
+        ("<?xml?><r/>", 0),
+        ("<r><?XML a?></r>", 3),
+        ("<r/><?xMl/?>", 4),
+    ] {
+        assert_eq!(tight(text), Err(Refusal::Broken { at }), "{text}");
+    }
+    for text in [
+        "<?xml-model a?><r/>",
+        "<?xmlx?><r/>",
+        "<?xml:a?><r/>",
+        "<?xml\u{e9}?><r/>",
+        "<?x?><r/>",
+        "<?axml a?><r/>",
+    ] {
+        assert_eq!(tight(text), Ok(()), "{text}");
     }
 }
 

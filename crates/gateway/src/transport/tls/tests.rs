@@ -8,6 +8,7 @@ use openssl::nid::Nid;
 use openssl::pkey::Private;
 use openssl::x509::X509NameBuilder;
 use std::pin::Pin;
+use tokio::io::DuplexStream;
 use tokio_openssl::SslStream;
 
 pub(crate) fn key() -> PKey<Private> {
@@ -48,14 +49,21 @@ async fn presented_by(
     let own = [Certificate::from_der(&certificate("own", 2, &own_key).to_der().unwrap()).unwrap()];
     let key_pkcs8 = own_key.private_key_to_pkcs8().unwrap();
     let client = connector(&Credentials { chain: &own, key_pkcs8: &key_pkcs8, as_own_kind: true }).unwrap();
+    presented(met(&server, &client).await.1.ssl())
+}
+
+type Side = SslStream<DuplexStream>;
+
+/// Both sides of one connection after the handshake, the accepting one first.
+async fn met(server: &SslContext, client: &SslContext) -> (Side, Side) {
     let (near, far) = tokio::io::duplex(64 * 1024);
-    let mut accepting = SslStream::new(session(&server).unwrap(), far).unwrap();
-    let mut connecting = SslStream::new(session(&client).unwrap(), near).unwrap();
+    let mut accepting = SslStream::new(session(server).unwrap(), far).unwrap();
+    let mut connecting = SslStream::new(session(client).unwrap(), near).unwrap();
     let (accepted, connected) =
         tokio::join!(Pin::new(&mut accepting).accept(), Pin::new(&mut connecting).connect());
     accepted.unwrap();
     connected.unwrap();
-    presented(connecting.ssl())
+    (accepting, connecting)
 }
 
 #[tokio::test]
@@ -83,13 +91,7 @@ async fn spoken(server_as_own: bool, client_as_own: bool) -> (&'static str, bool
     let credentials = |as_own_kind| Credentials { chain: &own, key_pkcs8: &key_pkcs8, as_own_kind };
     let server = acceptor(&credentials(server_as_own), &[], Arc::new(|_| true)).unwrap();
     let client = connector(&credentials(client_as_own)).unwrap();
-    let (near, far) = tokio::io::duplex(64 * 1024);
-    let mut accepting = SslStream::new(session(&server).unwrap(), far).unwrap();
-    let mut connecting = SslStream::new(session(&client).unwrap(), near).unwrap();
-    let (accepted, connected) =
-        tokio::join!(Pin::new(&mut accepting).accept(), Pin::new(&mut connecting).connect());
-    accepted.unwrap();
-    connected.unwrap();
+    let (accepting, connecting) = met(&server, &client).await;
     (connecting.ssl().version_str(), is_own_kind(connecting.ssl()), is_own_kind(accepting.ssl()))
 }
 

@@ -393,7 +393,7 @@ impl Reading for Tables {
             oldest_of_week: moment(2)?,
             archive_bytes_of_week: number(3)?,
             log_bytes_of_week: share.saturating_mul(number(4)?),
-            untaken: self.untaken()?.into_iter().map(|(_, name)| name).collect(),
+            untaken: self.untaken()?.into_iter().map(|(_, name, _)| name).collect(),
         })
     }
 
@@ -466,12 +466,13 @@ impl Reading for Tables {
         Ok(row.try_get(0)?)
     }
 
-    fn untaken(&self) -> Result<Vec<(i64, String)>, StoreFault> {
+    fn untaken(&self) -> Result<Vec<(i64, String, u64)>, StoreFault> {
         let rows = self.ask::<_, StoreFault>(|client| {
-            let sql = "SELECT id, file FROM chhatra_messagelog.archive WHERE taken IS NULL ORDER BY id";
+            let sql =
+                "SELECT id, file, bytes FROM chhatra_messagelog.archive WHERE taken IS NULL ORDER BY id";
             Ok(client.query(sql, &[])?)
         })?;
-        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?, unsigned(row.try_get(2)?)))).collect()
     }
 
     fn is_alive(&self) -> bool {
