@@ -41,9 +41,7 @@ async fn a_nation_in_postgresql_carries_and_proves_as_any_other_and_outlives_its
     assert_eq!(refused.status, 500, "{}", refused.text());
     assert!(refused.text().contains("logging_failed"), "{}", refused.text());
     server.resume().unwrap();
-    nation.consumer.ready().await.unwrap();
-    nation.provider.ready().await.unwrap();
-    assert_eq!(asked(&nation).await.status, 200);
+    until_answer(&nation, "messages are carried again", |answer| answer.status == 200).await;
 
     // What is declared and what is applied is seen by what runs.
     let mut state = nation.registry_state.clone();
