@@ -13,12 +13,12 @@
 mod url;
 mod tls;
 mod session;
-mod document;
+mod store;
 mod fault;
 #[cfg(feature = "practice")]
 pub mod practice;
 
-pub use document::Document;
 pub use fault::Fault;
 pub use session::Session;
+pub use store::Document;
 pub use url::{Url, UrlRefusal};

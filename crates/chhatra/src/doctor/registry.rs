@@ -53,12 +53,10 @@ fn state(config: &Config, how: &str, findings: &mut Findings) -> bool {
 
 /// What to do about a database that does not serve.
 const fn mend(fault: &StoreFault) -> &'static str {
-    match fault {
-        StoreFault::Server(_) | StoreFault::Url(_) => {
-            "see to the database server, and to `database` in the section [registry]"
-        }
-        _ => "restore the database from a backup",
+    if matches!(fault, StoreFault::Server(_) | StoreFault::Url(_)) {
+        return "see to the database server, and to `database` in the section [registry]";
     }
+    "restore the database from a backup"
 }
 
 fn trust_services(declared: &Declaration, findings: &mut Findings) {
