@@ -140,7 +140,20 @@ impl Drill {
         let verdict = self.evidence()?;
         let table = self.table(rows, &verdict);
         println!("{table}");
-        self.judge(&verdict)
+        self.judge(&verdict)?;
+        self.reader_is_awake()
+    }
+
+    /// A reader that notices nothing would be content with everything: it is shown copies that are damaged.
+    fn reader_is_awake(&self) -> Result<()> {
+        let mutants = self.reader.with_file_name("mutants.py");
+        let paths = ["acknowledged", "delivered", "containers"].map(|name| shown(self.folder.join(name)));
+        let mut arguments = vec![shown(mutants), shown(&self.reader), shown(&self.nation.state)];
+        arguments.extend(paths);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let noticed = command(Path::new(PYTHON), &arguments)?;
+        println!("  the reader notices each of {} damages", noticed.trim());
+        Ok(())
     }
 
     /// Asks the independent reader about all that was acknowledged, and all that the service was asked, until now.

@@ -164,10 +164,12 @@ mod tests {
         }
         let file = folder.join("file").to_string_lossy().into_owned();
         let fault = Fault { call: "openat", error: "ENOSPC", first: 1, onward: true };
-        let (output, failed) = fault.around(Path::new("touch"), std::slice::from_ref(&file), &folder).unwrap();
+        let (output, failed) =
+            fault.around(Path::new("touch"), std::slice::from_ref(&file), &folder).unwrap();
         assert!(!output.status.success() && failed > 0);
         let never = Fault { first: 10_000, ..fault };
-        let (output, failed) = never.around(Path::new("touch"), std::slice::from_ref(&file), &folder).unwrap();
+        let (output, failed) =
+            never.around(Path::new("touch"), std::slice::from_ref(&file), &folder).unwrap();
         assert!(output.status.success() && failed == 0);
         std::fs::remove_dir_all(&folder).unwrap();
     }
