@@ -13,6 +13,7 @@ pub(crate) const TEST: &[&str] = &[
     "libxml2-utils",
     "unzip",
     "procps",
+    "strace",
     "curl",
     "python3",
     "python3-venv",
@@ -21,6 +22,7 @@ pub(crate) const TEST: &[&str] = &[
     "python3-cryptography",
     "softhsm2",
     "opensc",
+    "postgresql",
 ];
 
 /// Needed to build the fuzzer: libFuzzer is C++.
