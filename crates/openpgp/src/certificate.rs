@@ -123,7 +123,8 @@ impl Certificate {
             newest(user.signatures.iter().filter(|one| stands(one, now)).filter(valid))
         });
         let named = newest(of_users.filter(|one| one.typ() != Some(SignatureType::CertRevocation)));
-        let named = named.ok_or_else(|| Unfit::Unbound { key: name.clone() })?;
+        let of_users = || details.users.iter().flat_map(|user| &user.signatures);
+        let named = named.ok_or_else(|| unbound(of_users(), key, &name))?;
         let direct = details.direct_signatures.iter().filter(|one| stands(one, now));
         let direct = newest(direct.filter(|one| one.verify_key(key).is_ok()));
         let mut until = None;
@@ -150,7 +151,7 @@ impl Certificate {
         // When it was made does not matter, as with gpg: a binding that is newer does not bring it back.
         let is_revoked = subkey.signatures.iter().filter(is_revocation).any(|one| valid(&one));
         let Some(binding) = newest(standing().filter(|one| !is_revocation(one)).filter(valid)) else {
-            return Err(Unfit::Unbound { key: name });
+            return Err(unbound(standing(), primary, &name));
         };
         if !is_for(&binding.key_flags(), purpose) {
             return Ok(None);
@@ -210,6 +211,14 @@ fn believed(signature: &Signature, name: &str) -> Result<(), Unfit> {
         Some(HashAlgorithm::Sha256 | HashAlgorithm::Sha384 | HashAlgorithm::Sha512) => Ok(()),
         _ => Err(Unfit::Digest { key: name.to_owned() }),
     }
+}
+
+/// Some algorithms do not even verify with such a digest.
+fn unbound<'s>(mut signatures: impl Iterator<Item = &'s Signature>, key: &PublicKey, name: &str) -> Unfit {
+    let own = key.legacy_key_id();
+    let is_old = |one: &Signature| one.issuer_key_id().contains(&&own) && believed(one, name).is_err();
+    let name = name.to_owned();
+    if signatures.any(is_old) { Unfit::Digest { key: name } } else { Unfit::Unbound { key: name } }
 }
 
 /// When a key ends that was made then.

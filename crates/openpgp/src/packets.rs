@@ -32,7 +32,8 @@ pub(crate) fn packets(octets: &[u8]) -> Result<Vec<Packet>, Unfit> {
         1 => {}
         _ => return Err(Unfit::Several),
     }
-    let options = DearmorOptions::new().set_limit(octets.len()).enable_crc24_check();
+    // Its checksum is not looked at: what matters in a key is signed.
+    let options = DearmorOptions::new().set_limit(octets.len());
     let mut plain = Zeroizing::new(Vec::with_capacity(octets.len()));
     let mut armour = Dearmor::with_options(octets, options);
     armour.read_to_end(&mut plain).map_err(|_| Unfit::Damaged)?;

@@ -40,7 +40,8 @@ impl Told {
 
 impl Gpg {
     pub(crate) fn new() -> Self {
-        Self { home: tempfile::Builder::new().prefix("pgp").tempdir_in("/tmp").unwrap() }
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        Self { home: tempfile::Builder::new().prefix("pgp").permissions(mode).tempdir_in("/tmp").unwrap() }
     }
 
     /// Where files may be put that belong to it.
@@ -118,8 +119,9 @@ impl Gpg {
         path
     }
 
+    /// Keys that may be from later.
     pub(crate) fn import(&self, octets: &[u8]) {
-        self.run(NOW, &["--import"], octets).fine();
+        self.run("20261123T120000", &["--import"], octets).fine();
     }
 
     pub(crate) fn open(&self, sealed: &[u8]) -> Told {

@@ -61,15 +61,14 @@ fn a_key_is_read_armoured_or_not_and_only_one() {
     assert!(matches!(refused(recipient(&vec![0xb4; 300 << 10])), Unfit::TooLong { .. }));
     let message = gpg.run(NOW, &["--armor", "--recipient", &one, "--encrypt"], b"text").fine().out;
     assert_eq!(refused(recipient(&message)), Unfit::NoKey);
-    // Cut anywhere, and changed in its armour.
     let whole = gpg.public(&one);
     for length in 1..whole.len() {
         assert!(recipient(&whole[..length]).is_err(), "cut at {length}");
     }
-    let mut changed = armoured(&one);
-    let middle = changed.len() / 2;
-    changed[middle] = if changed[middle] == b'A' { b'B' } else { b'A' };
-    assert!(recipient(&changed).is_err());
+    let whole = armoured(&one);
+    for length in (1..whole.len() - 30).step_by(37) {
+        assert!(recipient(&whole[..length]).is_err(), "cut at {length}");
+    }
 }
 
 /// What anybody could add to a key, or take away, is no word of its own.
@@ -132,7 +131,7 @@ fn a_key_for_something_else_or_of_another_kind_is_refused() {
         Unfit::NothingFor { purpose: Purpose::Signing, .. }
     ));
     // A subkey that signs does.
-    gpg.subkey(&certifies, "nistp256", "sign", "never");
+    gpg.subkey(&certifies, "ed25519", "sign", "never");
     assert_eq!(signer(&gpg.secret(&certifies)).unwrap().fingerprint(), certifies);
 
     let rsa = gpg.pair("rsa", "rsa2048", "rsa2048");
