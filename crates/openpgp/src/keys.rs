@@ -124,6 +124,12 @@ impl Signer {
         self.certificate.name()
     }
 
+    /// The file that it came from.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The key as one to encrypt to.
     ///
     /// # Errors
