@@ -1,18 +1,15 @@
-//! A key ring of `gpg`, with an agent of its own, that stands in a time of ours.
+//! A key ring of `gpg`, with an agent of its own, that stands in a time of ours. Other rooms' tests take this file too.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
-
-/// When keys are made, as gpg wants it.
-pub(crate) const MADE: &str = "20261101T000000";
-/// When things are done with them.
-pub(crate) const NOW: &str = "20261122T120000";
 
 /// Gone, with its agent, when it is dropped.
 pub(crate) struct Gpg {
-    // The agent listens on a socket in it, and the names of sockets are short.
-    home: tempfile::TempDir,
+    /// The agent listens on a socket in it, and the names of sockets are short.
+    pub(crate) home: tempfile::TempDir,
+    made: &'static str,
+    now: &'static str,
 }
 
 /// What gpg said.
@@ -39,14 +36,11 @@ impl Told {
 }
 
 impl Gpg {
-    pub(crate) fn new() -> Self {
+    /// Keys are made at the one time and used at the other, as gpg writes them; both empty: by this machine's clock.
+    pub(crate) fn at(made: &'static str, now: &'static str) -> Self {
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
-        Self { home: tempfile::Builder::new().prefix("pgp").permissions(mode).tempdir_in("/tmp").unwrap() }
-    }
-
-    /// Where files may be put that belong to it.
-    pub(crate) fn folder(&self) -> &Path {
-        self.home.path()
+        let home = tempfile::Builder::new().prefix("pgp").permissions(mode).tempdir_in("/tmp").unwrap();
+        Self { home, made, now }
     }
 
     pub(crate) fn run(&self, at: &str, arguments: &[&str], input: &[u8]) -> Told {
@@ -54,7 +48,8 @@ impl Gpg {
             .arg("--homedir")
             .arg(self.home.path())
             .args(["--batch", "--yes", "--no-tty", "--status-fd", "2", "--pinentry-mode", "loopback"])
-            .args(["--trust-model", "always", "--faked-system-time", &format!("{at}!")])
+            .args(["--trust-model", "always"])
+            .args(if at.is_empty() { None } else { Some(format!("--faked-system-time={at}!")) })
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -85,14 +80,15 @@ impl Gpg {
         lasts: &str,
     ) -> String {
         let made = [options, &["--quick-generate-key", name, algorithm, usage, lasts]].concat();
-        let told = self.run(MADE, &made, b"").fine();
+        let told = self.run(self.made, &made, b"").fine();
         let made = told.err.lines().find_map(|line| line.strip_prefix("[GNUPG:] KEY_CREATED P "));
         made.unwrap().trim().to_owned()
     }
 
     /// Adds a subkey.
     pub(crate) fn subkey(&self, key: &str, algorithm: &str, usage: &str, lasts: &str) {
-        self.run(MADE, &["--passphrase", "", "--quick-add-key", key, algorithm, usage, lasts], b"").fine();
+        self.run(self.made, &["--passphrase", "", "--quick-add-key", key, algorithm, usage, lasts], b"")
+            .fine();
     }
 
     /// A key that signs, with a subkey to encrypt to.
@@ -103,11 +99,11 @@ impl Gpg {
     }
 
     pub(crate) fn public(&self, key: &str) -> Vec<u8> {
-        self.run(NOW, &["--export", key], b"").fine().out
+        self.run(self.now, &["--export", key], b"").fine().out
     }
 
     pub(crate) fn secret(&self, key: &str) -> Vec<u8> {
-        self.run(NOW, &["--passphrase", "", "--export-secret-keys", key], b"").fine().out
+        self.run(self.now, &["--passphrase", "", "--export-secret-keys", key], b"").fine().out
     }
 
     /// Writes a key into a file that only its owner may read.
@@ -119,13 +115,12 @@ impl Gpg {
         path
     }
 
-    /// Keys that may be from later.
     pub(crate) fn import(&self, octets: &[u8]) {
-        self.run("20261123T120000", &["--import"], octets).fine();
+        self.run(self.now, &["--import"], octets).fine();
     }
 
     pub(crate) fn open(&self, sealed: &[u8]) -> Told {
-        self.run(NOW, &["--decrypt"], sealed)
+        self.run(self.now, &["--decrypt"], sealed)
     }
 }
 

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use openpgp::{KeyFault, Purpose, Recipient, Signer, Unfit};
 
-use crate::gpg::{Gpg, MADE, NOW};
+use crate::gpg::Gpg;
+use crate::{MADE, NOW};
 
 pub(crate) fn noon() -> Timestamp {
     "2026-11-22T12:00:00Z".parse().unwrap()
@@ -31,7 +32,7 @@ fn refused<T: std::fmt::Debug>(read: Result<T, Unfit>) -> Unfit {
 
 #[test]
 fn a_key_is_read_armoured_or_not_and_only_one() {
-    let gpg = Gpg::new();
+    let gpg = Gpg::at(MADE, NOW);
     let (one, two) = (gpg.pair("one", "ed25519", "cv25519"), gpg.pair("two", "ed25519", "cv25519"));
     let armoured = |key: &str| gpg.run(NOW, &["--armor", "--export", key], b"").fine().out;
     for octets in [gpg.public(&one), armoured(&one)] {
@@ -74,7 +75,7 @@ fn a_key_is_read_armoured_or_not_and_only_one() {
 /// What anybody could add to a key, or take away, is no word of its own.
 #[test]
 fn each_octet_of_a_key_that_matters_is_signed() {
-    let gpg = Gpg::new();
+    let gpg = Gpg::at(MADE, NOW);
     let key = gpg.pair("someone", "ed25519", "cv25519");
     let whole = gpg.public(&key);
     let mut taken = 0;
@@ -117,7 +118,7 @@ fn starts(octets: &[u8]) -> Vec<usize> {
 
 #[test]
 fn a_key_for_something_else_or_of_another_kind_is_refused() {
-    let gpg = Gpg::new();
+    let gpg = Gpg::at(MADE, NOW);
     let signs = gpg.key("signs", "ed25519", "sign", "never");
     let nothing = |purpose| Unfit::NothingFor { key: signs.clone(), purpose };
     assert_eq!(refused(recipient(&gpg.public(&signs))), nothing(Purpose::Encrypting));
@@ -161,7 +162,7 @@ fn a_key_for_something_else_or_of_another_kind_is_refused() {
 
 #[test]
 fn a_key_bound_with_sha_1_is_refused() {
-    let gpg = Gpg::new();
+    let gpg = Gpg::at(MADE, NOW);
     let old = ["--passphrase", "", "--cert-digest-algo", "SHA1"];
     let key = gpg.key_with(&old, "old", "ed25519", "sign", "never");
     assert_eq!(refused(signer(&gpg.secret(&key))), Unfit::Digest { key });
@@ -172,7 +173,7 @@ fn a_key_bound_with_sha_1_is_refused() {
 
 #[test]
 fn a_key_that_is_over_or_not_begun_is_refused() {
-    let gpg = Gpg::new();
+    let gpg = Gpg::at(MADE, NOW);
     let key = gpg.key("short", "ed25519", "sign", "10d");
     gpg.subkey(&key, "cv25519", "encr", "never");
     let at = "2026-11-11T00:00:00Z".parse().unwrap();
@@ -205,9 +206,9 @@ fn a_key_that_is_over_or_not_begun_is_refused() {
 
 #[test]
 fn a_key_that_was_revoked_is_refused() {
-    let gpg = Gpg::new();
+    let gpg = Gpg::at(MADE, NOW);
     let key = gpg.pair("one", "ed25519", "cv25519");
-    let certificate = gpg.folder().join(format!("openpgp-revocs.d/{key}.rev"));
+    let certificate = gpg.home.path().join(format!("openpgp-revocs.d/{key}.rev"));
     let certificate = std::fs::read_to_string(certificate).unwrap().replace(":-----BEGIN", "-----BEGIN");
     gpg.import(certificate.as_bytes());
     assert_eq!(refused(recipient(&gpg.public(&key))), Unfit::Revoked { key: key.clone() });
@@ -235,7 +236,7 @@ fn a_key_that_was_revoked_is_refused() {
 
 #[test]
 fn a_secret_key_that_is_locked_or_left_out_is_refused() {
-    let gpg = Gpg::new();
+    let gpg = Gpg::at(MADE, NOW);
     let locked = gpg.key_with(&["--passphrase", "word"], "locked", "ed25519", "sign", "never");
     let octets = gpg.run(NOW, &["--passphrase", "word", "--export-secret-keys", &locked], b"").fine().out;
     assert_eq!(refused(signer(&octets)), Unfit::Locked { key: locked });
@@ -253,7 +254,7 @@ fn a_secret_key_that_is_locked_or_left_out_is_refused() {
 
 #[test]
 fn files_that_are_missing_open_to_others_or_unfit_are_named() {
-    let gpg = Gpg::new();
+    let gpg = Gpg::at(MADE, NOW);
     let key = gpg.pair("one", "ed25519", "cv25519");
     let path = gpg.file("secret.gpg", &gpg.secret(&key));
     Signer::read(&path, noon()).unwrap();
@@ -264,7 +265,7 @@ fn files_that_are_missing_open_to_others_or_unfit_are_named() {
     assert_eq!(why, KeyFault::Unfit { path, why: Unfit::Secret });
     let public = gpg.file("public.gpg", &gpg.public(&key));
     assert_eq!(Recipient::read(&public, noon()).unwrap().path(), public);
-    for path in [gpg.folder().join("none"), gpg.folder().to_owned()] {
+    for path in [gpg.home.path().join("none"), gpg.home.path().to_owned()] {
         assert!(matches!(Recipient::read(&path, noon()), Err(KeyFault::File { .. })), "{}", path.display());
     }
     let long = gpg.file("long", &vec![0x99; 1 << 20]);
@@ -277,7 +278,7 @@ fn files_that_are_missing_open_to_others_or_unfit_are_named() {
 /// Signatures in signatures, as deep as a key file may be: the library would go down into each on the stack.
 #[test]
 fn signatures_that_nest_are_refused() {
-    let gpg = Gpg::new();
+    let gpg = Gpg::at(MADE, NOW);
     let key = gpg.public(&gpg.pair("one", "ed25519", "cv25519"));
     let mut inner = vec![4, 0x18, 22, 8, 0, 0, 0, 0, 0, 0, 0, 0];
     for depth in 1..4_000 {

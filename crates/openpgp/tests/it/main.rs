@@ -3,3 +3,8 @@
 mod gpg;
 mod keys;
 mod sealing;
+
+/// When keys are made, as gpg writes it.
+const MADE: &str = "20261101T000000";
+/// When things are done with them.
+const NOW: &str = "20261122T120000";

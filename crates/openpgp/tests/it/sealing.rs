@@ -7,6 +7,7 @@ use openpgp::{KeyFault, Recipient, SealFailure, Signer, Unfit, seal};
 
 use crate::gpg::{Gpg, Told};
 use crate::keys::{noon, vectors};
+use crate::{MADE, NOW};
 
 fn recipient(gpg: &Gpg, key: &str) -> Recipient {
     Recipient::parse(&gpg.public(key), Path::new("key"), noon()).unwrap()
@@ -40,7 +41,7 @@ fn proves(told: &Told, key: &str, octets: &[u8]) {
 
 #[test]
 fn gpg_opens_what_is_sealed_to_any_key_that_it_makes_and_finds_the_signature_good() {
-    let (ours, theirs) = (Gpg::new(), Gpg::new());
+    let (ours, theirs) = (Gpg::at(MADE, NOW), Gpg::at(MADE, NOW));
     let signers = [
         ours.key("ed25519", "ed25519", "sign", "never"),
         ours.key("nist", "nistp256", "sign", "never"),
@@ -76,7 +77,7 @@ fn gpg_opens_what_is_sealed_to_any_key_that_it_makes_and_finds_the_signature_goo
 
 #[test]
 fn whatever_its_length_a_file_is_sealed_whole_and_not_compressed() {
-    let gpg = Gpg::new();
+    let gpg = Gpg::at(MADE, NOW);
     let key = gpg.pair("one", "ed25519", "cv25519");
     let (signer, to) = (signer(&gpg, &key), [recipient(&gpg, &key)]);
     let chunk = 512 << 10;
@@ -87,14 +88,14 @@ fn whatever_its_length_a_file_is_sealed_whole_and_not_compressed() {
         assert!(sealed.len() > length, "{length}");
         proves(&gpg.open(&sealed), &key, &octets);
     }
-    let shown = gpg.run(crate::gpg::NOW, &["--list-packets"], &sealed(b"text", &signer, &to)).fine();
+    let shown = gpg.run(NOW, &["--list-packets"], &sealed(b"text", &signer, &to)).fine();
     let shown = String::from_utf8(shown.out).unwrap();
     assert!(shown.contains("mdc_method: 2") && !shown.contains("compressed"), "{shown}");
 }
 
 #[test]
 fn gpg_refuses_what_was_changed_or_cut() {
-    let gpg = Gpg::new();
+    let gpg = Gpg::at(MADE, NOW);
     let key = gpg.pair("one", "ed25519", "cv25519");
     let whole = sealed(&[7; 5_000], &signer(&gpg, &key), &[recipient(&gpg, &key)]);
     proves(&gpg.open(&whole), &key, &[7; 5_000]);
@@ -112,7 +113,7 @@ fn gpg_refuses_what_was_changed_or_cut() {
 
 #[test]
 fn a_key_that_ended_since_it_was_read_is_not_sealed_to_or_with() {
-    let gpg = Gpg::new();
+    let gpg = Gpg::at(MADE, NOW);
     let lasting = gpg.pair("lasting", "ed25519", "cv25519");
     let short = gpg.key("short", "ed25519", "sign", "30d");
     gpg.subkey(&short, "cv25519", "encr", "25d");
@@ -159,7 +160,7 @@ impl std::io::Write for Failing {
 
 #[test]
 fn what_cannot_be_read_or_written_is_told() {
-    let gpg = Gpg::new();
+    let gpg = Gpg::at(MADE, NOW);
     let key = gpg.pair("one", "ed25519", "cv25519");
     let (signer, to) = (signer(&gpg, &key), [recipient(&gpg, &key)]);
     for done in
@@ -177,9 +178,9 @@ fn what_cannot_be_read_or_written_is_told() {
 fn the_keys_of_a_live_server_are_encrypted_to() {
     let Some(vectors) = vectors() else { return };
     let rings = vectors.join("recorded/options/messagelog/archive/gpg-keys");
-    let theirs = Gpg::new();
+    let theirs = Gpg::at(MADE, "20261123T120000");
     theirs.import(&std::fs::read(rings.join("ss1-secret-keys.gpg")).unwrap());
-    let ours = Gpg::new();
+    let ours = Gpg::at(MADE, "20261123T120000");
     let key = ours.key("ours", "ed25519", "sign", "never");
     theirs.import(&ours.public(&key));
     let now: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
@@ -190,7 +191,7 @@ fn the_keys_of_a_live_server_are_encrypted_to() {
         assert_eq!(to[0].fingerprint(), fingerprint);
         let mut octets = Vec::new();
         seal(&b"text"[..], &mut octets, &signer(&ours, &key), &to, now).unwrap();
-        let told = theirs.run("20261123T130000", &["--decrypt"], &octets);
+        let told = theirs.open(&octets);
         assert!(told.is_fine && told.says("GOODSIG") && told.out == b"text", "{}", told.err);
     }
 }
