@@ -45,7 +45,10 @@ impl Recipient {
     /// # Errors
     /// What is wrong with it.
     pub fn parse(octets: &[u8], path: &Path, now: Timestamp) -> Result<Self, Unfit> {
-        let packets = packets(octets)?;
+        let packets = packets(octets).map_err(|why| match why {
+            Unfit::SecretRsa => Unfit::Secret,
+            other => other,
+        })?;
         if packets.iter().any(|packet| matches!(packet, Packet::SecretKey(_) | Packet::SecretSubkey(_))) {
             return Err(Unfit::Secret);
         }

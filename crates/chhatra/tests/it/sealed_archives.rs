@@ -69,7 +69,7 @@ fn the_sealed_archives_of_a_live_server_lead_to_one_another_and_to_open_ones() {
     }
 }
 
-/// The key rings of an operator and of the consumer's member.
+/// The key rings of an operator and of the consumer's member, made before a nation's clock begins.
 struct Rings {
     ours: Gpg,
     members: Gpg,
@@ -132,9 +132,9 @@ fn sealing(openpgp: OpenPgp) -> impl FnOnce(&mut Config) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_seals_what_it_archives_and_hands_over_nothing_else() {
-    let mut nation = exchanged().await;
     let rings = Rings::new();
     let (_, member) = rings.members_key("never");
+    let mut nation = exchanged().await;
     let openpgp = rings.openpgp(&nation, &member);
     nation.consumer.restart(&nation.pin, &nation.clock, sealing(openpgp)).await.unwrap();
     nation.hands.advance(SignedDuration::from_secs(61));
@@ -187,9 +187,9 @@ async fn a_gateway_seals_what_it_archives_and_hands_over_nothing_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn records_of_a_member_whose_key_ends_stay_in_the_log_and_everybody_is_told() {
-    let mut nation = exchanged().await;
     let rings = Rings::new();
     let (key, member) = rings.members_key("seconds=3600");
+    let mut nation = exchanged().await;
     let openpgp = rings.openpgp(&nation, &member);
     nation.consumer.restart(&nation.pin, &nation.clock, sealing(openpgp)).await.unwrap();
     let lines = format!("grouping = \"member\"\n{}", rings.lines(&nation, &member));
@@ -231,9 +231,9 @@ async fn records_of_a_member_whose_key_ends_stay_in_the_log_and_everybody_is_tol
 /// What a gateway says at its start, and the command that archives by hand.
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_that_cannot_be_used_are_refused_before_anything_is_archived() {
-    let mut nation = exchanged().await;
     let rings = Rings::new();
     let (_, member) = rings.members_key("never");
+    let mut nation = exchanged().await;
     let rsa = rings.ours.pair("rsa", "rsa2048", "rsa2048");
     let rsa = rings.ours.file("rsa.gpg", &rings.ours.secret(&rsa));
     let none = nation.folder.path().join("none.gpg");

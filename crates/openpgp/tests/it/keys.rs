@@ -138,6 +138,7 @@ fn a_key_for_something_else_or_of_another_kind_is_refused() {
     let rsa = gpg.pair("rsa", "rsa2048", "rsa2048");
     recipient(&gpg.public(&rsa)).unwrap();
     assert_eq!(refused(signer(&gpg.secret(&rsa))), Unfit::SecretRsa);
+    assert_eq!(refused(recipient(&gpg.secret(&rsa))), Unfit::Secret);
     gpg.subkey(&rsa, "ed25519", "sign", "never");
     assert_eq!(refused(signer(&gpg.secret(&rsa))), Unfit::SecretRsa, "no secret RSA key is parsed");
 
