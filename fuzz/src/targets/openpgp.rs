@@ -20,7 +20,8 @@ pub(crate) fn run(octets: &[u8]) {
     if let Some(recipient) = read(octets) {
         assert!(known.contains(&recipient.fingerprint()), "nobody signed this key");
         let mut sealed = Vec::new();
-        seal(&b"text"[..], &mut sealed, signs, &[recipient], now()).expect("what was taken can be encrypted to");
+        seal(&b"text"[..], &mut sealed, signs, &[recipient], now())
+            .expect("what was taken can be encrypted to");
         assert!(sealed.len() > 200);
     }
     if let Ok(signer) = Signer::parse(octets, Path::new("key"), now()) {
@@ -50,14 +51,21 @@ fn known() -> &'static (BTreeSet<String>, Signer) {
 /// Made by gpg, for nothing else; and key rings of a live server, key by key.
 pub(crate) fn seeds() -> Vec<Vec<u8>> {
     let fixtures = vectors::project("fuzz/fixtures/openpgp");
-    let mut paths: Vec<_> =
-        std::fs::read_dir(fixtures).expect("the keys for the fuzzer").flatten().map(|entry| entry.path()).collect();
+    let mut paths: Vec<_> = std::fs::read_dir(fixtures)
+        .expect("the keys for the fuzzer")
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
     paths.sort();
     let mut found: Vec<_> = paths.into_iter().filter_map(|path| std::fs::read(path).ok()).collect();
     for ring in vectors::files("recorded/options/messagelog/archive/gpg-keys", &["public-keys.gpg"]) {
         // Each begins with the header of a public key that has two octets of length.
-        let starts: Vec<usize> =
-            ring.windows(4).enumerate().filter(|(_, four)| four[0] == 0x99 && four[3] == 4).map(|(at, _)| at).collect();
+        let starts: Vec<usize> = ring
+            .windows(4)
+            .enumerate()
+            .filter(|(_, four)| four[0] == 0x99 && four[3] == 4)
+            .map(|(at, _)| at)
+            .collect();
         for (place, at) in starts.iter().enumerate() {
             let end = starts.get(place + 1).copied().unwrap_or(ring.len());
             found.push(ring[*at..end].to_vec());
