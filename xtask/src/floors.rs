@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// Floor by floor, the lowest first.
 pub(crate) const FLOORS: &[&[&str]] = &[
-    &["clock", "identifier", "xml"],
+    &["clock", "database", "identifier", "xml"],
     &["access", "trust"],
     &["globalconf", "http1", "keystore", "message", "signature"],
     &["messagelog", "vault"],

@@ -21,6 +21,7 @@ pub(crate) const TEST: &[&str] = &[
     "python3-cryptography",
     "softhsm2",
     "opensc",
+    "postgresql",
 ];
 
 /// Needed to build the fuzzer: libFuzzer is C++.

@@ -9,7 +9,7 @@ mod etsi;
 use crate::config;
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
-use messagelog::{Direction, Entry, ReadFailure, Reader, RecordId, Search};
+use messagelog::{Direction, Entry, Place, ReadFailure, Reader, RecordId, Search};
 use serde_json::{Value, json};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -107,11 +107,18 @@ fn key(arguments: &Key) -> Result<ExitCode> {
 
 fn open(config: &Path) -> Result<Reader> {
     let config = config::gateway(config)?;
-    let dir = config.messagelog_dir();
-    if !dir.exists() {
-        bail!("there is no message log in {}; the gateway makes it when it starts", dir.display());
+    Ok(Reader::open(place(&config)?)?.with_keys(config.log_keys()?))
+}
+
+/// Where the log is; a folder without one is not made into one by looking.
+fn place(config: &::gateway::Config) -> Result<Place> {
+    let place = config.messagelog()?;
+    if let Place::Folder(dir) = &place
+        && !dir.exists()
+    {
+        bail!("there is no message log in {place}; the gateway makes it when it starts");
     }
-    Ok(Reader::open(&dir)?.with_keys(config.log_keys()?))
+    Ok(place)
 }
 
 /// Hands out the records that fit, the newest first, at most `limit`; says how many there were. A log may have more than fit into memory.

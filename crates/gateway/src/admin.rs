@@ -45,6 +45,9 @@ pub enum ArchiveFault {
     /// A running gateway has it.
     #[error("the gateway is running, and archives by itself; stop it to do a round by hand")]
     Running,
+    /// The configuration of its database.
+    #[error(transparent)]
+    Database(#[from] database::UrlRefusal),
     /// The log cannot be opened.
     #[error(transparent)]
     Open(OpenFailure),
@@ -65,7 +68,7 @@ pub enum ArchiveFault {
 /// The log is in use or cannot be opened, or the round could not be finished.
 pub async fn archive(config: &Config, clock: Clock) -> Result<Archived, ArchiveFault> {
     let transfer = archiving::transfer(config)?;
-    let log = MessageLog::open(&config.messagelog_dir(), log_settings(config)?, clock.clone());
+    let log = MessageLog::open(config.messagelog()?, log_settings(config)?, clock.clone());
     let in_use = |failure: &OpenFailure| matches!(failure, OpenFailure::InUse { .. });
     let log =
         log.map_err(|why| if in_use(&why) { ArchiveFault::Running } else { ArchiveFault::Open(why) })?;
@@ -80,5 +83,5 @@ pub async fn archive(config: &Config, clock: Clock) -> Result<Archived, ArchiveF
 
 fn open(config: &Config) -> Result<Store, StoreFault> {
     std::fs::create_dir_all(&config.state_dir).map_err(StoreFault::Folder)?;
-    Store::open(&config.serverconf_file())
+    Store::open(config)
 }

@@ -6,9 +6,11 @@ mod bodies;
 pub use archive::{Archive, Grouping};
 pub use bodies::{At, BodyOverride};
 
+use database::{Url, UrlRefusal};
 use http1::Limits;
 use identifier::ServerId;
 use keystore::TokenSettings;
+use messagelog::Place;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -26,6 +28,12 @@ pub struct Config {
     pub anchor: PathBuf,
     /// A file whose first line is the keystore's PIN.
     pub pin_file: PathBuf,
+    /// A PostgreSQL database for this server's own settings; absent: under `state_dir`.
+    #[serde(default)]
+    pub database: Option<Url>,
+    /// A file whose first line is the password of that database.
+    #[serde(default)]
+    pub database_password_file: Option<PathBuf>,
     /// Hardware security modules in which signing keys may live.
     #[serde(default)]
     pub token: Vec<TokenSettings>,
@@ -132,6 +140,10 @@ pub struct Log {
     pub truncate_bodies: bool,
     /// How long time-stamping may fail before messages are refused; 0 means forever.
     pub timestamp_failure_seconds_max: u64,
+    /// A PostgreSQL database that the log is kept in, laid out as X-Road does it; absent: under `state_dir`.
+    pub database: Option<Url>,
+    /// A file whose first line is the password of that database.
+    pub database_password_file: Option<PathBuf>,
     /// Key files under which messages and bodies are sealed in the log, the first one for new records; none: they are kept open.
     pub key_files: Vec<PathBuf>,
     /// What holds for some providers instead of the first three.
@@ -146,6 +158,8 @@ impl Default for Log {
             body_bytes_max: 10_485_760,
             truncate_bodies: false,
             timestamp_failure_seconds_max: 14_400,
+            database: None,
+            database_password_file: None,
             key_files: Vec::new(),
             overrides: Vec::new(),
         }
@@ -193,9 +207,12 @@ impl Config {
         for path in own.into_iter().chain(of_tokens).chain(&mut self.log.key_files) {
             *path = folder.join(&*path);
         }
-        for path in self.archive.paths() {
+        let passwords = [&mut self.log.database_password_file, &mut self.database_password_file];
+        for path in self.archive.paths().chain(passwords.into_iter().flatten()) {
             *path = folder.join(&*path);
         }
+        self.log.database = self.log.database.map(|url| url.resolved(folder));
+        self.database = self.database.map(|url| url.resolved(folder));
         self
     }
 
@@ -223,6 +240,18 @@ impl Config {
         self.state_dir.join("messagelog")
     }
 
+    /// Where the evidence log is kept.
+    ///
+    /// # Errors
+    /// A password by value and in a file.
+    pub fn messagelog(&self) -> Result<Place, UrlRefusal> {
+        let folder = self.messagelog_dir();
+        let Some(url) = self.log.database.clone() else { return Ok(Place::Folder(folder)) };
+        let url = url.with_password_file(self.log.database_password_file.clone())?;
+        let instance = self.server.instance().to_owned();
+        Ok(Place::Database { url: Box::new(url), instance, folder })
+    }
+
     /// The keys of the evidence log.
     ///
     /// # Errors
@@ -237,7 +266,16 @@ impl Config {
         self.archive.directory.clone().unwrap_or_else(|| self.state_dir.join("archive"))
     }
 
-    /// The database of this server's own settings.
+    /// The database server that has this server's own settings, where there is one.
+    ///
+    /// # Errors
+    /// A password by value and in a file.
+    pub fn serverconf_database(&self) -> Result<Option<Url>, UrlRefusal> {
+        let url = self.database.clone();
+        url.map(|url| url.with_password_file(self.database_password_file.clone())).transpose()
+    }
+
+    /// The embedded database of this server's own settings.
     #[must_use]
     pub fn serverconf_file(&self) -> PathBuf {
         self.state_dir.join("serverconf.sqlite")

@@ -46,6 +46,12 @@ pub enum StoreFault {
     /// The database refused.
     #[error("the settings database failed: {0}")]
     Database(#[from] rusqlite::Error),
+    /// The database server refused, or is away.
+    #[error("the settings database failed: {0}")]
+    Server(#[from] database::Fault),
+    /// The configuration of that database.
+    #[error("the settings database: {0}")]
+    Url(#[from] database::UrlRefusal),
     /// Its folder cannot be made.
     #[error("the state folder cannot be made: {0}")]
     Folder(io::Error),
@@ -60,6 +66,12 @@ pub enum StoreFault {
     /// A row that this program would never have written.
     #[error("the settings database holds an unknown {0}")]
     Content(String),
+}
+
+impl From<postgres::Error> for StoreFault {
+    fn from(error: postgres::Error) -> Self {
+        Self::Server(error.into())
+    }
 }
 
 /// Why a gateway does not start, or did not stop cleanly.
@@ -104,6 +116,9 @@ pub enum StartFault {
     /// The evidence log does not open.
     #[error("the evidence log does not open: {0}")]
     Log(#[from] messagelog::OpenFailure),
+    /// The configuration of its database.
+    #[error("the evidence log's database: {0}")]
+    Database(#[from] database::UrlRefusal),
     /// Archives cannot be taken elsewhere as it is configured.
     #[error(transparent)]
     ArchiveStore(#[from] vault::StoreFault),

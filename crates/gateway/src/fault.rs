@@ -146,6 +146,7 @@ fn logging_code(failure: &messagelog::Failure) -> &'static str {
         Failure::Storage(_) => "logging_failed.database_error",
         Failure::IdentifierTooLong { .. }
         | Failure::NotReducible(_)
+        | Failure::NotText(_)
         | Failure::Body(_)
         | Failure::NotSealed
         | Failure::WrongStamp(_)

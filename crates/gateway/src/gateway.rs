@@ -181,7 +181,7 @@ impl Gateway {
         let ocsp = OcspBook::new(OcspCache::open(config.state_dir.join("ocsp"))?, announcer.clone());
         let internal_tls = ArcSwap::from_pointee(InternalTls::of(&keystore, &clock)?);
         let settings = ServerConf::new(&settings)?;
-        let log = MessageLog::open(&config.messagelog_dir(), log_settings(&config)?, clock.clone())?;
+        let log = MessageLog::open(config.messagelog()?, log_settings(&config)?, clock.clone())?;
         let picture = Arc::new(ArcSwapOption::empty());
         if config.globalconf_dir().join("instance-identifier").exists() {
             match GlobalConf::load(&config.globalconf_dir()) {

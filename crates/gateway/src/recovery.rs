@@ -1,4 +1,4 @@
-//! After a full disk: the evidence log is opened anew when there is room again. Until then nothing is carried.
+//! After a full disk, or when its database was away: the evidence log is opened anew as soon as it can be. Until then nothing is carried.
 
 use crate::gateway::Gateway;
 use http1::Stop;
@@ -12,7 +12,7 @@ pub(crate) async fn run(gateway: Arc<Gateway>, stop: Stop) {
             () = stop.requested() => return,
         }
         match gateway.log.recover().await {
-            Ok(true) => tracing::info!("there is room again: the message log is open and whole"),
+            Ok(true) => tracing::info!("the message log is open again, and whole"),
             Ok(false) => {}
             Err(failure) => tracing::error!("nothing is carried: {failure}"),
         }

@@ -15,16 +15,18 @@ use std::time::{Duration, SystemTime};
 pub(crate) struct Watched {
     store: Store,
     settings: i64,
+    /// The last fault that was told, so that it is told once.
+    fault: Option<String>,
     keys: Option<SystemTime>,
 }
 
 impl Watched {
     pub(crate) fn begin(config: &Config) -> Result<(Self, Declaration), StartFault> {
         let keys = changed_at(&config.keystore_dir());
-        let mut store = Store::open(&config.serverconf_file())?;
+        let mut store = Store::open(config)?;
         let settings = store.version()?;
         let declaration = store.read()?;
-        let watched = Self { store, settings, keys };
+        let watched = Self { store, settings, fault: None, keys };
         Ok((watched, declaration))
     }
 
@@ -69,16 +71,24 @@ pub(crate) async fn run(gateway: Arc<Gateway>, stop: Stop) {
 
 fn look_at_settings(gateway: &Gateway, watched: &mut Watched) {
     let read = match watched.changed_settings() {
-        Ok(None) => return,
+        Ok(None) => {
+            watched.fault = None;
+            return;
+        }
         Ok(Some(declaration)) => ServerConf::new(&declaration).map_err(|e| e.to_string()),
         Err(fault) => Err(fault.to_string()),
     };
     match read {
         Ok(settings) => {
             gateway.take_settings(settings);
+            watched.fault = None;
             tracing::info!("new settings are in force");
         }
-        Err(error) => tracing::error!("new settings could not be read, the old ones stay: {error}"),
+        Err(error) if watched.fault.as_ref() == Some(&error) => {}
+        Err(error) => {
+            tracing::error!("new settings could not be read, the old ones stay: {error}");
+            watched.fault = Some(error);
+        }
     }
 }
 

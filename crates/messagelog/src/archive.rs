@@ -23,7 +23,6 @@ use crate::error::{Failure, ReadFailure, StoreFault};
 use crate::log::MessageLog;
 use crate::record::RecordId;
 use crate::store::Keeping;
-use crate::store::archive as store;
 use build::{Built, Task};
 use shelf::{Directory, LOCK, Shelf};
 
@@ -196,7 +195,7 @@ impl Archivist {
         let (shelf, directory) = (Arc::clone(&self.shelf), self.settings.directory.clone());
         let entered = self.blocking(move |reader| {
             // Where a file system is not mounted, archives would lie beneath it later, and those on it be looked for in vain.
-            if store::any(reader.connection())? && !directory.join(LOCK).exists() {
+            if reader.tables().any_archive()? && !directory.join(LOCK).exists() {
                 return Err(ArchiveFailure::OtherDirectory { directory });
             }
             shelf.enter(&directory)
@@ -252,7 +251,7 @@ impl Archivist {
     /// # Errors
     /// The log could not be read.
     pub async fn untaken(&self) -> Result<Vec<Untaken>, ArchiveFailure> {
-        let found = self.blocking(|reader| Ok(store::untaken(reader.connection())?)).await?;
+        let found = self.blocking(|reader| Ok(reader.tables().untaken()?)).await?;
         let at = |(id, name, bytes): (i64, String, u64)| Untaken {
             id,
             path: self.settings.directory.join(name),

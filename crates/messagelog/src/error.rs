@@ -42,6 +42,9 @@ pub enum Failure {
     /// The message text is not a REST message, so that its loggable form cannot be made (data-plane 2.5).
     #[error("the message cannot be reduced to the form that is logged without its body: {0}")]
     NotReducible(String),
+    /// A part of the message that a log in X-Road's layout keeps as text is none: it is not UTF-8, or has a zero octet in it.
+    #[error("the {0} is not text, and this log keeps it as text")]
+    NotText(&'static str),
     /// The spooled body could not be read, or is not as long as was said. Only this record is refused.
     #[error("the spooled body could not be put on record: {0}")]
     Body(BodyFault),
@@ -77,7 +80,10 @@ impl Failure {
     #[must_use]
     pub fn blame(&self) -> Blame {
         match self {
-            Self::TooLarge { .. } | Self::IdentifierTooLong { .. } | Self::NotReducible(_) => Blame::Message,
+            Self::TooLarge { .. }
+            | Self::IdentifierTooLong { .. }
+            | Self::NotReducible(_)
+            | Self::NotText(_) => Blame::Message,
             Self::TimestampingFailedTooLong { .. } | Self::WrongStamp(_) => Blame::TimeStamping,
             Self::NoTimestampingProvider
             | Self::Body(_)
@@ -141,6 +147,9 @@ pub enum StoreFault {
     /// No space is left.
     #[error("no space is left for the log")]
     Full,
+    /// The database server cannot be reached. It may be back later.
+    #[error("the log's database cannot be reached: {0}")]
+    Away(String),
     /// The files may not be written.
     #[error("the log may not be written: {0}")]
     ReadOnly(String),
@@ -193,6 +202,24 @@ pub enum OpenFailure {
         /// The database.
         path: PathBuf,
     },
+    /// The database has a schema `messagelog` that is not X-Road's of 7.8.
+    #[error("the schema messagelog of the database is not laid out as X-Road 7.8 does it: {0}")]
+    Layout(String),
+    /// The database has no schema for what this log adds to X-Road's layout, and its user may not make it.
+    #[error(
+        "the database has no schema {schema}, and {user} may not make it; its administrator can: CREATE SCHEMA {schema} AUTHORIZATION {user}"
+    )]
+    NoSchema {
+        /// Which one.
+        schema: &'static str,
+        /// The user of the log.
+        user: String,
+    },
+    /// Keys were given for a log that has no place for what they seal.
+    #[error(
+        "X-Road's layout has no place for what key_files seal: leave them out, or keep the log under state_dir"
+    )]
+    NoPlaceForSeals,
     /// New records are sealed under a key that is not at hand.
     #[error(
         "the newest records of the log are sealed under the key {key}, which no key file holds: add its file again"
@@ -218,6 +245,9 @@ impl From<OpenFailure> for StoreFault {
             | OpenFailure::InUse { .. }
             | OpenFailure::Schema { .. }
             | OpenFailure::Gone { .. }
+            | OpenFailure::Layout(_)
+            | OpenFailure::NoSchema { .. }
+            | OpenFailure::NoPlaceForSeals
             | OpenFailure::NoKey { .. }
             | OpenFailure::Foreign(_) => Self::Other(failure.to_string()),
         }

@@ -3,7 +3,6 @@
 pub(crate) mod opening;
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,7 +12,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::error::{Failure, OpenFailure, ReadFailure, StoreFault};
 use crate::pack::recent::Recent;
-use crate::prepare::Prepared;
+use crate::place::Place;
+use crate::prepare::{Form, Prepared};
 use crate::reader::Reader;
 use crate::record::{NewRecord, RecordId};
 use crate::settings::Settings;
@@ -29,7 +29,7 @@ pub struct MessageLog {
 
 #[derive(Debug)]
 struct Inner {
-    directory: PathBuf,
+    place: Place,
     settings: Settings,
     clock: Clock,
     gauges: Arc<Gauges>,
@@ -66,23 +66,24 @@ pub struct Health {
 }
 
 impl MessageLog {
-    /// Opens the log in a directory, which is made when it is missing, and starts the writer. Blocks: it waits for the
+    /// Opens the log in a place, which is made when it is missing, and starts the writer. Blocks: in a folder it waits for the
     /// disk and reads the whole database once (`quick_check`; above 8 GiB only the newest records).
     ///
-    /// A log that ended in a crash recovers here by the normal path: SQLite replays the write-ahead log up to the last
+    /// A log that ended in a crash recovers here by the normal path: the database replays its write-ahead log up to the last
     /// complete group.
     ///
     /// # Errors
-    /// A second writer, damage, a newer schema, or what the disk said.
-    pub fn open(directory: &Path, settings: Settings, clock: Clock) -> Result<Self, OpenFailure> {
-        let Opened { store, last, stamped, lock } = opening::open(directory, &settings.keys)?;
-        let started = Self::start(directory, settings, clock, store, Gauges::new(last, stamped), Some(lock));
-        started.map_err(|error| opening::unusable(directory, &error))
+    /// A second writer, damage, another layout, or what the disk or the database server said.
+    pub fn open(place: impl Into<Place>, settings: Settings, clock: Clock) -> Result<Self, OpenFailure> {
+        let place = place.into();
+        let Opened { store, ends, lock } = opening::open(&place, &settings.keys)?;
+        let started = Self::start(&place, settings, clock, store, Gauges::new(ends), Some(lock));
+        started.map_err(|error| opening::unusable(place.folder(), &error))
     }
 
     /// Starts the writer over a storage. The lock is held as long as the writer lives.
     pub(crate) fn start(
-        directory: &Path,
+        place: impl Into<Place>,
         settings: Settings,
         clock: Clock,
         store: Box<dyn Store>,
@@ -91,39 +92,37 @@ impl MessageLog {
     ) -> std::io::Result<Self> {
         let gauges = Arc::new(gauges);
         let writing = Mutex::new(Writing::start(store, &gauges, &clock, settings.queue_max, lock)?);
-        let (directory, recent) = (directory.to_owned(), Recent::default());
+        let (place, recent) = (place.into(), Recent::default());
         let (idle, turning) = (Mutex::default(), tokio::sync::Mutex::default());
-        let inner = Inner { directory, settings, clock, gauges, writing, recent, idle, turning };
+        let inner = Inner { place, settings, clock, gauges, writing, recent, idle, turning };
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// After the disk was full: opens the log anew when there is room again, as at a start, with its checks. To be called
-    /// now and then. Says whether the log was opened; `false` when there is nothing to mend.
+    /// After the disk was full or the database server was away: opens the log anew when there is room again or the server is
+    /// back, as at a start, with its checks. To be called now and then. Says whether the log was opened; `false` when there is nothing to mend.
     ///
-    /// Only a full disk is recovered from: it fails a write, never a flush, so what was durable stays so. After any other
-    /// fault a person has to look, and a restart recovers. What was refused meanwhile stays refused: nothing is kept to
+    /// A full disk fails a write, never a flush, so what was durable stays so; what a server has committed is durable there, whether
+    /// its answer has reached us or not. After any other fault a person has to look, and a restart recovers. What was refused meanwhile stays refused: nothing is kept to
     /// be written later. A crash in here is a crash at a start.
     ///
     /// # Errors
-    /// Why it is still not open: no room yet, or what a start would say. In the second case it is not tried again.
+    /// Why it is still not open: no room yet, no server yet, or what a start would say. In the last case it is not tried again.
     pub async fn recover(&self) -> Result<bool, OpenFailure> {
         let inner = &self.inner;
         let _turn = inner.turning.lock().await;
-        if inner.gauges.broken() != Some(StoreFault::Full) || held(&inner.writing).closed {
+        let mends = matches!(inner.gauges.broken(), Some(StoreFault::Full | StoreFault::Away(_)));
+        if !mends || held(&inner.writing).closed {
             return Ok(false);
         }
         // The writer has closed its files when everybody who still waited has been refused.
         let _end = self.end_writing().await;
-        let (directory, keys) = (inner.directory.clone(), inner.settings.keys.clone());
-        let opening = tokio::task::spawn_blocking(move || {
-            opening::prove_room(&directory, opening::ROOM_BYTES)?;
-            opening::open(&directory, &keys)
-        });
+        let (place, keys) = (inner.place.clone(), inner.settings.keys.clone());
+        let opening = tokio::task::spawn_blocking(move || opening::open_again(&place, &keys));
         let opened = opening.await.map_err(|error| StoreFault::Other(error.to_string()).into()).flatten();
-        let started = opened.and_then(|Opened { store, last, stamped, lock }| {
-            inner.gauges.hold(last, stamped);
+        let started = opened.and_then(|Opened { store, ends, lock }| {
+            inner.gauges.hold(ends);
             Writing::start(store, &inner.gauges, &inner.clock, inner.settings.queue_max, Some(lock))
-                .map_err(|error| opening::unusable(&inner.directory, &error))
+                .map_err(|error| opening::unusable(inner.place.folder(), &error))
         });
         match started {
             Ok(writing) => {
@@ -181,7 +180,11 @@ impl MessageLog {
     /// A [`Failure`]; then the message must not be sent or delivered.
     pub async fn record(&self, record: NewRecord) -> Result<RecordId, Failure> {
         self.admits()?;
-        let prepared = Box::new(Prepared::new(record, &self.inner.settings, &self.inner.recent)?);
+        let form = match self.inner.place {
+            Place::Folder(_) => Form::Compact(&self.inner.recent),
+            Place::Database { .. } => Form::Text,
+        };
+        let prepared = Box::new(Prepared::new(record, &self.inner.settings, form)?);
         // Whoever is about to bring a record does so first, so that one flush of the disk serves them all.
         tokio::task::yield_now().await;
         self.submit(|answer| Job::Record(prepared, answer)).await.map(RecordId)
@@ -242,13 +245,12 @@ impl MessageLog {
     #[must_use]
     pub fn health(&self) -> Health {
         let gauges = &self.inner.gauges;
-        let last = gauges.last.load(Ordering::Acquire);
         Health {
             broken: gauges.broken(),
             stamping_failing_since: gauges.failing_since(),
             stamping_provided: gauges.provided.load(Ordering::Acquire),
-            last: RecordId(last),
-            unstamped: last.saturating_sub(gauges.stamped.load(Ordering::Acquire)),
+            last: RecordId(gauges.last.load(Ordering::Acquire)),
+            unstamped: gauges.unstamped.load(Ordering::Acquire),
             groups: gauges.groups.load(Ordering::Acquire),
         }
     }
@@ -264,10 +266,10 @@ impl MessageLog {
     {
         let inner = Arc::clone(&self.inner);
         let reading = tokio::task::spawn_blocking(move || {
-            let kept = held(&inner.idle).take();
+            let kept = held(&inner.idle).take().filter(|reader| reader.tables().is_alive());
             let reader = match kept {
                 Some(reader) => reader,
-                None => Reader::open(&inner.directory)
+                None => Reader::open(&inner.place)
                     .map_err(|failure| ReadFailure::Storage(StoreFault::Other(failure.to_string())))?
                     .with_keys(inner.settings.keys.clone()),
             };

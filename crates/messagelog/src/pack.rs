@@ -48,6 +48,19 @@ pub(crate) enum Packed {
     },
 }
 
+impl Packed {
+    /// The document again. What could be cut gives it back: that was seen when it was cut.
+    pub(crate) fn whole(&self) -> Vec<u8> {
+        match self {
+            Self::Raw(bytes) => bytes.clone(),
+            Self::Cut { skeleton, holes } => {
+                let texts = holes.iter().map(|hole| hole.form.text_of(&hole.bytes)).collect::<Vec<_>>();
+                cut::fill(skeleton, &texts).unwrap_or_default()
+            }
+        }
+    }
+}
+
 /// Cuts an XML document; raw when it cannot be cut or would not come back byte for byte.
 pub(crate) fn pack(document: &[u8]) -> Packed {
     let Some((segments, holes)) = cut::cut(document) else {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use identifier::ClientId;
 use message::rest::RestMessage;
+use trust::algorithm::DigestAlgorithm;
 
 use crate::bodies::BodyRule;
 use crate::error::Failure;
@@ -32,6 +33,34 @@ pub(crate) struct Prepared {
     pub(crate) seal: Option<Arc<Sealer>>,
 }
 
+/// How a log keeps documents.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Form<'r> {
+    /// Cut into what repeats and what does not.
+    Compact(&'r Recent),
+    /// As they are, in columns of text.
+    Text,
+}
+
+impl Form<'_> {
+    fn of(self, document: Vec<u8>) -> Packed {
+        match self {
+            Self::Compact(_) => pack::pack(&document),
+            Self::Text => Packed::Raw(document),
+        }
+    }
+
+    fn signature(self, document: Vec<u8>) -> Arc<PackedSignature> {
+        match self {
+            Self::Compact(recent) => recent.pack(&document),
+            Self::Text => {
+                let digest = DigestAlgorithm::Sha512.digest(&document);
+                Arc::new(PackedSignature { packed: Packed::Raw(document), digest })
+            }
+        }
+    }
+}
+
 /// What is stored of a body.
 #[derive(Clone, Debug)]
 pub(crate) struct LoggedBody {
@@ -47,7 +76,7 @@ impl LoggedBody {
 
 impl Prepared {
     /// Applies the settings; the verdicts are those of data-plane 7.2.
-    pub(crate) fn new(record: NewRecord, settings: &Settings, recent: &Recent) -> Result<Self, Failure> {
+    pub(crate) fn new(record: NewRecord, settings: &Settings, form: Form<'_>) -> Result<Self, Failure> {
         let chars = [&record.query_id, &record.request_id].map(|id| id.chars().count()).into_iter().max();
         if let Some(chars) = chars.filter(|chars| *chars > QUERY_ID_CHARS_MAX) {
             return Err(Failure::IdentifierTooLong { chars, chars_max: QUERY_ID_CHARS_MAX });
@@ -59,7 +88,15 @@ impl Prepared {
             (reduced(&record.message)?, LoggedBody::NOTHING)
         };
         let signed = record.signed;
-        let signature = recent.pack(&signed.signatures_xml);
+        if matches!(form, Form::Text) {
+            let ids = [("message identifier", &record.query_id), ("request identifier", &record.request_id)];
+            ids.into_iter().try_for_each(|(what, id)| require_text(what, id.as_bytes()))?;
+            require_text("message", &message)?;
+            require_text("signature", &signed.signatures_xml)?;
+            require_text("hash chain", signed.hash_chain.as_deref().unwrap_or_default())?;
+            require_text("hash chain's result", signed.hash_chain_result.as_deref().unwrap_or_default())?;
+        }
+        let signature = form.signature(signed.signatures_xml);
         let binding =
             seal::binding(&signature.digest, &record.query_id, &record.request_id, record.direction);
         let seal =
@@ -77,10 +114,18 @@ impl Prepared {
             body,
             signature,
             seal: seal.map(Arc::new),
-            hash_chain_result: signed.hash_chain_result.as_deref().map(pack::pack),
-            hash_chain: signed.hash_chain.as_deref().map(pack::pack),
+            hash_chain_result: signed.hash_chain_result.map(|document| form.of(document)),
+            hash_chain: signed.hash_chain.map(|document| form.of(document)),
         })
     }
+}
+
+/// A column of text takes no others.
+fn require_text(what: &'static str, octets: &[u8]) -> Result<(), Failure> {
+    if octets.contains(&0) || std::str::from_utf8(octets).is_err() {
+        return Err(Failure::NotText(what));
+    }
+    Ok(())
 }
 
 /// The form of a REST message that is logged without its body (data-plane 2.5).

@@ -2,20 +2,19 @@
 
 use std::fmt;
 use std::io::Write;
-use std::path::Path;
 
 use jiff::Timestamp;
-use rusqlite::Connection;
 
 use crate::error::{OpenFailure, ReadFailure};
 use crate::export::{Exported, Exporter};
+use crate::place::Place;
 use crate::record::{ArchiveFigures, Entry, Record, RecordId, Search, Statistics};
 use crate::seal::{self, BodyOpening, Keys, Sealer, Unopened};
-use crate::store::{figures, read, schema};
+use crate::store::{Reading, schema, xroad};
 
 /// A reading connection. Any number of them, in any process, beside the writer. All calls block.
 pub struct Reader {
-    connection: Connection,
+    tables: Box<dyn Reading>,
     keys: Keys,
 }
 
@@ -26,12 +25,16 @@ impl fmt::Debug for Reader {
 }
 
 impl Reader {
-    /// Opens the log in a directory for reading. The log must exist.
+    /// Opens the log in a place for reading. The log must exist.
     ///
     /// # Errors
     /// There is none, or it is of another schema.
-    pub fn open(directory: &Path) -> Result<Self, OpenFailure> {
-        Ok(Self { connection: schema::open_for_reading(directory)?, keys: Keys::default() })
+    pub fn open(place: impl Into<Place>) -> Result<Self, OpenFailure> {
+        let tables: Box<dyn Reading> = match place.into() {
+            Place::Folder(directory) => Box::new(schema::open_for_reading(&directory)?),
+            Place::Database { url, instance, .. } => Box::new(xroad::open_for_reading(&url, instance)?),
+        };
+        Ok(Self { tables, keys: Keys::default() })
     }
 
     /// The same with the keys under which records are sealed. Without them lists and figures can be had, and open records.
@@ -45,7 +48,7 @@ impl Reader {
     /// # Errors
     /// The storage failed.
     pub fn find(&self, search: &Search) -> Result<Vec<Entry>, ReadFailure> {
-        read::find(&self.connection, search)
+        self.tables.find(search)
     }
 
     /// A whole record, byte for byte as it was recorded.
@@ -53,7 +56,8 @@ impl Reader {
     /// # Errors
     /// There is none, or it is damaged.
     pub fn record(&self, id: RecordId) -> Result<Record, ReadFailure> {
-        self.opened(read::record(&self.connection, id)?)
+        let stamp = self.tables.stamp(id)?.map(|stamped| stamped.stamp);
+        Ok(Record { stamp, ..self.record_without_stamp(id)? })
     }
 
     /// Writes attachment `number` (from 1; a REST body is number 1) into `out`; gives its length.
@@ -61,13 +65,13 @@ impl Reader {
     /// # Errors
     /// There is none, or it is damaged, or `out` failed.
     pub fn body(&self, id: RecordId, number: u32, out: &mut dyn Write) -> Result<u64, ReadFailure> {
-        let Some(sealed) = read::seal(&self.connection, id, number)? else {
-            return read::body(&self.connection, id, number, out);
+        let Some(sealed) = self.tables.seal(id, number)? else {
+            return self.tables.body(id, number, out);
         };
         let sealer =
             Sealer::again(&self.keys, &sealed.seal, &sealed.binding).map_err(|why| unopened(id, &why))?;
         let mut opening = BodyOpening::new(&sealer, sealed.bytes, out);
-        let read = read::body(&self.connection, id, number, &mut opening).and_then(|length| {
+        let read = self.tables.body(id, number, &mut opening).and_then(|length| {
             opening.finish().map_err(|error| ReadFailure::Output(error.to_string()))?;
             Ok(length)
         });
@@ -76,7 +80,7 @@ impl Reader {
 
     /// A whole record for those who have its time-stamp already.
     pub(crate) fn record_without_stamp(&self, id: RecordId) -> Result<Record, ReadFailure> {
-        self.opened(read::record_without_stamp(&self.connection, id)?)
+        self.opened(self.tables.record(id)?)
     }
 
     fn opened(&self, mut record: Record) -> Result<Record, ReadFailure> {
@@ -98,8 +102,8 @@ impl Reader {
         Exporter::new(self).export(id)
     }
 
-    pub(crate) fn connection(&self) -> &Connection {
-        &self.connection
+    pub(crate) fn tables(&self) -> &dyn Reading {
+        self.tables.as_ref()
     }
 
     /// Figures of the whole log.
@@ -107,7 +111,7 @@ impl Reader {
     /// # Errors
     /// The storage failed.
     pub fn statistics(&self) -> Result<Statistics, ReadFailure> {
-        Ok(figures::statistics(&self.connection)?)
+        self.tables.statistics()
     }
 
     /// How archiving fares, and what has been written since a time, a week ago for instance.
@@ -115,17 +119,21 @@ impl Reader {
     /// # Errors
     /// The storage failed.
     pub fn archives(&self, since: Timestamp) -> Result<ArchiveFigures, ReadFailure> {
-        Ok(figures::archives(&self.connection, since)?)
+        Ok(self.tables.archives(since)?)
     }
 
     /// Records without a time-stamp, oldest first, with the SHA-512 of their signatures.
     pub(crate) fn unstamped(&self, limit: usize) -> Result<Vec<(RecordId, Vec<u8>)>, ReadFailure> {
-        read::unstamped(&self.connection, limit)
+        self.tables.unstamped(limit)
     }
 
     pub(crate) fn rebuild_newest(&self, count: usize) -> Result<(), ReadFailure> {
         let newest = self.find(&Search { limit: count, ..Search::default() })?;
-        newest.iter().try_for_each(|entry| self.record(entry.id).map(|_| ()))
+        newest.iter().try_for_each(|entry| match self.record_without_stamp(entry.id) {
+            // What X-Road has encrypted is no sign of damage.
+            Ok(_) | Err(ReadFailure::NotExportable { .. }) => Ok(()),
+            Err(failure) => Err(failure),
+        })
     }
 }
 

@@ -169,10 +169,8 @@ pub struct Stamp {
     pub time: Timestamp,
     /// The token, DER.
     pub token: Vec<u8>,
-    /// `ts-hashchainresult.xml`: what the token covers.
+    /// `ts-hashchainresult.xml`: what the token covers; empty for a single one of X-Road's, which covers the signature's value.
     pub result: Vec<u8>,
-    /// SHA-512 of each signature document, from record `first` to record `last`.
-    pub leaves: Vec<Vec<u8>>,
 }
 
 /// Figures for `doctor` and health.

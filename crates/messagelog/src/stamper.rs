@@ -36,6 +36,7 @@ pub struct Stamper {
 pub struct Round {
     first: RecordId,
     last: RecordId,
+    records: Vec<RecordId>,
     full: bool,
     /// `ts-hashchainresult.xml`.
     result: Vec<u8>,
@@ -129,9 +130,10 @@ impl Stamper {
         let put = if verified.digest_algorithm() != round.algorithm() || verified.imprint() != round.imprint {
             Err(Failure::WrongStamp(StampFault::Imprint))
         } else {
-            let Round { first, last, result, leaves, .. } = round;
+            let Round { first, last, records, result, leaves, .. } = round;
             let token = pack::pack_around(token.der(), verified.tsa().der());
-            self.log.put_stamp(NewStamp { first, last, token, result: pack::pack(&result), leaves }).await
+            let result = pack::pack(&result);
+            self.log.put_stamp(NewStamp { first, last, records, token, result, leaves }).await
         };
         match put {
             Ok(_) => {
@@ -157,21 +159,20 @@ impl Stamper {
     }
 }
 
-/// The records that come next: as many as stand without a hole behind the last one with a time-stamp.
+/// The records that come next.
 fn round_of(reader: &Reader, limit: usize) -> Result<Option<Round>, ReadFailure> {
-    let mut waiting = reader.unstamped(limit)?;
+    let waiting = reader.unstamped(limit)?;
     let full = waiting.len() == limit;
     let Some((first, _)) = waiting.first().cloned() else {
         return Ok(None);
     };
-    let whole = (first.0..).zip(&waiting).take_while(|(expected, (id, _))| *expected == id.0).count();
-    waiting.truncate(whole);
     let last = waiting.last().map_or(first, |(id, _)| *id);
+    let records = waiting.iter().map(|(id, _)| *id).collect();
     let leaves = waiting.iter().flat_map(|(_, digest)| digest.iter().copied()).collect();
     let chained = Batch::new(waiting.into_iter().map(|(_, digest)| digest));
     let refused =
         |refusal: BuildRefusal| ReadFailure::NotExportable { record: first, reason: refusal.to_string() };
     let result = chained.map_err(refused)?.result().to_vec();
     let imprint = timestamp::ALGORITHM.digest(&result);
-    Ok(Some(Round { first, last, full, result, leaves, imprint }))
+    Ok(Some(Round { first, last, records, full, result, leaves, imprint }))
 }

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::error::{Failure, StampFault, StoreFault};
 use crate::prepare::Prepared;
 use crate::record::Body;
-use crate::store::{AppendFault, Keeping, NewStamp, Store};
+use crate::store::{AppendFault, Ends, Keeping, NewStamp, Store};
 
 /// Jobs of one group.
 const GROUP_JOBS_MAX: usize = 1_024;
@@ -58,6 +58,8 @@ pub(crate) struct Gauges {
     pub(crate) last: AtomicU64,
     /// Last record with a durable time-stamp.
     pub(crate) stamped: AtomicU64,
+    /// How many durable records have none.
+    pub(crate) unstamped: AtomicU64,
     /// Groups made durable since the log was opened.
     pub(crate) groups: AtomicU64,
     /// Whether the gateway knows a time-stamping service.
@@ -70,10 +72,11 @@ pub(crate) struct Gauges {
 }
 
 impl Gauges {
-    pub(crate) fn new(last: u64, stamped: u64) -> Self {
+    pub(crate) fn new(ends: Ends) -> Self {
         Self {
-            last: AtomicU64::new(last),
-            stamped: AtomicU64::new(stamped),
+            last: AtomicU64::new(ends.last),
+            stamped: AtomicU64::new(ends.stamped),
+            unstamped: AtomicU64::new(ends.unstamped),
             groups: AtomicU64::new(0),
             provided: AtomicBool::new(false),
             broken: Mutex::default(),
@@ -83,9 +86,10 @@ impl Gauges {
     }
 
     /// What is durable now.
-    pub(crate) fn hold(&self, last: u64, stamped: u64) {
-        self.last.store(last, Ordering::Release);
-        self.stamped.store(stamped, Ordering::Release);
+    pub(crate) fn hold(&self, ends: Ends) {
+        self.last.store(ends.last, Ordering::Release);
+        self.stamped.store(ends.stamped, Ordering::Release);
+        self.unstamped.store(ends.unstamped, Ordering::Release);
         self.tell();
     }
 
@@ -176,14 +180,17 @@ fn write(
     }
     let written = written?;
     gauges.groups.fetch_add(1, Ordering::AcqRel);
-    gauges.hold(written.last, written.stamped);
+    gauges.hold(written.ends);
     Ok(written.verdicts)
 }
 
 struct Written {
     verdicts: Vec<Result<u64, Failure>>,
-    last: u64,
-    stamped: u64,
+    ends: Ends,
+}
+
+fn covered(stamp: &NewStamp) -> u64 {
+    u64::try_from(stamp.records.len()).unwrap_or(u64::MAX)
 }
 
 fn attempt(
@@ -195,6 +202,7 @@ fn attempt(
     let mut verdicts = Vec::with_capacity(group.len());
     let mut last = gauges.last.load(Ordering::Acquire);
     let mut stamped = gauges.stamped.load(Ordering::Acquire);
+    let mut unstamped = gauges.unstamped.load(Ordering::Acquire);
     // A crash up to `commit` leaves nothing of this group, and nobody has been told anything.
     store.begin()?;
     for job in group {
@@ -202,16 +210,17 @@ fn attempt(
             Job::Record(record, _) => match store.append(record, clock.now()) {
                 Ok(id) => {
                     last = id.0;
+                    unstamped = unstamped.saturating_add(1);
                     Ok(last)
                 }
                 Err(AppendFault::Body(fault)) => Err(Failure::Body(fault)),
                 Err(AppendFault::Store(fault)) => return Err(fault),
             },
             Job::Stamp(stamp, _) => {
-                let follows = stamp.first.0 == stamped.saturating_add(1) && stamp.last.0 <= last;
-                if follows && stamp.first <= stamp.last {
+                if store.awaits(stamp, stamped, last)? {
                     store.append_stamp(stamp, clock.now())?;
-                    stamped = stamp.last.0;
+                    stamped = stamped.max(stamp.last.0);
+                    unstamped = unstamped.saturating_sub(covered(stamp));
                     Ok(stamped)
                 } else {
                     let stale = StampFault::Stale { first: stamp.first, stamped_through: stamped };
@@ -224,7 +233,7 @@ fn attempt(
     // A crash in `commit` leaves the whole group or nothing of it. If the whole: records of messages that were never
     // sent, which harms nobody. A crash after it leaves the whole group, told or not.
     store.commit()?;
-    Ok(Written { verdicts, last, stamped })
+    Ok(Written { verdicts, ends: Ends { last, stamped, unstamped } })
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub(super) fn examine(config: &Config, findings: &mut Findings) {
     }
     tokens(config, findings);
     anchor_file(config, findings);
-    let running = place::is_running(&config.messagelog_dir().join("messagelog.lock"));
+    let running = config.messagelog().is_ok_and(|log| place::is_running(&log.lock_file()));
     let picture = picture(config, running, findings);
     if let (Some(picture), Some(keystore)) = (&picture, &keystore) {
         exchange::examine(config, picture, keystore, settings.as_ref(), findings);
@@ -78,7 +78,7 @@ fn status(config: &Config, findings: &mut Findings) {
 /// What was applied; nothing is made by looking.
 fn settings(config: &Config, findings: &mut Findings) -> Option<Declaration> {
     let advice = "declare its clients, services and time-stamp services: chhatra gateway apply";
-    if !config.serverconf_file().exists() {
+    if config.database.is_none() && !config.serverconf_file().exists() {
         findings.problem("settings", "nothing has been declared for this gateway yet", advice);
         return None;
     }

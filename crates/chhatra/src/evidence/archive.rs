@@ -2,7 +2,7 @@
 
 use crate::{config, outside};
 use ::gateway::admin;
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -16,10 +16,7 @@ pub(crate) struct Archive {
 
 pub(super) fn run(arguments: &Archive) -> Result<ExitCode> {
     let config = config::gateway(&arguments.config)?;
-    let dir = config.messagelog_dir();
-    if !dir.exists() {
-        bail!("there is no message log in {}; the gateway makes it when it starts", dir.display());
-    }
+    super::place(&config)?;
     let done = outside::runtime()?.block_on(admin::archive(&config, outside::clock()))?;
     for archive in &done.round.archives {
         tell!("wrote {}", archive.display());

@@ -16,7 +16,7 @@ use crate::error::ReadFailure;
 use crate::export::{Exported, Exporter};
 use crate::reader::Reader;
 use crate::record::RecordId;
-use crate::store::archive::{self as store, NewArchive, Party};
+use crate::store::archive::{NewArchive, Party};
 
 /// The name of an archive that is being written: there is one at a time, and the next one takes the place of what a crash has left.
 const UNFINISHED: &str = "mlog.part";
@@ -56,7 +56,7 @@ pub(super) struct Built {
 /// The groups, in the order of their members and subsystems.
 pub(super) fn groups(reader: &Reader, grouping: Grouping) -> Result<Vec<Group>, ReadFailure> {
     let mut groups: Vec<Group> = Vec::new();
-    for party in store::parties(reader.connection())? {
+    for party in reader.tables().parties()? {
         let name = group_name(&party.client, grouping);
         match groups.last_mut().filter(|group| group.name == name) {
             Some(group) => group.parties.push(party),
@@ -81,7 +81,7 @@ fn group_name(client: &ClientId, grouping: Grouping) -> Option<String> {
 pub(super) fn build(reader: &Reader, task: &Task, shelf: &dyn Shelf) -> Result<Made, ArchiveFailure> {
     let directory = &task.settings.directory;
     let unfinished = directory.join(UNFINISHED);
-    let previous = store::last_link(reader.connection(), task.group.name.as_deref())?;
+    let previous = reader.tables().last_link(task.group.name.as_deref())?;
     let mut filling = Filling::new(task, previous.clone());
     filling.fill(reader, task, || {
         // A crash from here on leaves an unfinished file under a name that no archive has.
@@ -108,6 +108,7 @@ pub(super) fn build(reader: &Reader, task: &Task, shelf: &dyn Shelf) -> Result<M
         link: Link { digest, file_name: name },
         containers: contents.count,
         bytes,
+        records: contents.records,
         through: contents.through,
         withheld: contents.withheld,
     };
@@ -146,6 +147,7 @@ fn unwritten(path: &Path, failure: WriteFailure) -> ArchiveFailure {
 #[derive(Default)]
 struct Contents {
     count: u64,
+    records: Vec<RecordId>,
     /// Of the oldest and the newest record.
     times: Option<(Timestamp, Timestamp)>,
     /// The last record of each party that was looked at.
@@ -187,7 +189,7 @@ impl Filling {
         for party in &task.group.parties {
             let mut after = RecordId(0);
             loop {
-                let page = store::waiting(reader.connection(), party.id, after, task.through, PAGE)?;
+                let page = reader.tables().waiting(party, after, task.through, PAGE)?;
                 let Some(last) = page.last().copied() else { break };
                 for id in page {
                     if !self.take(&mut exporter, party.id, id, &create)? {
@@ -219,7 +221,7 @@ impl Filling {
                 };
                 let added = writer.add(&exported.file_name, &exported.bytes, exported.time);
                 added.map_err(|failure| unwritten(&self.unfinished, failure))?;
-                self.contents.add(&exported);
+                self.contents.add(id, &exported);
                 self.bytes =
                     self.bytes.saturating_add(u64::try_from(exported.bytes.len()).unwrap_or(u64::MAX));
             }
@@ -243,7 +245,8 @@ impl Filling {
 }
 
 impl Contents {
-    fn add(&mut self, exported: &Exported) {
+    fn add(&mut self, id: RecordId, exported: &Exported) {
+        self.records.push(id);
         let (first, last) = self.times.unwrap_or((exported.time, exported.time));
         self.times = Some((first.min(exported.time), last.max(exported.time)));
         self.count = self.count.saturating_add(1);

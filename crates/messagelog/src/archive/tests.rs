@@ -70,9 +70,11 @@ impl Bench {
     async fn stamp(&self) {
         let waiting = self.log.read(|reader| reader.unstamped(1000)).await.unwrap();
         let (first, last) = (waiting[0].0, waiting.last().unwrap().0);
+        let records = waiting.iter().map(|(id, _)| *id).collect();
         let leaves = waiting.into_iter().flat_map(|(_, digest)| digest).collect();
         let raw = || Packed::Raw(b"<stamp/>".to_vec());
-        self.log.put_stamp(NewStamp { first, last, token: raw(), result: raw(), leaves }).await.unwrap();
+        let stamp = NewStamp { first, last, records, token: raw(), result: raw(), leaves };
+        self.log.put_stamp(stamp).await.unwrap();
     }
 
     async fn stamped(owners: &[&str]) -> Self {

@@ -6,13 +6,13 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use crate::error::{OpenFailure, ReadFailure, StoreFault};
+use crate::place::Place;
 use crate::reader::Reader;
 use crate::seal::Keys;
 use crate::store::append::Sqlite;
-use crate::store::{Store, figures, schema};
+use crate::store::{Ends, Store, figures, schema, xroad};
 
-/// Name of the lock file: its holder is the one writer. It says whether a log was begun here.
-const LOCK: &str = "messagelog.lock";
+/// What stands in the lock file.
 const BEGUN: &[u8] = b"a message log was begun here\n";
 /// Newest records that are rebuilt when the log is opened.
 const REBUILT_AT_OPEN: usize = 16;
@@ -22,33 +22,73 @@ pub(super) const ROOM_BYTES: u64 = 64 << 20;
 /// A log that is whole and nobody else's.
 pub(super) struct Opened {
     pub(super) store: Box<dyn Store>,
-    /// Last record.
-    pub(super) last: u64,
-    /// Last record with a time-stamp.
-    pub(super) stamped: u64,
+    pub(super) ends: Ends,
     pub(super) lock: File,
 }
 
-/// Opens the log in a directory, as [`super::MessageLog::open`] says.
-///
-/// What was found is flushed once more before anything is added to it: after a flush that failed, the system may show
-/// what the disk does not hold, and records behind such a hole would be lost with it.
-pub(super) fn open(directory: &Path, keys: &Keys) -> Result<Opened, OpenFailure> {
-    make(directory).map_err(|error| unusable(directory, &error))?;
-    let mut lock = lock(directory)?;
-    let begun = lock.metadata().map_err(|error| unusable(directory, &error))?.len() > 0;
-    let connection = schema::open_for_writing(directory, begun)?;
-    if !begun {
+/// Opens the log in a place, as [`super::MessageLog::open`] says.
+pub(super) fn open(place: &Place, keys: &Keys) -> Result<Opened, OpenFailure> {
+    if matches!(place, Place::Database { .. }) && !keys.names().is_empty() {
+        return Err(OpenFailure::NoPlaceForSeals);
+    }
+    let folder = place.folder();
+    make(folder).map_err(|error| unusable(folder, &error))?;
+    let mut lock = lock(&place.lock_file())?;
+    let begun = lock.metadata().map_err(|error| unusable(folder, &error))?.len() > 0;
+    let mut note = || {
+        if begun {
+            return Ok(());
+        }
         // Before the first record: a crash up to here leaves an empty log that is begun once more.
         let noted = lock.write_all(BEGUN).and_then(|()| lock.sync_all());
-        noted.map_err(|error| unusable(directory, &error))?;
-    }
-    check_newest(directory, keys)?;
+        noted.map_err(|error| unusable(folder, &error))
+    };
+    let (store, ends): (Box<dyn Store>, Ends) = match place {
+        Place::Folder(_) => open_file(place, keys, begun, note)?,
+        Place::Database { url, .. } => {
+            let (store, ends) = xroad::open_for_writing(url, begun)?;
+            note()?;
+            check_newest(place, keys)?;
+            (Box::new(store), ends)
+        }
+    };
+    Ok(Opened { store, ends, lock })
+}
+
+/// What was found is flushed once more before anything is added to it: after a flush that failed, the system may show
+/// what the disk does not hold, and records behind such a hole would be lost with it.
+fn open_file(
+    place: &Place,
+    keys: &Keys,
+    begun: bool,
+    note: impl FnOnce() -> Result<(), OpenFailure>,
+) -> Result<(Box<dyn Store>, Ends), OpenFailure> {
+    let folder = place.folder();
+    let connection = schema::open_for_writing(folder, begun)?;
+    note()?;
+    check_newest(place, keys)?;
     if !schema::settle(&connection)? {
-        return Err(OpenFailure::InUse { path: schema::database(directory) });
+        return Err(OpenFailure::InUse { path: schema::database(folder) });
     }
-    let (last, stamped) = figures::ends(&connection)?;
-    Ok(Opened { store: Box::new(Sqlite::new(connection)?), last, stamped, lock })
+    let ends = figures::ends(&connection)?;
+    Ok((Box::new(Sqlite::new(connection)?), ends))
+}
+
+/// Opens a log again that could not be written, when what was missing may be there.
+pub(super) fn open_again(place: &Place, keys: &Keys) -> Result<Opened, OpenFailure> {
+    match place {
+        Place::Folder(folder) => {
+            prove_room(folder, ROOM_BYTES)?;
+            open(place, keys)
+        }
+        Place::Database { url, .. } => open(place, keys).map_err(|failure| {
+            // The server has not noticed yet that our last connection has ended.
+            if matches!(failure, OpenFailure::InUse { .. }) {
+                return StoreFault::Away(format!("{url} is in use, by us before")).into();
+            }
+            failure
+        }),
+    }
 }
 
 pub(super) fn unusable(path: &Path, error: &std::io::Error) -> OpenFailure {
@@ -79,20 +119,19 @@ pub(crate) fn make(directory: &Path) -> std::io::Result<()> {
 }
 
 /// The kernel drops the lock with the process, so a crash leaves no lock behind.
-fn lock(directory: &Path) -> Result<File, OpenFailure> {
-    let path = directory.join(LOCK);
-    let file = File::options().create(true).append(true).mode(0o600).open(&path);
-    let file = file.map_err(|error| unusable(&path, &error))?;
+fn lock(path: &Path) -> Result<File, OpenFailure> {
+    let file = File::options().create(true).append(true).mode(0o600).open(path);
+    let file = file.map_err(|error| unusable(path, &error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenFailure::InUse { path }),
-        Err(TryLockError::Error(error)) => Err(unusable(&path, &error)),
+        Err(TryLockError::WouldBlock) => Err(OpenFailure::InUse { path: path.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(unusable(path, &error)),
     }
 }
 
 /// Rebuilds the newest records: what was written last is what a failing disk loses first.
-fn check_newest(directory: &Path, keys: &Keys) -> Result<(), OpenFailure> {
-    let reader = Reader::open(directory)?.with_keys(keys.clone());
+fn check_newest(place: &Place, keys: &Keys) -> Result<(), OpenFailure> {
+    let reader = Reader::open(place)?.with_keys(keys.clone());
     let rebuilt = reader.rebuild_newest(REBUILT_AT_OPEN);
     rebuilt.map_err(|failure| match &failure {
         ReadFailure::Storage(fault) => OpenFailure::Storage(fault.clone()),

@@ -1,6 +1,7 @@
 //! Faults of the real storage: a full disk, a read-only file; and what the next start finds.
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use identifier::{ClientId, ServiceId};
 use rusqlite::Connection;
@@ -34,12 +35,11 @@ fn message(place: usize, body: Body) -> NewRecord {
 fn log_over(directory: &Path, pragma: &str) -> MessageLog {
     let connection = schema::open_for_writing(directory, false).unwrap();
     connection.execute_batch(pragma).unwrap();
-    let (last, stamped) = figures::ends(&connection).unwrap();
+    let ends = figures::ends(&connection).unwrap();
     let store = Box::new(Sqlite::new(connection).unwrap());
     let clock = Clock::fixed(Timestamp::UNIX_EPOCH);
     let log =
-        MessageLog::start(directory, Settings::default(), clock, store, Gauges::new(last, stamped), None)
-            .unwrap();
+        MessageLog::start(directory, Settings::default(), clock, store, Gauges::new(ends), None).unwrap();
     log.provide_time_stamping(true);
     log
 }

@@ -1,22 +1,20 @@
 //! The writing half: records, bodies, shared contents and time-stamps into the database.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read as _;
-use std::path::Path;
 
 use identifier::ClientId;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use trust::algorithm::DigestAlgorithm;
 
+use super::body::each_chunk;
 use super::values::{identifier_value, milliseconds, signed, unsigned};
 use super::{AppendFault, Keeping, NewStamp, Store, archive, schema};
-use crate::error::{BodyFault, StoreFault};
+use crate::error::StoreFault;
 use crate::pack::{self, Packed};
 use crate::prepare::Prepared;
 use crate::record::{Body, Direction, RecordId};
-use crate::seal::{self, CHUNK_BYTES, NotSealed};
+use crate::seal::{self, NotSealed};
 
 /// Bytes of shared contents whose numbers are remembered: some hundred signers with their certificates and OCSP answers.
 const REMEMBERED_BYTES_MAX: usize = 4 << 20;
@@ -141,23 +139,14 @@ impl Sqlite {
             .connection
             .prepare_cached("INSERT INTO body (record, number, bytes, bytes_signed) VALUES (?1, 1, ?2, ?3)")?
             .insert(params![id, signed(logged.bytes), signed(said)])?;
-        let insert = |place: usize, chunk: &[u8]| {
-            let stored = seal::stored(record.seal.as_deref(), place, logged.bytes, chunk);
-            let stored =
-                stored.map_err(|NotSealed| StoreFault::Other("a body could not be sealed".to_owned()))?;
-            self.insert_chunk(body, place, &stored)
-        };
-        match &logged.source {
-            Body::None => Ok(()),
-            Body::Bytes(bytes) => {
-                let end = usize::try_from(logged.bytes).unwrap_or(usize::MAX).min(bytes.len());
-                for (place, chunk) in bytes.slice(..end).chunks(CHUNK_BYTES).enumerate() {
-                    insert(place, chunk)?;
-                }
-                Ok(())
-            }
-            Body::File { path, .. } => copy_file(path, said, logged.bytes, insert),
-        }
+        let mut place = 0usize;
+        each_chunk(logged, |chunk| {
+            let stored = seal::stored(record.seal.as_deref(), place, logged.bytes, chunk)
+                .map_err(|NotSealed| StoreFault::Other("a body could not be sealed".to_owned()))?;
+            self.insert_chunk(body, place, &stored)?;
+            place = place.saturating_add(1);
+            Ok(())
+        })
     }
 
     fn insert_chunk(&self, body: i64, place: usize, content: &[u8]) -> Result<(), StoreFault> {
@@ -174,54 +163,6 @@ impl Sqlite {
         self.insert_body(signed(id), record)?;
         self.last = id;
         Ok(RecordId(id))
-    }
-}
-
-/// Hands out a spooled body piece by piece.
-fn copy_file(
-    path: &Path,
-    said: u64,
-    wanted: u64,
-    insert: impl Fn(usize, &[u8]) -> Result<(), StoreFault>,
-) -> Result<(), AppendFault> {
-    let unreadable = |error: std::io::Error| {
-        AppendFault::Body(BodyFault::Unreadable { path: path.to_owned(), reason: error.to_string() })
-    };
-    let length = |found| AppendFault::Body(BodyFault::Length { path: path.to_owned(), said, found });
-    let mut file = File::open(path).map_err(unreadable)?;
-    let found = file.metadata().map_err(unreadable)?.len();
-    if found != said {
-        return Err(length(found));
-    }
-    let mut buffer = vec![0u8; CHUNK_BYTES];
-    let (mut copied, mut place) = (0u64, 0usize);
-    while copied < wanted {
-        let room = usize::try_from(wanted.saturating_sub(copied)).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES);
-        let space = buffer.get_mut(..room).unwrap_or_default();
-        let read = fill(&mut file, space).map_err(unreadable)?;
-        if read == 0 {
-            return Err(length(copied));
-        }
-        insert(place, buffer.get(..read).unwrap_or_default())?;
-        place = place.saturating_add(1);
-        copied = copied.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
-    }
-    Ok(())
-}
-
-/// Reads until the space is full or the file ends.
-fn fill(file: &mut File, space: &mut [u8]) -> std::io::Result<usize> {
-    let limit = u64::try_from(space.len()).unwrap_or(u64::MAX);
-    let mut taken = file.take(limit);
-    let mut rest = space;
-    let mut read = 0usize;
-    loop {
-        let more = taken.read(rest)?;
-        if more == 0 {
-            return Ok(read);
-        }
-        read = read.saturating_add(more);
-        rest = rest.split_at_mut_checked(more).map(|(_, rest)| rest).unwrap_or_default();
     }
 }
 

@@ -17,6 +17,7 @@ const DELETED_BYTES_MAX: u64 = 16 << 20;
 /// To whom records belong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Party {
+    /// Its number in the embedded database.
     pub(crate) id: i64,
     pub(crate) client: ClientId,
 }
@@ -29,13 +30,15 @@ pub(crate) struct NewArchive {
     pub(crate) link: Link,
     pub(crate) containers: u64,
     pub(crate) bytes: u64,
+    /// The records in it.
+    pub(crate) records: Vec<RecordId>,
     /// The last record of each party that is archived now.
     pub(crate) through: Vec<(i64, RecordId)>,
     /// Records up to there that are not.
     pub(crate) withheld: Vec<(i64, RecordId)>,
 }
 
-/// Everybody who has records, in X-Road's order: a member's own records stand behind those of its subsystems.
+/// Everybody who has records.
 pub(crate) fn parties(connection: &Connection) -> Result<Vec<Party>, ReadFailure> {
     let mut statement = connection
         .prepare_cached(

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, Row};
 
-use super::schema;
 use super::values::{milliseconds, time, unsigned};
+use super::{Ends, schema};
 use crate::error::StoreFault;
 use crate::record::{ArchiveFigures, Statistics};
 
@@ -41,12 +41,13 @@ fn columns(row: &Row<'_>) -> rusqlite::Result<Statistics> {
     })
 }
 
-/// The last record, and the last one with a time-stamp.
-pub(crate) fn ends(connection: &Connection) -> Result<(u64, u64), StoreFault> {
+/// How far the log is.
+pub(crate) fn ends(connection: &Connection) -> Result<Ends, StoreFault> {
     let stamped: i64 =
         connection.query_row("SELECT ifnull(max(last), 0) FROM stamp", [], |row| row.get(0))?;
     let last: i64 = connection.query_row("SELECT ifnull(max(id), 0) FROM record", [], |row| row.get(0))?;
-    Ok((unsigned(last).max(unsigned(stamped)), unsigned(stamped)))
+    let (last, stamped) = (unsigned(last).max(unsigned(stamped)), unsigned(stamped));
+    Ok(Ends { last, stamped, unstamped: last.saturating_sub(stamped) })
 }
 
 /// How archiving fares, and what was written since a time.

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter
 use trust::algorithm::DigestAlgorithm;
 
 use super::values::{identifier_text, identifier_value, signed, time, unsigned};
+use super::{SealedBody, Stamped, Way};
 use crate::error::{ReadFailure, StoreFault};
 use crate::pack;
 use crate::record::{Direction, Entry, Owner, Record, RecordId, Search, Stamp};
@@ -22,13 +23,18 @@ const ENTRY: &str = "SELECT r.id, r.time, r.query_id, r.request_id, r.response, 
  p.subsystem, b.bytes, b.bytes_signed, r.id <= ifnull((SELECT max(last) FROM stamp), 0)
  FROM record r JOIN party p ON p.id = r.party LEFT JOIN body b ON b.record = r.id AND b.number = 1";
 
+/// Size of the page that a search asks for.
+pub(super) fn page(search: &Search) -> usize {
+    match search.limit {
+        0 => PAGE.0,
+        limit => limit.min(PAGE.1),
+    }
+}
+
 /// The records that fit, newest first.
 pub(crate) fn find(connection: &Connection, search: &Search) -> Result<Vec<Entry>, ReadFailure> {
     let (clauses, values) = conditions(search);
-    let limit = match search.limit {
-        0 => PAGE.0,
-        limit => limit.min(PAGE.1),
-    };
+    let limit = page(search);
     let sql = format!("{ENTRY} WHERE 1 {clauses} ORDER BY r.id DESC LIMIT {limit}");
     let mut statement = connection.prepare(&sql).map_err(StoreFault::from)?;
     let mut rows = statement.query(params_from_iter(values)).map_err(StoreFault::from)?;
@@ -115,14 +121,8 @@ fn entry(row: &Row<'_>) -> Result<Entry, ReadFailure> {
     })
 }
 
-/// A whole record, its signature rebuilt and compared with its digest.
+/// A whole record but for its time-stamp, its signature rebuilt and compared with its digest.
 pub(crate) fn record(connection: &Connection, id: RecordId) -> Result<Record, ReadFailure> {
-    let record = record_without_stamp(connection, id)?;
-    Ok(Record { stamp: stamp(connection, id)?, ..record })
-}
-
-/// The same for those who have the time-stamp already.
-pub(crate) fn record_without_stamp(connection: &Connection, id: RecordId) -> Result<Record, ReadFailure> {
     let sql = format!("{ENTRY} WHERE r.id = ?1");
     let mut statement = connection.prepare_cached(&sql).map_err(StoreFault::from)?;
     let mut rows = statement.query(params![signed(id.0)]).map_err(StoreFault::from)?;
@@ -191,7 +191,7 @@ fn document(connection: &Connection, record: RecordId, stored: &[u8]) -> Result<
 }
 
 /// The time-stamp that covers a record: the first one that reaches up to it.
-pub(crate) fn stamp(connection: &Connection, id: RecordId) -> Result<Option<Stamp>, ReadFailure> {
+pub(crate) fn stamp(connection: &Connection, id: RecordId) -> Result<Option<Stamped>, ReadFailure> {
     let row = connection
         .prepare_cached("SELECT first, last, time, token, result, leaves FROM stamp WHERE last >= ?1 ORDER BY last LIMIT 1")
         .and_then(|mut statement| statement.query_row(params![signed(id.0)], stamp_columns).optional())
@@ -207,14 +207,14 @@ pub(crate) fn stamp(connection: &Connection, id: RecordId) -> Result<Option<Stam
     if covered != Some(leaves.len()) {
         return Err(damaged("its time-stamp covers another number of records than it says"));
     }
-    Ok(Some(Stamp {
+    let stamp = Stamp {
         first: RecordId(first),
         last: RecordId(last),
         time: time(row.time).ok_or_else(|| damaged("the time of its time-stamp"))?,
         token: document(connection, id, &row.token)?,
         result: document(connection, id, &row.result)?,
-        leaves,
-    }))
+    };
+    Ok(Some(Stamped { stamp, way: Way::Leaves(leaves) }))
 }
 
 struct StampColumns {
@@ -276,14 +276,6 @@ pub(crate) fn body(
     }
 }
 
-/// What opens an attachment.
-pub(crate) struct SealedBody {
-    pub(crate) seal: Vec<u8>,
-    pub(crate) binding: Vec<u8>,
-    /// Its length before it was sealed.
-    pub(crate) bytes: u64,
-}
-
 /// How an attachment is sealed; `None` when it is open or not there.
 pub(crate) fn seal(
     connection: &Connection,
@@ -311,7 +303,7 @@ pub(crate) fn seal(
     Ok(found.map_err(StoreFault::from)?)
 }
 
-/// Up to `limit` records without a time-stamp in the order of their numbers, with the digests of their signatures.
+/// Up to `limit` records without a time-stamp, those that follow one another without a hole, with the digests of their signatures.
 pub(crate) fn unstamped(
     connection: &Connection,
     limit: usize,
@@ -326,5 +318,11 @@ pub(crate) fn unstamped(
     let rows = statement
         .query_map(params![limit], |row| Ok((RecordId(unsigned(row.get(0)?)), row.get(1)?)))
         .map_err(StoreFault::from)?;
-    Ok(rows.collect::<rusqlite::Result<Vec<_>>>().map_err(StoreFault::from)?)
+    let mut waiting: Vec<(RecordId, Vec<u8>)> =
+        rows.collect::<rusqlite::Result<_>>().map_err(StoreFault::from)?;
+    // A time-stamp says only where it begins and where it ends.
+    let first = waiting.first().map_or(0, |(id, _)| id.0);
+    let whole = (first..).zip(&waiting).take_while(|(expected, (id, _))| *expected == id.0).count();
+    waiting.truncate(whole);
+    Ok(waiting)
 }

@@ -93,6 +93,7 @@ fn stamp(first: u64, last: u64) -> Box<NewStamp> {
     Box::new(NewStamp {
         first: RecordId(first),
         last: RecordId(last),
+        records: (first..=last).map(RecordId).collect(),
         token: raw,
         result: Packed::Raw(Vec::new()),
         leaves: Vec::new(),
@@ -122,7 +123,7 @@ fn run_with(jobs: Vec<Box<dyn FnOnce(Answer) -> Job>>, fails_at: Option<usize>) 
     drop(sender);
     let calls = Arc::new(Mutex::new(Vec::new()));
     let store = Double { calls: Arc::clone(&calls), fails_at, last: 0, gate: None };
-    let gauges = Arc::new(Gauges::new(0, 0));
+    let gauges = Arc::new(Gauges::new(Ends::default()));
     let end = run(Box::new(store), receiver, &gauges, &Clock::fixed(Timestamp::UNIX_EPOCH));
     let verdicts = answers.into_iter().map(|mut verdict| verdict.try_recv().unwrap().map(RecordId)).collect();
     let calls = calls.lock().unwrap().clone();
@@ -179,7 +180,7 @@ fn after_a_failure_later_groups_are_refused_without_a_try() {
     let (reached, at_commit) = plain::channel();
     let (leave, wait) = plain::channel();
     let store = Double { calls: Arc::clone(&calls), fails_at: Some(3), last: 0, gate: Some((reached, wait)) };
-    let gauges = Arc::new(Gauges::new(0, 0));
+    let gauges = Arc::new(Gauges::new(Ends::default()));
     let shared = Arc::clone(&gauges);
     let worker = std::thread::spawn(move || {
         run(Box::new(store), receiver, &shared, &Clock::fixed(Timestamp::UNIX_EPOCH))

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use jiff::{SignedDuration, Timestamp};
-use messagelog::{Archiving, Archivist, MessageLog, Reader, Search, Settings, Stamper};
+use messagelog::{Archiving, Archivist, MessageLog, Search, Settings, Stamper};
 use signature::archive::{Before, verify};
 use signature::container::AsicContainer;
 use signature::evidence;
 
-use crate::bench::{bench, noon, open, request};
+use crate::bench::{bench, noon, open, reader, request};
 use crate::practice::Practice;
 
 /// Recomputes the chain from the specification alone; prints the last digest.
@@ -156,7 +156,7 @@ async fn a_kill_in_the_middle_of_archiving_loses_nothing() {
                 child.wait().unwrap();
             }
         }
-        let reader = Reader::open(&log_folder).unwrap();
+        let reader = reader(&log_folder);
         let held = reader.find(&Search { limit: 1000, ..Search::default() }).unwrap();
         let mut somewhere: BTreeSet<String> = held.into_iter().map(|entry| entry.query_id).collect();
         somewhere.extend(archives_in(&folder).iter().flat_map(|path| read(path).0));

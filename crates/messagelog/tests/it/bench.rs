@@ -5,7 +5,9 @@ use std::path::Path;
 use clock::{Clock, Hands};
 use identifier::{ClientId, ServiceId};
 use jiff::Timestamp;
-use messagelog::{Body, Direction, MessageLog, NewRecord, Settings, Side};
+use messagelog::{Body, Direction, MessageLog, NewRecord, Reader, Settings, Side};
+
+pub(crate) use crate::store::{EMBEDDED, place};
 use signature::SignedParts;
 use tempfile::TempDir;
 
@@ -33,9 +35,13 @@ pub(crate) fn open(directory: &Path) -> MessageLog {
 }
 
 pub(crate) fn open_with(directory: &Path, settings: Settings, clock: Clock) -> MessageLog {
-    let log = MessageLog::open(directory, settings, clock).unwrap();
+    let log = MessageLog::open(place(directory), settings, clock).unwrap();
     log.provide_time_stamping(true);
     log
+}
+
+pub(crate) fn reader(directory: &Path) -> Reader {
+    Reader::open(place(directory)).unwrap()
 }
 
 pub(crate) fn client(text: &str) -> ClientId {

@@ -1,99 +1,11 @@
-//! Kills, cut files, spoilt files: what was acknowledged is there, or the log says that it is damaged.
+//! Cut files, spoilt files: what was acknowledged is there, or the log says that it is damaged.
 
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use messagelog::{MessageLog, OpenFailure, Reader, RecordId, Search, Settings, StoreFault};
+use messagelog::{MessageLog, OpenFailure, Reader, Search, Settings, StoreFault};
 
 use crate::bench::{bench, noon, open, request, with_body};
-
-/// A file in the working directory that makes the test binary play the process that is killed.
-const CHILD: &str = "this-is-the-child";
-
-/// Not a test by itself: run by the next one in a process of its own, it records until it is killed.
-#[test]
-fn child_that_records_until_it_is_killed() {
-    if !Path::new(CHILD).exists() {
-        return;
-    }
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
-    runtime.block_on(async {
-        let log = open(Path::new("log"));
-        let tasks: Vec<_> = (0..4)
-            .map(|worker| {
-                let log = log.clone();
-                tokio::spawn(async move {
-                    for place in 0u64.. {
-                        let query_id = format!("{worker}-{place}");
-                        let body = query_id.repeat(usize::try_from(place % 400).unwrap() * 5);
-                        let id = log.record(with_body(&query_id, body.as_bytes())).await.unwrap();
-                        println!("acknowledged {id} {query_id}");
-                    }
-                })
-            })
-            .collect();
-        for task in tasks {
-            task.await.unwrap();
-        }
-    });
-}
-
-#[tokio::test]
-async fn every_acknowledged_record_survives_a_kill() {
-    let directory = tempfile::tempdir().unwrap();
-    std::fs::write(directory.path().join(CHILD), b"").unwrap();
-    let mut acknowledged: Vec<(u64, String)> = Vec::new();
-    for lives in 1..=3usize {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "crash::child_that_records_until_it_is_killed", "--nocapture"])
-            .current_dir(directory.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut told = 0;
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-        for line in lines.by_ref() {
-            told += acknowledgement(&line).map_or(0, |told| {
-                acknowledged.push(told);
-                1
-            });
-            if told == 150 * lives {
-                child.kill().unwrap();
-                break;
-            }
-        }
-        // What it still told while it was being killed; the last line may be cut.
-        acknowledged.extend(lines.filter_map(|line| acknowledgement(&line)));
-        child.wait().unwrap();
-        let log = open(&directory.path().join("log"));
-        let reader = Reader::open(&directory.path().join("log")).unwrap();
-        for (id, query_id) in &acknowledged {
-            let record = reader.record(RecordId(*id)).unwrap();
-            assert_eq!(&record.entry.query_id, query_id);
-            let place: usize = query_id.split('-').next_back().unwrap().parse().unwrap();
-            let expected = query_id.repeat(place % 400 * 5);
-            let mut body = Vec::new();
-            if !expected.is_empty() {
-                reader.body(RecordId(*id), 1, &mut body).unwrap();
-            }
-            assert_eq!(body, expected.as_bytes());
-        }
-        let figures = reader.statistics().unwrap();
-        println!("life {lives}: {} acknowledged, {} found", acknowledged.len(), figures.records);
-        assert!(figures.records >= u64::try_from(acknowledged.len()).unwrap());
-        drop(reader);
-        log.close().await.unwrap();
-    }
-}
-
-/// A whole line `acknowledged 12 0-3`; the test runner may have printed something before it.
-fn acknowledgement(line: &str) -> Option<(u64, String)> {
-    let (_, told) = line.split_once("acknowledged ")?;
-    let (id, query_id) = told.split_once(' ')?;
-    Some((id.parse().ok()?, query_id.to_owned())).filter(|(_, query_id)| query_id.contains('-'))
-}
 
 #[tokio::test]
 async fn wherever_the_write_ahead_log_is_cut_a_whole_beginning_of_the_records_is_found() {
@@ -203,4 +115,38 @@ fn a_directory_that_cannot_be_made_is_a_sentence() {
     assert!(matches!(failure, OpenFailure::Directory { .. }));
     assert!(failure.to_string().contains("cannot be used"));
     assert!(matches!(Reader::open(directory.path()), Err(OpenFailure::Storage(_))));
+}
+
+#[tokio::test]
+async fn a_log_whose_database_is_gone_is_not_begun_anew_without_a_word() {
+    let bench = bench(Settings::default());
+    bench.log.record(request("q")).await.unwrap();
+    bench.log.close().await.unwrap();
+    let directory = bench.directory.path();
+    let path = directory.join("messagelog.db");
+    let refused = || {
+        let opened = MessageLog::open(directory, Settings::default(), clock::Clock::fixed(noon()));
+        assert_eq!(opened.err(), Some(OpenFailure::Gone { path: path.clone() }));
+    };
+    let kept = std::fs::read(&path).unwrap();
+    std::fs::write(&path, b"").unwrap();
+    refused();
+    std::fs::remove_file(&path).unwrap();
+    refused();
+    assert!(!path.exists(), "nothing was put in its place");
+    std::fs::write(&path, kept).unwrap();
+    MessageLog::open(directory, Settings::default(), clock::Clock::fixed(noon()))
+        .unwrap()
+        .close()
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_closed_log_is_one_file_that_can_be_copied() {
+    let bench = bench(Settings::default());
+    bench.log.record(request("q")).await.unwrap();
+    assert!(bench.directory.path().join("messagelog.db-wal").exists());
+    bench.log.close().await.unwrap();
+    assert!(!bench.directory.path().join("messagelog.db-wal").exists());
 }

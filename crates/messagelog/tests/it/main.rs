@@ -7,13 +7,16 @@
     reason = "helpers of tests outside of test functions"
 )]
 
+mod store;
 mod bench;
 mod recorded;
 mod rebuilds;
 mod records;
 mod sealed;
 mod settings;
+mod kill;
 mod crash;
+mod compact;
 mod practice;
 mod stamps;
 mod archives;

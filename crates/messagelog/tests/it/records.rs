@@ -6,7 +6,7 @@ use messagelog::{
     RecordId, Search, Settings,
 };
 
-use crate::bench::{bench, client, noon, open, request, with_body};
+use crate::bench::{EMBEDDED, bench, client, noon, open, place, reader, request, with_body};
 
 fn body_of(reader: &Reader, id: RecordId) -> Result<Vec<u8>, ReadFailure> {
     let mut out = Vec::new();
@@ -158,8 +158,6 @@ async fn a_closed_log_takes_nothing_and_the_next_one_goes_on_with_the_numbers() 
     bench.log.close().await.unwrap();
     assert_eq!(bench.log.record(request("late")).await, Err(Failure::Closed));
     assert_eq!(bench.log.admits(), Err(Failure::Closed));
-    // Everything is in the one file: it can be copied.
-    assert!(!bench.directory.path().join("messagelog.db-wal").exists());
     let again = open(bench.directory.path());
     assert_eq!(again.record(request("next")).await, Ok(RecordId(13)));
     again.close().await.unwrap();
@@ -196,7 +194,7 @@ async fn closing_waits_for_what_was_taken() {
             Err(failure) => assert_eq!(failure, Failure::Closed),
         }
     }
-    let reader = Reader::open(bench.directory.path()).unwrap();
+    let reader = reader(bench.directory.path());
     assert_eq!(reader.statistics().unwrap().records, taken);
 }
 
@@ -204,33 +202,13 @@ async fn closing_waits_for_what_was_taken() {
 async fn a_second_writer_is_refused_and_a_second_reader_is_not() {
     let bench = filled().await;
     let clock = clock::Clock::fixed(noon());
-    let second = MessageLog::open(bench.directory.path(), Settings::default(), clock.clone());
+    let second = MessageLog::open(place(bench.directory.path()), Settings::default(), clock.clone());
     assert!(matches!(second, Err(OpenFailure::InUse { .. })), "{second:?}");
-    let reader = Reader::open(bench.directory.path()).unwrap();
+    let reader = reader(bench.directory.path());
     assert_eq!(reader.find(&Search::default()).unwrap().len(), 12);
     assert_eq!(reader.record(RecordId(77)), Err(ReadFailure::NoSuchRecord(RecordId(77))));
     bench.log.close().await.unwrap();
-    MessageLog::open(bench.directory.path(), Settings::default(), clock).unwrap().close().await.unwrap();
-}
-
-#[tokio::test]
-async fn a_log_whose_database_is_gone_is_not_begun_anew_without_a_word() {
-    let bench = filled().await;
-    bench.log.close().await.unwrap();
-    let directory = bench.directory.path();
-    let path = directory.join("messagelog.db");
-    let refused = || {
-        let opened = MessageLog::open(directory, Settings::default(), clock::Clock::fixed(noon()));
-        assert_eq!(opened.err(), Some(OpenFailure::Gone { path: path.clone() }));
-    };
-    let kept = std::fs::read(&path).unwrap();
-    std::fs::write(&path, b"").unwrap();
-    refused();
-    std::fs::remove_file(&path).unwrap();
-    refused();
-    assert!(!path.exists(), "nothing was put in its place");
-    std::fs::write(&path, kept).unwrap();
-    MessageLog::open(directory, Settings::default(), clock::Clock::fixed(noon()))
+    MessageLog::open(place(bench.directory.path()), Settings::default(), clock)
         .unwrap()
         .close()
         .await
@@ -245,7 +223,9 @@ async fn figures_tell_records_bodies_and_the_oldest_without_a_time_stamp() {
     assert_eq!((figures.records, figures.unstamped, figures.stamps), (13, 13, 0));
     assert_eq!(figures.oldest_unstamped, Some(noon()));
     assert_eq!(figures.newest, Some(noon() + SignedDuration::from_secs(12)));
-    assert_eq!((figures.bodies, figures.body_bytes), (1, 1000));
+    assert_eq!(figures.bodies, 1);
+    // A server tells only what its table of large objects takes.
+    assert!(if EMBEDDED { figures.body_bytes == 1000 } else { figures.body_bytes > 0 });
     assert!(figures.file_bytes > 8192);
     let health = bench.log.health();
     assert_eq!((health.last, health.unstamped, health.broken), (RecordId(13), 13, None));

@@ -5,7 +5,7 @@ use messagelog::{
     Blame, Body, BodyLogging, BodyOverride, Failure, NewRecord, Provider, RecordId, Settings, Side,
 };
 
-use crate::bench::{bench, request, with_body};
+use crate::bench::{EMBEDDED, bench, request, with_body};
 
 fn bodies(change: impl FnOnce(&mut BodyLogging)) -> Settings {
     let mut settings = Settings::default();
@@ -173,7 +173,9 @@ async fn a_spooled_body_is_cut_as_one_in_memory_is_and_the_list_says_so() {
         })
         .await
         .unwrap();
-    assert_eq!((entry.body_bytes, entry.body_bytes_signed), (Some(70_000), Some(200_000)));
+    assert_eq!(entry.body_bytes, Some(70_000));
+    // X-Road's layout has no place for the length that it had.
+    assert_eq!(entry.body_bytes_signed, Some(if EMBEDDED { 200_000 } else { 70_000 }));
     assert_eq!(body.len(), 70_000);
 }
 

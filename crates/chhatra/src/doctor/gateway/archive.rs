@@ -16,7 +16,8 @@ pub(super) fn examine(config: &Config, findings: &mut Findings) {
     place(config, findings);
     let week = findings.now().checked_sub(SignedDuration::from_secs(7 * DAY)).unwrap_or(findings.now());
     // Whatever is wrong with the log itself has been told.
-    let figures = Reader::open(&config.messagelog_dir()).ok().and_then(|reader| reader.archives(week).ok());
+    let reader = config.messagelog().ok().and_then(|place| Reader::open(place).ok());
+    let figures = reader.and_then(|reader| reader.archives(week).ok());
     if let Some(figures) = &figures {
         progress(config, figures, findings);
         growth(config, figures, findings);

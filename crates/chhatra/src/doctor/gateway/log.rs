@@ -3,30 +3,36 @@
 use super::super::findings::Findings;
 use ::gateway::Config;
 use jiff::SignedDuration;
-use messagelog::{Reader, Statistics};
+use messagelog::{Place, Reader, Statistics};
 
 /// A round that is late by so much has failed.
 const LATE_SECONDS: i64 = 600;
 
 pub(super) fn examine(config: &Config, findings: &mut Findings) {
-    let dir = config.messagelog_dir();
-    if !dir.exists() {
+    let place = match config.messagelog() {
+        Ok(place) => place,
+        Err(why) => return findings.problem("log", why.to_string(), "correct the configuration"),
+    };
+    if !place.lock_file().exists() {
         findings.ok("log", "nothing has been put on record yet");
         return;
     }
-    match Reader::open(&dir)
+    match Reader::open(&place)
         .map_err(|e| e.to_string())
         .and_then(|r| r.statistics().map_err(|e| e.to_string()))
     {
         Ok(figures) => {
             let size = figures.file_bytes.checked_div(1024).unwrap_or_default();
-            findings
-                .ok("log", format!("records: {}, size: {size} KB, in {}", figures.records, dir.display()));
+            findings.ok("log", format!("records: {}, size: {size} KB, in {}", figures.records, place));
             unstamped(config, &figures, findings);
         }
         Err(why) => {
-            let advice =
-                "keep the files as they are and restore them from a backup elsewhere; see the gateway's log";
+            let advice = match place {
+                Place::Folder(_) => {
+                    "keep the files as they are and restore them from a backup elsewhere; see the gateway's log"
+                }
+                Place::Database { .. } => "see that the database server runs and lets this server in",
+            };
             findings.problem("log", why, advice);
         }
     }

@@ -144,6 +144,8 @@ impl Stage {
     fn config(&self, server: Server, state: &Path, log: Log) -> Config {
         let at = |port: u16| self.address(server.name(), port);
         Config {
+            database: None,
+            database_password_file: None,
             server: server.id(),
             state_dir: state.to_path_buf(),
             // Nothing is downloaded: the configuration is the stored one.
