@@ -19,9 +19,9 @@ const RECEIVE_BYTES: usize = 4096;
 /// What they do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Nothing, on three ports.
+    /// Nothing, on every port.
     Idle,
-    /// Send half a head, or half of what begins TLS, and then one byte a second, on three ports.
+    /// Send half a head, or half of what begins TLS, and then one byte a second, on every port.
     Heads,
     /// Send a body as slowly as is still taken, to the consumer's port.
     Bodies,
@@ -54,7 +54,7 @@ impl Kind {
 
     fn doors(self) -> Vec<Door> {
         match self {
-            Self::Idle | Self::Heads => vec![Door::Plain, Door::Tls(11, 8443), Door::Tls(12, 5500)],
+            Self::Idle | Self::Heads => Door::ALL.to_vec(),
             Self::Bodies | Self::Answers => vec![Door::Plain],
         }
     }
@@ -78,8 +78,9 @@ impl Kind {
         match (self, door) {
             (Self::Idle, _) => Vec::new(),
             (Self::Heads, Door::Plain) => request("GET", "/small", "X-Slow: ").into_bytes(),
+            (Self::Heads, Door::Ocsp) => b"GET / HTTP/1.1\r\nX-Slow: ".to_vec(),
             // The beginning of a ClientHello that announces 508 bytes.
-            (_, Door::Tls(..)) => vec![22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3],
+            (_, Door::ConsumerTls | Door::Peer | Door::Ocsp) => vec![22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3],
             (Self::Bodies, Door::Plain) => request(
                 "POST",
                 "/body",
@@ -91,21 +92,26 @@ impl Kind {
     }
 }
 
-/// A port that others reach.
+/// A port that others reach: where consumers ask, of the consumer's gateway, and where peers do, of the provider's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Door {
-    /// Where consumers ask.
     Plain,
-    /// The last number of an address, and a port.
-    Tls(u8, u16),
+    ConsumerTls,
+    Peer,
+    Ocsp,
 }
 
 impl Door {
+    const ALL: [Self; 4] = [Self::Plain, Self::ConsumerTls, Self::Peer, Self::Ocsp];
+
     fn address(self) -> Result<SocketAddrV4> {
-        let text = match self {
-            Self::Plain => GROUND.consumer_address(),
-            Self::Tls(host, port) => format!("{}.{host}:{port}", GROUND.base),
+        let (host, port) = match self {
+            Self::Plain => (11, 8080),
+            Self::ConsumerTls => (11, 8443),
+            Self::Peer => (12, 5500),
+            Self::Ocsp => (12, 5577),
         };
+        let text = format!("{}.{host}:{port}", GROUND.base);
         text.parse().with_context(|| format!("{text} is no address"))
     }
 }
