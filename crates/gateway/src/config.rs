@@ -101,7 +101,19 @@ pub struct Peer {
 /// connection wants to spend.
 const PROGRESS_BYTES_MIN: usize = 1024;
 
+/// Connections that wait on the four listeners leave half of the file handles to the messages: to peers, services, bodies, the log.
+const HANDLES_FOR_EACH: usize = 8;
+
 impl Peer {
+    /// Has each listener hold no more connections than file handles allow, of which this process may have so many. Whether that is fewer
+    /// than configured.
+    pub fn fit(&mut self, handles: usize) -> bool {
+        let most = handles.checked_div(HANDLES_FOR_EACH).unwrap_or_default().max(1);
+        let fewer = most < self.connections_max;
+        self.connections_max = self.connections_max.min(most);
+        fewer
+    }
+
     /// For those who listen.
     pub(crate) fn limits(&self) -> Limits {
         Limits {
@@ -287,5 +299,21 @@ impl Config {
     #[must_use]
     pub fn spool_dir(&self) -> PathBuf {
         self.state_dir.join("spool")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listeners_hold_as_many_as_handles_allow() {
+        let fitted = |handles| {
+            let mut peer = Peer::default();
+            (peer.fit(handles), peer.connections_max)
+        };
+        assert_eq!(fitted(40_000), (false, 5_000));
+        assert_eq!(fitted(39_992), (true, 4_999));
+        assert_eq!((fitted(1_024), fitted(0)), ((true, 128), (true, 1)));
     }
 }
