@@ -27,9 +27,8 @@
 //! **Bytes.** Embedded, a recorded message costs about 1.2 KB besides its body, instead of some 8.5 KB: see `pack`.
 //!
 //! **Not here.** No network: the gateway asks the time-stamping authorities and hands in their tokens. No decision about
-//! the message. No transfer of archives: whoever takes them away says so. Encryption of archives (data-plane 7.7) comes later, and so do keys
-//! for rows that X-Road has encrypted (7.5): they are listed and time-stamped, and their export is refused. Contents that records share are not
-//! deleted with the last record that has them.
+//! the message. No transfer of archives: whoever takes them away says so. Encryption of archives (data-plane 7.7) comes later. Contents that
+//! records share are not deleted with the last record that has them.
 
 mod record;
 mod bodies;
@@ -58,6 +57,6 @@ pub use record::{
     ArchiveFigures, Body, Direction, Entry, NewRecord, Owner, Record, RecordId, Search, Side, Stamp,
     Statistics,
 };
-pub use seal::{KeyFault, Keys};
+pub use seal::{KeyFault, KeyName, Keys, XroadEncryption};
 pub use settings::{Settings, TimeStamping};
 pub use stamper::{Round, Stamper};

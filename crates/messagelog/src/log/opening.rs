@@ -28,8 +28,8 @@ pub(super) struct Opened {
 
 /// Opens the log in a place, as [`super::MessageLog::open`] says.
 pub(super) fn open(place: &Place, keys: &Keys) -> Result<Opened, OpenFailure> {
-    if matches!(place, Place::Database { .. }) && !keys.names().is_empty() {
-        return Err(OpenFailure::NoPlaceForSeals);
+    if matches!(place, Place::Folder(_)) && keys.has_xroad() {
+        return Err(OpenFailure::NotXroads);
     }
     let folder = place.folder();
     make(folder).map_err(|error| unusable(folder, &error))?;
