@@ -82,6 +82,10 @@ impl Reader {
         sealed: &SealedBody,
         out: &mut dyn Write,
     ) -> Result<u64, ReadFailure> {
+        // A body without an octet is not kept, so nothing would be left to show that all of it is gone.
+        if sealed.bytes == 0 {
+            return Err(unopened(id, &Unopened::Changed));
+        }
         let sealer =
             Sealer::again(&self.keys, &sealed.seal, &sealed.binding).map_err(|why| unopened(id, &why))?;
         let mut opening = BodyOpening::new(&sealer, sealed.bytes, out);
