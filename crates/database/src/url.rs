@@ -3,6 +3,7 @@
 use percent_encoding::percent_decode_str;
 use postgres::Config;
 use postgres::config::{Host, SslMode};
+use serde::{Deserialize, Deserializer};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -44,6 +45,12 @@ pub enum UrlRefusal {
     /// Both a password in the address and a password file.
     #[error("the address of the database holds a password, and a password file is named too: keep one")]
     TwoPasswords,
+}
+
+impl<'de> Deserialize<'de> for Url {
+    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(reader)?).map_err(serde::de::Error::custom)
+    }
 }
 
 impl Url {

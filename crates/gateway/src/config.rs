@@ -11,7 +11,7 @@ use http1::Limits;
 use identifier::ServerId;
 use keystore::TokenSettings;
 use messagelog::Place;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -29,7 +29,7 @@ pub struct Config {
     /// A file whose first line is the keystore's PIN.
     pub pin_file: PathBuf,
     /// A PostgreSQL database for this server's own settings; absent: under `state_dir`.
-    #[serde(default, deserialize_with = "database_url")]
+    #[serde(default)]
     pub database: Option<Url>,
     /// A file whose first line is the password of that database.
     #[serde(default)]
@@ -141,7 +141,6 @@ pub struct Log {
     /// How long time-stamping may fail before messages are refused; 0 means forever.
     pub timestamp_failure_seconds_max: u64,
     /// A PostgreSQL database that the log is kept in, laid out as X-Road does it; absent: under `state_dir`.
-    #[serde(deserialize_with = "database_url")]
     pub database: Option<Url>,
     /// A file whose first line is the password of that database.
     pub database_password_file: Option<PathBuf>,
@@ -287,10 +286,4 @@ impl Config {
     pub fn spool_dir(&self) -> PathBuf {
         self.state_dir.join("spool")
     }
-}
-
-/// The address of a database, where there is one.
-fn database_url<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<Url>, D::Error> {
-    let text = Option::<String>::deserialize(reader)?;
-    text.map(|text| Url::parse(&text).map_err(serde::de::Error::custom)).transpose()
 }

@@ -26,7 +26,7 @@ use std::path::Path;
 pub fn init(config: &Config, pin: &Pin, clock: &Clock) -> Result<(), InitFault> {
     config.check()?;
     std::fs::create_dir_all(&config.state_dir).map_err(StoreFault::Folder)?;
-    let mut store = Store::create(&config.store_file(), &config.instance)?;
+    let mut store = Store::create(config)?;
     let keys = store.signing_keys()?;
     let mut missing = Source::ALL.to_vec();
     missing.retain(|source| !keys.iter().any(|key| key.source == *source));
@@ -43,7 +43,7 @@ pub fn init(config: &Config, pin: &Pin, clock: &Clock) -> Result<(), InitFault> 
             make_key(config, &mut store, &keystore, source, clock.now())?;
         }
     }
-    Ok(put_anchors(config, &store, clock.now())?)
+    Ok(put_anchors(config, &mut store, clock.now())?)
 }
 
 /// What applying this declaration would change; nothing is touched.
@@ -102,7 +102,7 @@ pub fn add_signing_key(
     }
     let keystore = open_keystore(config, pin)?;
     let key = make_key(config, &mut store, &keystore, source, clock.now())?;
-    put_anchors(config, &store, clock.now())?;
+    put_anchors(config, &mut store, clock.now())?;
     find(&store.signing_keys()?, &key)
 }
 
@@ -148,7 +148,7 @@ pub fn delete_signing_key(config: &Config, pin: &Pin, key: &KeyId, clock: &Clock
     if found.active || !store.forget_key(key)? {
         return Err(KeyFault::Active { key: key.clone() });
     }
-    put_anchors(config, &store, clock.now())?;
+    put_anchors(config, &mut store, clock.now())?;
     if keystore.find(key).is_some() {
         keystore.deactivate(&found.certificate.sha256())?;
         keystore.delete(key)?;
@@ -174,7 +174,7 @@ fn find(keys: &[SigningKey], key: &KeyId) -> Result<SigningKey, KeyFault> {
 }
 
 fn open(config: &Config) -> Result<Store, StoreFault> {
-    Store::open(&config.store_file(), &config.instance)
+    Store::open(config)
 }
 
 fn one_thread() -> keystore::Settings {
@@ -230,7 +230,7 @@ fn compose_anchor(
     Ok(Anchor { generated_at: Some(now), instance: config.instance.clone(), sources: vec![source] })
 }
 
-fn put_anchors(config: &Config, store: &Store, now: Timestamp) -> Result<(), KeyFault> {
+fn put_anchors(config: &Config, store: &mut Store, now: Timestamp) -> Result<(), KeyFault> {
     let keys = store.signing_keys()?;
     let files =
         [(Source::Internal, config.anchor_file.clone()), (Source::External, config.external_anchor_file())];

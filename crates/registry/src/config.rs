@@ -1,6 +1,7 @@
 //! This room's section of the configuration file: `[registry]`. Unknown keys refuse to start.
 
 use crate::error::ConfigFault;
+use database::{Url, UrlRefusal};
 use keystore::KeyAlgorithm;
 use serde::Deserialize;
 use std::net::SocketAddr;
@@ -18,6 +19,10 @@ pub struct Config {
     pub anchor_file: PathBuf,
     /// A file whose first line is the keystore's PIN.
     pub pin_file: PathBuf,
+    /// A PostgreSQL database for the declared state; absent: under `state_dir`.
+    pub database: Option<Url>,
+    /// A file whose first line is the password of that database.
+    pub database_password_file: Option<PathBuf>,
     /// Where the configuration is published, over plain HTTP.
     pub listen: SocketAddr,
     /// Under which host name or address (and port, if it is not 80) gateways reach it: it stands in anchors and in what is published.
@@ -52,6 +57,10 @@ impl Config {
         for path in [&mut self.state_dir, &mut self.anchor_file, &mut self.pin_file] {
             *path = folder.join(&*path);
         }
+        if let Some(path) = &mut self.database_password_file {
+            *path = folder.join(&*path);
+        }
+        self.database = self.database.map(|url| url.resolved(folder));
         self
     }
 
@@ -61,7 +70,16 @@ impl Config {
         self.state_dir.join("keystore")
     }
 
-    /// The database of the declared state.
+    /// The database server that has the declared state, where there is one.
+    ///
+    /// # Errors
+    /// A password by value and in a file.
+    pub fn database_url(&self) -> Result<Option<Url>, UrlRefusal> {
+        let url = self.database.clone();
+        url.map(|url| url.with_password_file(self.database_password_file.clone())).transpose()
+    }
+
+    /// The embedded database of the declared state.
     #[must_use]
     pub fn store_file(&self) -> PathBuf {
         self.state_dir.join("registry.sqlite")

@@ -5,11 +5,13 @@ mod check;
 
 use crate::error::DeclarationFault;
 use identifier::{ClientId, MemberId, ServerId};
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 use trust::{Certificate, CertificateProfile};
 
 /// The whole state of an instance.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Declaration {
     /// What holds for all.
     pub settings: Settings,
@@ -26,7 +28,8 @@ pub struct Declaration {
 }
 
 /// Settings of the instance.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Settings {
     /// The classes of members.
     pub member_classes: Vec<MemberClass>,
@@ -45,7 +48,8 @@ pub struct Settings {
 }
 
 /// Where gateways send their management requests (control-plane 1.6).
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Management {
     /// Who provides them over the exchange.
     pub provider: ClientId,
@@ -56,7 +60,8 @@ pub struct Management {
 }
 
 /// A class of members.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct MemberClass {
     /// For instance `GOV`.
     pub code: String,
@@ -65,7 +70,8 @@ pub struct MemberClass {
 }
 
 /// A member with its subsystems.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Member {
     /// Its class, one of the declared ones.
     pub class: String,
@@ -78,7 +84,8 @@ pub struct Member {
 }
 
 /// A subsystem of a member.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Subsystem {
     /// Its code.
     pub code: String,
@@ -87,7 +94,8 @@ pub struct Subsystem {
 }
 
 /// A gateway.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Server {
     /// Its owner, one of the declared members.
     pub owner: MemberId,
@@ -104,7 +112,8 @@ pub struct Server {
 }
 
 /// A group of clients, for access rights.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Group {
     /// Its code.
     pub code: String,
@@ -115,7 +124,8 @@ pub struct Group {
 }
 
 /// An approved certification service. It is called by the common name of its top certificate.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CertificationService {
     /// The trust anchor.
     pub top: CaCertificate,
@@ -128,7 +138,8 @@ pub struct CertificationService {
 }
 
 /// A CA certificate with its OCSP responders, in the order in which they are asked.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CaCertificate {
     /// The certificate.
     pub certificate: Certificate,
@@ -137,7 +148,8 @@ pub struct CaCertificate {
 }
 
 /// An OCSP responder.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct OcspResponder {
     /// Where to ask.
     pub url: String,
@@ -146,7 +158,8 @@ pub struct OcspResponder {
 }
 
 /// An approved time-stamping service. It is called by the common name of its certificate.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TimeStampingService {
     /// Where to ask.
     pub url: String,

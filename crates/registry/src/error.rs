@@ -217,6 +217,12 @@ pub enum StoreFault {
     /// The database refused.
     #[error("the registry's database failed: {0}")]
     Database(#[from] rusqlite::Error),
+    /// The database server refused, or is away.
+    #[error("the registry's database failed: {0}")]
+    Server(#[from] database::Fault),
+    /// The configuration of that database.
+    #[error("the registry's database: {0}")]
+    Url(#[from] database::UrlRefusal),
     /// Its folder cannot be made.
     #[error("the state folder cannot be made: {0}")]
     Folder(std::io::Error),
@@ -229,10 +235,10 @@ pub enum StoreFault {
         known: i64,
     },
     /// Nobody has called `init`.
-    #[error("the registry in {} is not initialised", file.display())]
+    #[error("the registry in {place} is not initialised")]
     NotInitialised {
-        /// Where the database would be.
-        file: PathBuf,
+        /// Where its state would be.
+        place: String,
     },
     /// The database of another instance.
     #[error("the registry's database is of the instance {stored:?}, the configuration of {configured:?}")]

@@ -2,9 +2,11 @@
 
 use crate::admin::open_keystore;
 use crate::config::Config;
+use crate::declaration::Declaration;
 use crate::error::{GenerateFault, PublishFault, StartFault, StoreFault};
 use crate::generate::{Materials, generate};
 use crate::publish::{LocalDisk, newest, publish};
+use crate::signing_key::SigningKey;
 use crate::store::Store;
 use crate::{VERSIONS, serve};
 use clock::{Chance, Clock};
@@ -177,6 +179,8 @@ fn report(outcome: Result<Timestamp, GenerateFault>) -> Status {
     }
 }
 
+type State = (Declaration, Vec<SigningKey>);
+
 /// Everything that one generation needs.
 struct Generator {
     config: Config,
@@ -184,6 +188,8 @@ struct Generator {
     chance: Chance,
     keystore: Keystore,
     store: Store,
+    /// What was read last, for the time that the database is away.
+    state: Option<State>,
     seen: Option<i64>,
     tried: Option<Timestamp>,
     newest: Option<Timestamp>,
@@ -193,11 +199,22 @@ struct Generator {
 
 impl Generator {
     fn open(config: Config, pin: &Pin, clock: Clock, chance: Chance) -> Result<Self, StartFault> {
-        let store = Store::open(&config.store_file(), &config.instance)?;
+        let store = Store::open(&config)?;
         let alone = lock(&config)?;
         let keystore = open_keystore(&config, pin)?;
         let newest = newest(&LocalDisk, &config.public_dir(), &VERSIONS)?;
-        Ok(Self { config, clock, chance, keystore, store, seen: None, tried: None, newest, _alone: alone })
+        Ok(Self {
+            config,
+            clock,
+            chance,
+            keystore,
+            store,
+            state: None,
+            seen: None,
+            tried: None,
+            newest,
+            _alone: alone,
+        })
     }
 
     /// Generates if it is time or something changed; otherwise nothing.
@@ -205,12 +222,28 @@ impl Generator {
         let now = self.clock.now();
         // Asked before the state is read: a change in between is seen at the next turn.
         let version = self.store.version();
-        let changed = version.as_ref().is_ok_and(|version| self.seen.replace(*version) != Some(*version));
+        let changed = version.is_ok_and(|version| self.seen.replace(version) != Some(version));
         if !changed && !self.is_due(now) {
             return None;
         }
         self.tried = Some(now);
-        Some(version.map_err(GenerateFault::from).and_then(|_| self.generate(now)))
+        Some(self.generate(now))
+    }
+
+    /// Takes the state over as it is now. While the server that has it is away nobody can change it either, so that what was read
+    /// last goes on to hold: otherwise the instance would stop when what is published has expired.
+    fn look_up(&mut self) -> Result<(), GenerateFault> {
+        match self.store.read() {
+            Ok((declared, keys)) => {
+                self.state = declared.map(|declared| (declared, keys));
+                Ok(())
+            }
+            Err(StoreFault::Server(why @ database::Fault::Away(_))) if self.state.is_some() => {
+                tracing::error!("{why}; what was declared when it was last read is published");
+                Ok(())
+            }
+            Err(why) => Err(why.into()),
+        }
     }
 
     fn is_due(&self, now: Timestamp) -> bool {
@@ -221,16 +254,16 @@ impl Generator {
     }
 
     fn generate(&mut self, now: Timestamp) -> Result<Timestamp, GenerateFault> {
-        let (declared, keys) = self.store.read()?;
-        let declared = declared.ok_or(GenerateFault::NothingDeclared)?;
+        self.look_up()?;
         self.keystore.reload()?;
         let made = self.next_moment(now)?;
+        let (declared, keys) = self.state.as_ref().ok_or(GenerateFault::NothingDeclared)?;
         let from = Materials {
             config: &self.config,
             keystore: &self.keystore,
             chance: &self.chance,
-            declared: &declared,
-            keys: &keys,
+            declared,
+            keys,
         };
         let generation = generate(&from, made, now)?;
         // From here on this moment is used up, whatever becomes of it.

@@ -1,101 +1,74 @@
-//! The state in SQLite. One transaction replaces what is declared, so a crash leaves the old state or the new one.
+//! Where the state is kept: in an embedded database, or in a PostgreSQL one. What is declared is replaced as a whole.
 
-mod read;
-mod write;
+mod file;
+mod server;
+#[cfg(test)]
+mod tests;
 
+use crate::config::Config;
 use crate::declaration::Declaration;
 use crate::error::StoreFault;
 use crate::signing_key::{SigningKey, Source};
+use file::File;
 use jiff::Timestamp;
 use keystore::KeyId;
-use rusqlite::{Connection, OptionalExtension as _, params};
-use std::path::Path;
-use std::time::Duration;
+use server::Server;
 use trust::Certificate;
 
-/// The database of one registry.
+/// The state of one registry.
 #[derive(Debug)]
-pub(crate) struct Store {
-    database: Connection,
+pub(crate) enum Store {
+    File(File),
+    Server(Box<Server>),
 }
 
-const SCHEMA: &str = include_str!("../migrations/registry-1.sql");
-const SCHEMA_VERSION: i64 = 1;
-
 impl Store {
-    /// Opens the database, making it when it is not there. It is bound to `instance` the first time.
-    pub(crate) fn create(file: &Path, instance: &str) -> Result<Self, StoreFault> {
-        let mut store = Self { database: Connection::open(file)? };
-        store.prepare()?;
-        let transaction = store.database.transaction()?;
-        transaction.execute("INSERT OR IGNORE INTO instance (only_one, code) VALUES (1, ?1)", [instance])?;
-        transaction.commit()?;
-        store.of(instance)
-    }
-
-    /// Opens the database that [`Self::create`] made.
-    pub(crate) fn open(file: &Path, instance: &str) -> Result<Self, StoreFault> {
-        if !file.is_file() {
-            return Err(StoreFault::NotInitialised { file: file.to_path_buf() });
-        }
-        let mut store = Self { database: Connection::open(file)? };
-        store.prepare()?;
-        store.of(instance)
-    }
-
-    fn prepare(&mut self) -> Result<(), StoreFault> {
-        self.database.busy_timeout(Duration::from_secs(10))?;
-        self.database.pragma_update(None, "journal_mode", "wal")?;
-        self.database.pragma_update(None, "synchronous", "full")?;
-        self.database.pragma_update(None, "foreign_keys", "on")?;
-        // The version is read inside the transaction that may change it: two processes may open a new database at once.
-        let transaction =
-            self.database.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        match version {
-            0 => {
-                transaction.execute_batch(SCHEMA)?;
-                transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-            }
-            SCHEMA_VERSION => {}
-            newer => {
-                return Err(StoreFault::Version { found: newer, known: SCHEMA_VERSION });
-            }
-        }
-        Ok(transaction.commit()?)
-    }
-
-    fn of(self, instance: &str) -> Result<Self, StoreFault> {
-        let stored: Option<String> =
-            self.database.query_row("SELECT code FROM instance", [], |row| row.get(0)).optional()?;
-        match stored {
-            Some(stored) if stored == instance => Ok(self),
-            Some(stored) => Err(StoreFault::AnotherInstance { stored, configured: instance.to_owned() }),
-            None => Err(StoreFault::Content("database: it belongs to no instance".to_owned())),
+    /// Opens the state that a configuration names, making an empty one when there is none. It is bound to the instance the first time.
+    pub(crate) fn create(config: &Config) -> Result<Self, StoreFault> {
+        match config.database_url()? {
+            Some(url) => Server::create(url, &config.instance).map(|server| Self::Server(Box::new(server))),
+            None => File::create(&config.store_file(), &config.instance).map(Self::File),
         }
     }
 
-    /// Changes whenever another connection has committed; cheap enough to ask every second.
-    pub(crate) fn version(&self) -> Result<i64, StoreFault> {
-        Ok(self.database.pragma_query_value(None, "data_version", |row| row.get(0))?)
+    /// Opens the state that [`Self::create`] made.
+    pub(crate) fn open(config: &Config) -> Result<Self, StoreFault> {
+        match config.database_url()? {
+            Some(url) => Server::open(url, &config.instance).map(|server| Self::Server(Box::new(server))),
+            None => File::open(&config.store_file(), &config.instance).map(Self::File),
+        }
+    }
+
+    /// Changes whenever somebody else has committed; cheap enough to ask every second.
+    pub(crate) fn version(&mut self) -> Result<i64, StoreFault> {
+        match self {
+            Self::File(file) => file.version(),
+            Self::Server(server) => server.version(),
+        }
     }
 
     /// What is declared, if anything was, and the signing keys, at one moment.
     pub(crate) fn read(&mut self) -> Result<(Option<Declaration>, Vec<SigningKey>), StoreFault> {
-        let transaction = self.database.transaction()?;
-        Ok((read::declaration(&transaction)?, read_keys(&transaction)?))
+        match self {
+            Self::File(file) => file.read(),
+            Self::Server(server) => server.read(),
+        }
     }
 
     /// Replaces what is declared. A crash before the commit leaves what was there.
     pub(crate) fn replace(&mut self, declaration: &Declaration) -> Result<(), StoreFault> {
-        let transaction = self.database.transaction()?;
-        write::replace(&transaction, declaration)?;
-        Ok(transaction.commit()?)
+        match self {
+            Self::File(file) => file.replace(declaration),
+            Self::Server(server) => server.replace(declaration),
+        }
     }
 
     /// The signing keys, in the order of their making.
-    pub(crate) fn signing_keys(&self) -> Result<Vec<SigningKey>, StoreFault> {
-        read_keys(&self.database)
+    pub(crate) fn signing_keys(&mut self) -> Result<Vec<SigningKey>, StoreFault> {
+        match self {
+            Self::File(file) => file.signing_keys(),
+            Self::Server(server) => server.signing_keys(),
+        }
     }
 
     /// Notes a new signing key. The first of a source is active at once.
@@ -106,54 +79,25 @@ impl Store {
         certificate: &Certificate,
         made_at: Timestamp,
     ) -> Result<(), StoreFault> {
-        self.database.execute(
-            "INSERT INTO signing_key (key, source, certificate, made_at, active)
-             VALUES (?1, ?2, ?3, ?4, NOT EXISTS (SELECT 1 FROM signing_key WHERE source = ?2 AND active = 1))",
-            params![key.as_str(), source.name(), certificate.der(), made_at.to_string()],
-        )?;
-        Ok(())
+        match self {
+            Self::File(file) => file.add_key(key, source, certificate, made_at),
+            Self::Server(server) => server.add_key(key, source, certificate, made_at),
+        }
     }
 
     /// Makes `key` the active one of its source; `false` when there is no such key.
     pub(crate) fn activate_key(&mut self, key: &KeyId) -> Result<bool, StoreFault> {
-        let transaction = self.database.transaction()?;
-        transaction.execute(
-            "UPDATE signing_key SET active = 0 WHERE source = (SELECT source FROM signing_key WHERE key = ?1)",
-            [key.as_str()],
-        )?;
-        let found =
-            transaction.execute("UPDATE signing_key SET active = 1 WHERE key = ?1", [key.as_str()])?;
-        transaction.commit()?;
-        Ok(found == 1)
+        match self {
+            Self::File(file) => file.activate_key(key),
+            Self::Server(server) => server.activate_key(key),
+        }
     }
 
     /// Forgets a key that is not active; `false` when there is no such key.
     pub(crate) fn forget_key(&mut self, key: &KeyId) -> Result<bool, StoreFault> {
-        let found =
-            self.database.execute("DELETE FROM signing_key WHERE key = ?1 AND active = 0", [key.as_str()])?;
-        Ok(found == 1)
+        match self {
+            Self::File(file) => file.forget_key(key),
+            Self::Server(server) => server.forget_key(key),
+        }
     }
 }
-
-fn read_keys(database: &Connection) -> Result<Vec<SigningKey>, StoreFault> {
-    let mut statement = database.prepare_cached(
-        "SELECT key, source, certificate, made_at, active FROM signing_key ORDER BY made_at, key",
-    )?;
-    let mut rows = statement.query([])?;
-    let mut keys = Vec::new();
-    while let Some(row) = rows.next()? {
-        let (key, source, made_at): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(3)?);
-        keys.push(SigningKey {
-            key: KeyId::parse(&key).map_err(|_| StoreFault::Content(format!("signing key {key:?}")))?,
-            source: Source::from_name(&source)
-                .ok_or_else(|| StoreFault::Content(format!("source {source:?}")))?,
-            certificate: read::certificate(&row.get::<_, Vec<u8>>(2)?)?,
-            made_at: made_at.parse().map_err(|_| StoreFault::Content(format!("time {made_at:?}")))?,
-            active: row.get(4)?,
-        });
-    }
-    Ok(keys)
-}
-
-#[cfg(test)]
-mod tests;

@@ -24,6 +24,6 @@ pub use bell::{ring, until};
 pub use enrol::{Enrolled, enrol};
 pub use flow::{mirror, there_and_back};
 pub use gateway::RunningGateway;
-pub use nation::{CLIENT, Choices, INSTANCE, Nation, PIN, PROVIDER, chance};
+pub use nation::{CLIENT, Choices, Databases, INSTANCE, Nation, PIN, PROVIDER, chance};
 pub use service::{Reply, Seen, Service};
 pub use wire::{Answer, call, call_to};

@@ -8,6 +8,7 @@ use crate::service::Service;
 use crate::wire::{Answer, call_to};
 use anyhow::Result;
 use clock::{Chance, Clock, Hands};
+use database::Url;
 use gateway::{
     Config, Connection, Declaration, Jobs, Listen, Log, Peer, Right, ServiceKind, Subject, TimeStampService,
 };
@@ -48,6 +49,19 @@ pub struct Choices {
     pub timestamp_seconds: u64,
     /// How old an OCSP answer may be.
     pub ocsp_freshness_seconds: u64,
+    /// Where everybody's state is, if not in embedded databases.
+    pub databases: Option<Databases>,
+}
+
+/// PostgreSQL databases.
+#[derive(Debug, Clone)]
+pub struct Databases {
+    /// The registry's.
+    pub registry: Url,
+    /// Of the consumer's gateway: settings and log.
+    pub consumer: Url,
+    /// Of the provider's gateway: settings and log.
+    pub provider: Url,
 }
 
 impl Default for Choices {
@@ -59,6 +73,7 @@ impl Default for Choices {
             peer: Peer { connect_timeout_ms: 5_000, ..Peer::default() },
             timestamp_seconds: 1,
             ocsp_freshness_seconds: 3600,
+            databases: None,
         }
     }
 }
@@ -132,12 +147,18 @@ impl Nation {
         let registry_state =
             state(&choices, &authority, &services, block, &consumer_identity, &provider_identity)?;
         let (registry_config, registry, registry_stop) =
-            start_registry(folder.path(), block, &pin, &clock, &registry_state).await?;
+            start_registry(folder.path(), block, &pin, &clock, &registry_state, &choices).await?;
         let service = Service::start(SocketAddr::new(block.host(20), 9080)).await?;
-        let make =
-            |name: &str, id: &ServerId, last: u8| config(folder.path(), name, id, block, last, &choices);
-        let (consumer_config, provider_config) =
-            (make("commerce", &consumer_id, 11), make("interior", &provider_id, 12));
+        let make = |name: &str, id: &ServerId, last: u8, database: Option<Url>| {
+            let config = config(folder.path(), name, id, block, last, &choices);
+            Config { log: Log { database: database.clone(), ..config.log.clone() }, database, ..config }
+        };
+        let (of_consumer, of_provider) =
+            choices.databases.clone().map(|all| (all.consumer, all.provider)).unzip();
+        let (consumer_config, provider_config) = (
+            make("commerce", &consumer_id, 11, of_consumer),
+            make("interior", &provider_id, 12, of_provider),
+        );
         gateway::admin::apply(&consumer_config, &consumer_settings(&services)?)?;
         gateway::admin::apply(&provider_config, &provider_settings(&services, &service)?)?;
         let consumer = RunningGateway::start(consumer_config, &pin, clock.clone(), chance()).await?;
@@ -267,6 +288,7 @@ async fn start_registry(
     pin: &Pin,
     clock: &Clock,
     state: &registry::Declaration,
+    choices: &Choices,
 ) -> Result<(registry::Config, Registry, Stopper)> {
     let listen = SocketAddr::new(block.host(10), 4080);
     let config = registry::Config {
@@ -274,6 +296,8 @@ async fn start_registry(
         state_dir: folder.join("registry"),
         anchor_file: folder.join("anchor.xml"),
         pin_file: folder.join("pin"),
+        database: choices.databases.as_ref().map(|databases| databases.registry.clone()),
+        database_password_file: None,
         listen,
         address: listen.to_string(),
         expire_seconds: 600,

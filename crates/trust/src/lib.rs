@@ -34,6 +34,7 @@
 mod asn1;
 mod oid;
 mod error;
+mod serial;
 pub mod algorithm;
 pub mod key;
 pub mod name;

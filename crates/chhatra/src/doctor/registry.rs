@@ -4,7 +4,7 @@ use super::certificates::{self, Dated};
 use super::findings::Findings;
 use super::place;
 use crate::outside;
-use ::registry::{Config, Declaration, SIGNING_KEYS_MAX, SigningKey, Source, admin};
+use ::registry::{Config, Declaration, SIGNING_KEYS_MAX, SigningKey, Source, StoreFault, admin};
 use globalconf::anchor::delimited_hash;
 use globalconf::{Anchor, CertificateBytes, directory};
 
@@ -17,11 +17,8 @@ pub(super) fn examine(config: &Config, findings: &mut Findings) {
     let how = "make it with: chhatra registry init";
     place::keystore(&config.keystore_dir(), pin.as_ref(), how, findings);
     let running = place::is_running(&config.state_dir.join("registry.lock"));
-    if config.store_file().exists() {
-        state(config, findings);
+    if state(config, how, findings) {
         signing_keys(config, running, findings);
-    } else {
-        findings.problem("state", "this registry has not been initialised", how);
     }
     if there {
         place::free_space(&config.state_dir, findings);
@@ -30,7 +27,8 @@ pub(super) fn examine(config: &Config, findings: &mut Findings) {
     place::port(config.listen, running, findings);
 }
 
-fn state(config: &Config, findings: &mut Findings) {
+/// Whether it was initialised.
+fn state(config: &Config, how: &str, findings: &mut Findings) -> bool {
     let declare = "declare the state of the instance: chhatra registry apply";
     match admin::settings(config) {
         Ok(Some(declared)) => {
@@ -44,8 +42,21 @@ fn state(config: &Config, findings: &mut Findings) {
         Ok(None) => {
             findings.problem("state", "nothing has been declared yet, so nothing is published", declare)
         }
-        Err(fault) => findings.problem("state", fault.to_string(), "restore the database from a backup"),
+        Err(fault @ StoreFault::NotInitialised { .. }) => {
+            findings.problem("state", fault.to_string(), how);
+            return false;
+        }
+        Err(fault) => findings.problem("state", fault.to_string(), mend(&fault)),
     }
+    true
+}
+
+/// What to do about a database that does not serve.
+const fn mend(fault: &StoreFault) -> &'static str {
+    if matches!(fault, StoreFault::Server(_) | StoreFault::Url(_)) {
+        return "see to the database server, and to `database` in the section [registry]";
+    }
+    "restore the database from a backup"
 }
 
 fn trust_services(declared: &Declaration, findings: &mut Findings) {
@@ -94,7 +105,7 @@ fn signing_keys(config: &Config, running: bool, findings: &mut Findings) {
     let keys = match admin::signing_keys(config) {
         Ok(keys) => keys,
         Err(fault) => {
-            findings.problem("signing keys", fault.to_string(), "restore the database from a backup");
+            findings.problem("signing keys", fault.to_string(), mend(&fault));
             return;
         }
     };
@@ -176,6 +187,8 @@ mod tests {
             state_dir: "state".into(),
             anchor_file: "anchor.xml".into(),
             pin_file: "pin".into(),
+            database: None,
+            database_password_file: None,
             listen: "127.0.0.1:0".parse().unwrap(),
             address: "registry.example".to_owned(),
             expire_seconds: 600,

@@ -1,5 +1,6 @@
 //! The database refuses what it must, and a replacement that fails leaves what was there.
 
+use super::file::File;
 use super::*;
 use crate::declaration::{Management, Member, Settings};
 use identifier::ClientId;
@@ -45,7 +46,7 @@ fn with_class(mut state: Declaration) -> Declaration {
 #[test]
 fn a_replacement_that_fails_in_the_middle_changes_nothing() {
     let dir = TempDir::new().unwrap();
-    let mut store = Store::create(&dir.path().join("r.sqlite"), "CAMBODIA").unwrap();
+    let mut store = File::create(&dir.path().join("r.sqlite"), "CAMBODIA").unwrap();
     assert_eq!(store.read().unwrap().0, None);
     let first = with_class(state(&["MOI"]));
     store.replace(&first).unwrap();
@@ -59,8 +60,8 @@ fn a_replacement_that_fails_in_the_middle_changes_nothing() {
 fn another_connection_learns_of_every_replacement() {
     let dir = TempDir::new().unwrap();
     let file = dir.path().join("r.sqlite");
-    let mut writer = Store::create(&file, "CAMBODIA").unwrap();
-    let watcher = Store::open(&file, "CAMBODIA").unwrap();
+    let mut writer = File::create(&file, "CAMBODIA").unwrap();
+    let watcher = File::open(&file, "CAMBODIA").unwrap();
     let before = watcher.version().unwrap();
     assert_eq!(watcher.version().unwrap(), before);
     writer.replace(&with_class(state(&["MOI"]))).unwrap();
@@ -71,11 +72,11 @@ fn another_connection_learns_of_every_replacement() {
 fn refuses_a_database_that_is_not_there_of_another_instance_or_newer() {
     let dir = TempDir::new().unwrap();
     let file = dir.path().join("r.sqlite");
-    assert!(matches!(Store::open(&file, "CAMBODIA"), Err(StoreFault::NotInitialised { .. })));
+    assert!(matches!(File::open(&file, "CAMBODIA"), Err(StoreFault::NotInitialised { .. })));
     assert!(!file.exists());
-    drop(Store::create(&file, "CAMBODIA").unwrap());
+    drop(File::create(&file, "CAMBODIA").unwrap());
     let expected = ("CAMBODIA".to_owned(), "VIETNAM".to_owned());
-    for opened in [Store::create(&file, "VIETNAM"), Store::open(&file, "VIETNAM")] {
+    for opened in [File::create(&file, "VIETNAM"), File::open(&file, "VIETNAM")] {
         match opened {
             Err(StoreFault::AnotherInstance { stored, configured }) => {
                 assert_eq!((stored, configured), expected)
@@ -83,7 +84,7 @@ fn refuses_a_database_that_is_not_there_of_another_instance_or_newer() {
             other => panic!("{other:?}"),
         }
     }
-    let database = Connection::open(&file).unwrap();
+    let database = rusqlite::Connection::open(&file).unwrap();
     database.pragma_update(None, "user_version", 2).unwrap();
-    assert!(matches!(Store::open(&file, "CAMBODIA"), Err(StoreFault::Version { found: 2, known: 1 })));
+    assert!(matches!(File::open(&file, "CAMBODIA"), Err(StoreFault::Version { found: 2, known: 1 })));
 }

@@ -8,3 +8,4 @@ mod refused;
 mod published;
 mod change_over;
 mod served;
+mod postgresql;

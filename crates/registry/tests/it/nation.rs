@@ -183,6 +183,8 @@ impl Nation {
             state_dir: PathBuf::from("state"),
             anchor_file: PathBuf::from("anchors/internal.xml"),
             pin_file: PathBuf::from("pin"),
+            database: None,
+            database_password_file: None,
             listen: "127.0.0.1:0".parse().unwrap(),
             address: address.to_owned(),
             expire_seconds: 600,

@@ -23,3 +23,4 @@ mod ending;
 mod settings;
 mod renewal;
 mod token;
+mod postgresql;

@@ -8,7 +8,7 @@ use testkit::{Answer, INSTANCE, Nation, call};
 use trust::Certificate;
 
 /// Calls until the answer is as it should be; what was asked before may still be answered the old way.
-async fn until_answer(nation: &Nation, what: &str, wanted: impl Fn(&Answer) -> bool) {
+pub(super) async fn until_answer(nation: &Nation, what: &str, wanted: impl Fn(&Answer) -> bool) {
     let calling = async {
         loop {
             let answer = nation.send(call("GET", "/v1/people"), None).await.unwrap();

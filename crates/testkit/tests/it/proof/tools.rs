@@ -46,7 +46,7 @@ pub(crate) fn schemas() -> Option<PathBuf> {
 
 /// The log of a gateway, read from outside.
 pub(crate) fn log_of(config: &Config) -> Reader {
-    Reader::open(&config.messagelog_dir()).unwrap()
+    Reader::open(config.messagelog().unwrap()).unwrap()
 }
 
 /// All entries of a log, oldest first.

@@ -1,0 +1,126 @@
+//! One text in one row, for a room that keeps its state as a whole: replaced by one transaction, so that a crash leaves the old state
+//! or the new one.
+
+use crate::fault::Fault;
+use crate::session::Session;
+use crate::url::Url;
+use postgres::Client;
+
+/// A JSON text in a schema of its own. All calls block.
+#[derive(Debug)]
+pub struct Document {
+    url: Url,
+    schema: &'static str,
+    purpose: &'static str,
+    /// Gone after a fault; the next question makes another one.
+    session: Option<Session>,
+}
+
+impl Document {
+    /// Connects, and makes an empty place in `schema` where there is none. `purpose` is what the server's administrator sees of it.
+    ///
+    /// # Errors
+    /// The server is away, or does not let us in, or does not let us make the schema.
+    pub fn open(url: Url, schema: &'static str, purpose: &'static str) -> Result<Self, Fault> {
+        let mut document = Self { url, schema, purpose, session: None };
+        document.ask::<_, Fault>(|client| {
+            let row = client.query_one(
+                "SELECT to_regclass($1 || '.document') IS NOT NULL, to_regnamespace($1) IS NOT NULL",
+                &[&schema],
+            )?;
+            if row.try_get(0)? {
+                return Ok(());
+            }
+            let make = if row.try_get(1)? { String::new() } else { format!("CREATE SCHEMA {schema};") };
+            // One transaction: a crash here leaves nothing of it.
+            Ok(client.batch_execute(&format!(
+                "BEGIN; {make} CREATE TABLE {schema}.document (
+                   only_one boolean PRIMARY KEY CHECK (only_one), version bigint NOT NULL, content json NOT NULL
+                 ); COMMIT;"
+            ))?)
+        })?;
+        Ok(document)
+    }
+
+    /// Another number after each change, whoever made it; 0 where nothing has been put yet. Cheap enough to ask every second.
+    ///
+    /// # Errors
+    /// The server failed.
+    pub fn version(&mut self) -> Result<i64, Fault> {
+        let sql = format!("SELECT version FROM {}.document", self.schema);
+        self.ask(|client| {
+            Ok(client.query_opt(&sql, &[])?.map(|row| row.try_get(0)).transpose()?.unwrap_or(0))
+        })
+    }
+
+    /// The text as it is now.
+    ///
+    /// # Errors
+    /// The server failed.
+    pub fn read(&mut self) -> Result<Option<String>, Fault> {
+        let sql = self.reading();
+        self.ask(|client| Ok(client.query_opt(&sql, &[])?.map(|row| row.try_get(0)).transpose()?))
+    }
+
+    /// Puts another text in the place of the present one, which `act` is given; nobody changes it in between. A crash before the
+    /// commit leaves what was there. When this has answered `Ok`, the change survives one.
+    ///
+    /// # Errors
+    /// Whatever `act` refuses: then nothing is changed. When the server failed in the commit, nobody knows.
+    pub fn change<T, E>(
+        &mut self,
+        act: impl FnOnce(Option<&str>) -> Result<(String, T), E> + Send,
+    ) -> Result<T, E>
+    where
+        T: Send,
+        E: Send + From<Fault>,
+    {
+        let (reading, schema) = (self.reading(), self.schema);
+        self.ask(|client| {
+            let mut transaction = client.transaction().map_err(Fault::from)?;
+            let lock = format!("LOCK TABLE {schema}.document IN SHARE ROW EXCLUSIVE MODE");
+            transaction.batch_execute(&lock).map_err(Fault::from)?;
+            let row = transaction.query_opt(&reading, &[]).map_err(Fault::from)?;
+            let present: Option<String> = row.map(|row| row.try_get(0)).transpose().map_err(Fault::from)?;
+            let (text, answer) = act(present.as_deref())?;
+            let put = format!(
+                "INSERT INTO {schema}.document AS stored (only_one, version, content) VALUES (true, 1, $1::text::json)
+                 ON CONFLICT (only_one) DO UPDATE SET version = stored.version + 1, content = excluded.content"
+            );
+            transaction.execute(&put, &[&text]).map_err(Fault::from)?;
+            transaction.commit().map_err(Fault::from)?;
+            Ok(answer)
+        })
+    }
+
+    fn reading(&self) -> String {
+        format!("SELECT content::text FROM {}.document", self.schema)
+    }
+
+    fn ask<T: Send, E: Send + From<Fault>>(
+        &mut self,
+        act: impl FnOnce(&mut Client) -> Result<T, E> + Send,
+    ) -> Result<T, E> {
+        let mut session = match self.session.take() {
+            Some(session) => session,
+            None => self.connect()?,
+        };
+        let answered = session.run(act)?;
+        self.session = Some(session);
+        Ok(answered)
+    }
+
+    fn connect(&self) -> Result<Session, Fault> {
+        let mut session = Session::open(&self.url, self.purpose)?;
+        session.run(|client| {
+            // What was put must survive the server's power cut.
+            client.query(
+                "SELECT set_config('synchronous_commit', 'on', false)
+                 WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')",
+                &[],
+            )?;
+            Ok::<_, Fault>(())
+        })?;
+        Ok(session)
+    }
+}
