@@ -19,6 +19,7 @@ mod multipart;
 mod ocsp;
 mod parameters;
 mod rest;
+mod secret_keys;
 mod signature;
 mod softtoken;
 mod timestamp;
@@ -76,6 +77,7 @@ pub(crate) const TARGETS: &[Target] = &[
     target("ocsp", ocsp::run, ocsp::seeds, 64),
     target("parameters", parameters::run, parameters::seeds, 256),
     target("rest", rest::run, rest::seeds, 128),
+    target("secret_keys", secret_keys::run, secret_keys::seeds, 64),
     target("signature", signature::run, signature::seeds, 256),
     target("softtoken", softtoken::run, softtoken::seeds, 64),
     target("timestamp", timestamp::run, timestamp::seeds, 64),

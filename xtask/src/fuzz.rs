@@ -28,6 +28,7 @@ pub(crate) const TARGETS: &[&str] = &[
     "ocsp",
     "parameters",
     "rest",
+    "secret_keys",
     "signature",
     "softtoken",
     "timestamp",

@@ -95,7 +95,9 @@ pub mod inbound;
 
 pub use archiving::{Archived, transfer};
 pub use changes::Changes;
-pub use config::{Archive, At, BodyOverride, Config, Grouping, Jobs, Listen, Log, Peer, Quota};
+pub use config::{
+    Archive, At, BodyOverride, Config, Grouping, Jobs, Listen, Log, Peer, Quota, XroadEncryption,
+};
 pub use error::{DeclarationFault, Refusal, StartFault, StoreFault};
 pub use gateway::{Gateway, Listeners};
 pub use quota::Exceeded;

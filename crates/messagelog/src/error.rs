@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::record::RecordId;
-use crate::seal::KeyName;
+use crate::seal::{KeyFault, KeyName};
 
 /// Why a message was not recorded. Nothing may be sent or delivered then (data-plane 7.1, 7.3).
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -216,11 +216,9 @@ pub enum OpenFailure {
         /// The user of the log.
         user: String,
     },
-    /// X-Road's keys were given for a log that is not laid out as X-Road's.
-    #[error(
-        "xroad_encryption is for a log in PostgreSQL, and this one is kept under state_dir: leave it out; key_files seal there"
-    )]
-    NotXroads,
+    /// The keys are none for this log.
+    #[error(transparent)]
+    Keys(#[from] KeyFault),
     /// New records are sealed under a key that is not at hand.
     #[error("the newest records of the log are sealed under {key}: add it again")]
     NoKey {
@@ -246,7 +244,7 @@ impl From<OpenFailure> for StoreFault {
             | OpenFailure::Gone { .. }
             | OpenFailure::Layout(_)
             | OpenFailure::NoSchema { .. }
-            | OpenFailure::NotXroads
+            | OpenFailure::Keys(_)
             | OpenFailure::NoKey { .. }
             | OpenFailure::Foreign(_) => Self::Other(failure.to_string()),
         }

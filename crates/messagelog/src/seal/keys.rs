@@ -113,6 +113,11 @@ pub enum KeyFault {
         /// Which one.
         path: PathBuf,
     },
+    /// X-Road's keys were given for a log that is not laid out as X-Road's.
+    #[error(
+        "xroad_encryption is for a log in PostgreSQL, and this one is kept under state_dir: leave it out; key_files seal there"
+    )]
+    NotXroads,
     /// The same key twice.
     #[error("{path} holds the key {id}, which another file holds already")]
     Twice {

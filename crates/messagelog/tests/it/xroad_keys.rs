@@ -96,7 +96,7 @@ fn an_embedded_log_has_no_place_for_x_roads_form() {
     for key in [None, Some("key0")] {
         let settings = Settings { keys: files.read(key).unwrap(), ..Settings::default() };
         let opened = MessageLog::open(place(directory.path()), settings, Clock::fixed(noon()));
-        assert_eq!(opened.err(), Some(OpenFailure::NotXroads));
+        assert_eq!(opened.err(), Some(OpenFailure::Keys(KeyFault::NotXroads)));
     }
     assert!(!Path::new(&directory.path().join("messagelog.db")).exists());
 }

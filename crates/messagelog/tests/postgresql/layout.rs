@@ -127,7 +127,10 @@ async fn what_was_changed_is_noticed() {
     bench.log.record(practice.message("q-3", None)).await.unwrap();
     ask(at, "UPDATE messagelog.logrecord SET signature = signature || ' ' WHERE id IN (1, 5)");
     ask(at, "SELECT lo_unlink(attachment) FROM messagelog.message_attachment WHERE logrecord_id = 2");
-    ask(at, "UPDATE messagelog.logrecord SET message = NULL, keyid = 'key1', ciphermessage = 'x' WHERE id = 3");
+    ask(
+        at,
+        "UPDATE messagelog.logrecord SET message = NULL, keyid = 'key1', ciphermessage = 'x' WHERE id = 3",
+    );
     let export = |id: u64| reader(at).export(RecordId(id)).map(|_| ()).unwrap_err();
     let (one, two, three, five) = (export(1), export(2), export(3), export(5));
     assert!(
