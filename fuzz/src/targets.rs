@@ -17,6 +17,7 @@ mod keystore;
 mod messagelog;
 mod multipart;
 mod ocsp;
+mod openpgp;
 mod parameters;
 mod rest;
 mod secret_keys;
@@ -75,6 +76,7 @@ pub(crate) const TARGETS: &[Target] = &[
     target("messagelog", messagelog::run, messagelog::seeds, 256),
     target("multipart", multipart::run, multipart::seeds, 256),
     target("ocsp", ocsp::run, ocsp::seeds, 64),
+    target("openpgp", openpgp::run, openpgp::seeds, 256),
     target("parameters", parameters::run, parameters::seeds, 256),
     target("rest", rest::run, rest::seeds, 128),
     target("secret_keys", secret_keys::run, secret_keys::seeds, 64),

@@ -26,6 +26,7 @@ pub(crate) const TARGETS: &[&str] = &[
     "messagelog",
     "multipart",
     "ocsp",
+    "openpgp",
     "parameters",
     "rest",
     "secret_keys",

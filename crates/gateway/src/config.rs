@@ -3,10 +3,12 @@
 mod archive;
 mod bodies;
 mod encryption;
+mod openpgp;
 
 pub use archive::{Archive, Grouping};
 pub use bodies::{At, BodyOverride};
 pub use encryption::XroadEncryption;
+pub use openpgp::{MemberKeys, OpenPgp};
 
 use database::{Url, UrlRefusal};
 use http1::Limits;

@@ -93,10 +93,11 @@ mod transport;
 pub mod outbound;
 pub mod inbound;
 
-pub use archiving::{Archived, transfer};
+pub use archiving::{Archived, SealingFault, sealing, transfer};
 pub use changes::Changes;
 pub use config::{
-    Archive, At, BodyOverride, Config, Grouping, Jobs, Listen, Log, Peer, Quota, XroadEncryption,
+    Archive, At, BodyOverride, Config, Grouping, Jobs, Listen, Log, MemberKeys, OpenPgp, Peer, Quota,
+    XroadEncryption,
 };
 pub use error::{DeclarationFault, Refusal, StartFault, StoreFault};
 pub use gateway::{Gateway, Listeners};

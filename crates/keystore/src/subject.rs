@@ -62,8 +62,13 @@ pub enum SubjectRefusal {
         field: String,
     },
     /// Too many fields or names.
-    #[error("there are too many fields or names")]
-    TooMany,
+    #[error("there are more than {count_max} {what}")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// What is taken.
+        count_max: usize,
+    },
     /// A text that is not `NAME=value, NAME=value`.
     #[error("{text:?} is not of the form NAME=value, NAME=value")]
     Form {
@@ -98,7 +103,7 @@ impl Subject {
         for (name, value) in fields {
             let (name, value) = (name.into(), value.into());
             if taken.len() >= FIELDS_MAX {
-                return Err(SubjectRefusal::TooMany);
+                return Err(SubjectRefusal::TooMany { what: "fields", count_max: FIELDS_MAX });
             }
             let (oid, tag) =
                 find(&name).ok_or_else(|| SubjectRefusal::UnknownField { field: name.clone() })?;
@@ -227,7 +232,8 @@ impl AlternativeName {
     /// The content of the subjectAltName extension.
     pub(crate) fn extension_value(names: &[Self]) -> Result<Vec<u8>, SubjectRefusal> {
         if names.len() > ALTERNATIVE_NAMES_MAX {
-            return Err(SubjectRefusal::TooMany);
+            let count_max = ALTERNATIVE_NAMES_MAX;
+            return Err(SubjectRefusal::TooMany { what: "alternative names", count_max });
         }
         let mut written = Vec::new();
         for name in names {
@@ -276,7 +282,8 @@ mod tests {
         assert!(matches!(Subject::new([("CN", "a\nb")]), Err(SubjectRefusal::Value { .. })));
         assert!(matches!(Subject::new([("CN", "x".repeat(257))]), Err(SubjectRefusal::Value { .. })));
         assert!(matches!(Subject::new([("what", "x")]), Err(SubjectRefusal::UnknownField { .. })));
-        assert_eq!(Subject::new(vec![("CN", "x"); 33]), Err(SubjectRefusal::TooMany));
+        let too_many = SubjectRefusal::TooMany { what: "fields", count_max: 32 };
+        assert_eq!(Subject::new(vec![("CN", "x"); 33]), Err(too_many));
     }
 
     #[test]

@@ -40,10 +40,12 @@ pub enum Refusal {
         instance: String,
     },
     /// A file is bigger than any configuration.
-    #[error("{} is too large", path.display())]
+    #[error("{} is larger than {bytes_max} bytes", path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
+        /// What is read.
+        bytes_max: usize,
     },
     /// A metadata file is missing or is no metadata, or the file with the digests is none.
     #[error("{} is missing or cannot be understood", path.display())]
@@ -123,7 +125,10 @@ fn read_file(path: &Path, bytes_max: usize) -> Result<Option<Vec<u8>>, Refusal> 
     let limit = u64::try_from(bytes_max).unwrap_or(u64::MAX).saturating_add(1);
     let mut bytes = Vec::new();
     file.take(limit).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() > bytes_max { Err(Refusal::TooLarge { path: path.to_owned() }) } else { Ok(Some(bytes)) }
+    if bytes.len() > bytes_max {
+        return Err(Refusal::TooLarge { path: path.to_owned(), bytes_max });
+    }
+    Ok(Some(bytes))
 }
 
 /// Loads everything; a federated instance that cannot be used is left out with a warning.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use clock::Clock;
@@ -424,5 +424,4 @@ async fn records_go_over_from_one_form_to_another_and_each_is_read_in_its_own() 
     }
     let lengths = reader.find(&Search::default()).unwrap();
     assert!(lengths.iter().all(|entry| entry.body_bytes == Some(6)));
-    drop::<PathBuf>(path);
 }
