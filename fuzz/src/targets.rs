@@ -20,6 +20,7 @@ mod ocsp;
 mod openpgp;
 mod parameters;
 mod rest;
+mod secret_keys;
 mod signature;
 mod softtoken;
 mod timestamp;
@@ -78,6 +79,7 @@ pub(crate) const TARGETS: &[Target] = &[
     target("openpgp", openpgp::run, openpgp::seeds, 256),
     target("parameters", parameters::run, parameters::seeds, 256),
     target("rest", rest::run, rest::seeds, 128),
+    target("secret_keys", secret_keys::run, secret_keys::seeds, 64),
     target("signature", signature::run, signature::seeds, 256),
     target("softtoken", softtoken::run, softtoken::seeds, 64),
     target("timestamp", timestamp::run, timestamp::seeds, 64),

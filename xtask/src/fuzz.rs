@@ -29,6 +29,7 @@ pub(crate) const TARGETS: &[&str] = &[
     "openpgp",
     "parameters",
     "rest",
+    "secret_keys",
     "signature",
     "softtoken",
     "timestamp",

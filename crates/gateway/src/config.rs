@@ -2,10 +2,12 @@
 
 mod archive;
 mod bodies;
+mod encryption;
 mod openpgp;
 
 pub use archive::{Archive, Grouping};
 pub use bodies::{At, BodyOverride};
+pub use encryption::XroadEncryption;
 pub use openpgp::{MemberKeys, OpenPgp};
 
 use database::{Url, UrlRefusal};
@@ -160,6 +162,8 @@ pub struct Log {
     pub database_password_file: Option<PathBuf>,
     /// Key files under which messages and bodies are sealed in the log, the first one for new records; none: they are kept open.
     pub key_files: Vec<PathBuf>,
+    /// X-Road's keys, for a log in PostgreSQL; absent: what X-Road has encrypted is not read.
+    pub xroad_encryption: Option<XroadEncryption>,
     /// What holds for some providers instead of the first three.
     #[serde(rename = "override", deserialize_with = "bodies::overrides")]
     pub overrides: Vec<BodyOverride>,
@@ -175,6 +179,7 @@ impl Default for Log {
             database: None,
             database_password_file: None,
             key_files: Vec::new(),
+            xroad_encryption: None,
             overrides: Vec::new(),
         }
     }
@@ -222,7 +227,8 @@ impl Config {
             *path = folder.join(&*path);
         }
         let passwords = [&mut self.log.database_password_file, &mut self.database_password_file];
-        for path in self.archive.paths().chain(passwords.into_iter().flatten()) {
+        let of_xroad = self.log.xroad_encryption.iter_mut().flat_map(XroadEncryption::paths);
+        for path in self.archive.paths().chain(passwords.into_iter().flatten()).chain(of_xroad) {
             *path = folder.join(&*path);
         }
         self.log.database = self.log.database.map(|url| url.resolved(folder));
@@ -269,9 +275,14 @@ impl Config {
     /// The keys of the evidence log.
     ///
     /// # Errors
-    /// A key file cannot be read, is open to others, or holds no key.
+    /// A key file or X-Road's key store cannot be read, is open to others, or holds no key; or there is no place for X-Road's.
     pub fn log_keys(&self) -> Result<messagelog::Keys, messagelog::KeyFault> {
-        messagelog::Keys::read(&self.log.key_files)
+        let keys = messagelog::Keys::read(&self.log.key_files)?;
+        match &self.log.xroad_encryption {
+            None => Ok(keys),
+            Some(_) if self.log.database.is_none() => Err(messagelog::KeyFault::NotXroads),
+            Some(section) => keys.with_xroad(&section.into()),
+        }
     }
 
     /// The folder of archives.

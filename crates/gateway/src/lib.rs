@@ -97,6 +97,7 @@ pub use archiving::{Archived, SealingFault, sealing, transfer};
 pub use changes::Changes;
 pub use config::{
     Archive, At, BodyOverride, Config, Grouping, Jobs, Listen, Log, MemberKeys, OpenPgp, Peer, Quota,
+    XroadEncryption,
 };
 pub use error::{DeclarationFault, Refusal, StartFault, StoreFault};
 pub use gateway::{Gateway, Listeners};

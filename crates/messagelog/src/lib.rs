@@ -28,9 +28,8 @@
 //! **Bytes.** Embedded, a recorded message costs about 1.2 KB besides its body, instead of some 8.5 KB: see `pack`.
 //!
 //! **Not here.** No network: the gateway asks the time-stamping authorities and hands in their tokens. No decision about
-//! the message. No transfer of archives: whoever takes them away says so. Keys for rows that X-Road has encrypted (7.5) come
-//! later: those rows are listed and time-stamped, and their export is refused. Contents that records share are not deleted with the last
-//! record that has them.
+//! the message. No transfer of archives: whoever takes them away says so. Contents that records share are not deleted with the last record
+//! that has them.
 
 mod record;
 mod bodies;
@@ -59,6 +58,6 @@ pub use record::{
     ArchiveFigures, Body, Direction, Entry, NewRecord, Owner, Record, RecordId, Search, Side, Stamp,
     Statistics,
 };
-pub use seal::{KeyFault, Keys};
+pub use seal::{KeyFault, KeyName, Keys, XroadEncryption};
 pub use settings::{Settings, TimeStamping};
 pub use stamper::{Round, Stamper};
