@@ -2,11 +2,9 @@
 
 mod archive;
 mod bodies;
-mod openpgp;
 
 pub use archive::{Archive, Grouping};
 pub use bodies::{At, BodyOverride};
-pub use openpgp::{MemberKeys, OpenPgp};
 
 use database::{Url, UrlRefusal};
 use http1::Limits;
