@@ -8,7 +8,7 @@ use std::path::Path;
 pub(crate) const FLOORS: &[&[&str]] = &[
     &["clock", "database", "identifier", "xml"],
     &["access", "trust"],
-    &["globalconf", "http1", "keystore", "message", "signature"],
+    &["globalconf", "http1", "keystore", "message", "openpgp", "signature"],
     &["messagelog", "vault"],
     &["gateway", "practice", "registry"],
     &[],

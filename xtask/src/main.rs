@@ -23,9 +23,9 @@ cargo xtask fuzz    [--seconds N] [TARGET…]: look for inputs that a parser doe
 cargo xtask tools   get the programs that tests use and the distribution does not have
 cargo xtask tidy    check the house rules
 cargo xtask etsi    have containers judged by the EU's signature library (Java, Maven Central; some minutes the first time)
-cargo xtask bench [--quick] [--seconds N] [--json FILE] [ROW…]
-                    measure exchanges, beside the service alone and the machine's own limits; a row is named by its words,
-                    such as p256-kept-get-c32, and `rsa-get` stands for all rows with these words
+cargo xtask bench   [--quick] [--long] [OPTION…] [ROW…]: measure exchanges, beside the service alone and the machine's own
+                    limits; `bench abuse` an ordinary consumer beside 10,000 idle connections and slow peers;
+                    `bench --help` says what rows and options there are
 cargo xtask drill kill [--count N] [--seed S] [--dev]
                     kill processes of a nation at random points while messages cross, and have a reader that is not ours
                     look for what was acknowledged and is not on record, or is there twice
@@ -56,8 +56,9 @@ fn run_command(root: &Path, arguments: &[String]) -> Result<()> {
         ["drill", "kill", rest @ ..] => drill::kill(root, rest),
         ["drill", "storage", rest @ ..] => drill::storage(root, rest),
         ["bench", rest @ ..] => bench::run(root, rest),
-        // What `bench` starts as a process of its own.
+        // What `bench` starts as processes of their own.
         ["bench-service", address] => bench::service::serve(address),
+        ["bench-strangers", kind, count] => bench::strangers::serve(kind, count),
         ["etsi"] => etsi::etsi(root),
         [] | ["help" | "--help"] => {
             println!("{USAGE}");

@@ -44,7 +44,14 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
 }
 
 async fn serve(file: &Path, until_stdin_closes: bool) -> Result<()> {
-    let config = config::gateway(file)?;
+    let mut config = config::gateway(file)?;
+    if let Some(handles) = outside::handles().filter(|handles| config.peer.fit(*handles)) {
+        let most = config.peer.connections_max;
+        tracing::warn!(
+            "this process may hold {handles} file handles, so each port holds {most} connections at once, fewer than connections_max: \
+             raise the limit of the service (LimitNOFILE)"
+        );
+    }
     let pin = config::pin(&config.pin_file)?;
     // Before anything is opened: a taken port is told at once.
     let listeners = Listeners::bind(&config).await?;

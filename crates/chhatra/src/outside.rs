@@ -52,6 +52,12 @@ pub(crate) fn confine() {
     let _raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
 
+/// How many file handles this process may hold; none: as many as it likes.
+pub(crate) fn handles() -> Option<usize> {
+    use rustix::process::{Resource, getrlimit};
+    getrlimit(Resource::Nofile).current.and_then(|handles| usize::try_from(handles).ok())
+}
+
 /// Logs to standard error, as `CHHATRA_LOG` says, or else from this level on. What cannot be written (the disk is full) is lost: the
 /// subscriber's own complaint would go the same way, and end in a panic.
 pub(crate) fn start_log(level: &str) {

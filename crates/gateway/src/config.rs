@@ -2,9 +2,13 @@
 
 mod archive;
 mod bodies;
+mod encryption;
+mod openpgp;
 
 pub use archive::{Archive, Grouping};
 pub use bodies::{At, BodyOverride};
+pub use encryption::XroadEncryption;
+pub use openpgp::{MemberKeys, OpenPgp};
 
 use database::{Url, UrlRefusal};
 use http1::Limits;
@@ -99,7 +103,19 @@ pub struct Peer {
 /// connection wants to spend.
 const PROGRESS_BYTES_MIN: usize = 1024;
 
+/// Connections that wait on the four listeners leave half of the file handles to the messages: to peers, services, bodies, the log.
+const HANDLES_FOR_EACH: usize = 8;
+
 impl Peer {
+    /// Has each listener hold no more connections than file handles allow, of which this process may have so many. Whether that is fewer
+    /// than configured.
+    pub fn fit(&mut self, handles: usize) -> bool {
+        let most = handles.checked_div(HANDLES_FOR_EACH).unwrap_or_default().max(1);
+        let fewer = most < self.connections_max;
+        self.connections_max = self.connections_max.min(most);
+        fewer
+    }
+
     /// For those who listen.
     pub(crate) fn limits(&self) -> Limits {
         Limits {
@@ -146,6 +162,8 @@ pub struct Log {
     pub database_password_file: Option<PathBuf>,
     /// Key files under which messages and bodies are sealed in the log, the first one for new records; none: they are kept open.
     pub key_files: Vec<PathBuf>,
+    /// X-Road's keys, for a log in PostgreSQL; absent: what X-Road has encrypted is not read.
+    pub xroad_encryption: Option<XroadEncryption>,
     /// What holds for some providers instead of the first three.
     #[serde(rename = "override", deserialize_with = "bodies::overrides")]
     pub overrides: Vec<BodyOverride>,
@@ -161,6 +179,7 @@ impl Default for Log {
             database: None,
             database_password_file: None,
             key_files: Vec::new(),
+            xroad_encryption: None,
             overrides: Vec::new(),
         }
     }
@@ -208,7 +227,8 @@ impl Config {
             *path = folder.join(&*path);
         }
         let passwords = [&mut self.log.database_password_file, &mut self.database_password_file];
-        for path in self.archive.paths().chain(passwords.into_iter().flatten()) {
+        let of_xroad = self.log.xroad_encryption.iter_mut().flat_map(XroadEncryption::paths);
+        for path in self.archive.paths().chain(passwords.into_iter().flatten()).chain(of_xroad) {
             *path = folder.join(&*path);
         }
         self.log.database = self.log.database.map(|url| url.resolved(folder));
@@ -255,9 +275,14 @@ impl Config {
     /// The keys of the evidence log.
     ///
     /// # Errors
-    /// A key file cannot be read, is open to others, or holds no key.
+    /// A key file or X-Road's key store cannot be read, is open to others, or holds no key; or there is no place for X-Road's.
     pub fn log_keys(&self) -> Result<messagelog::Keys, messagelog::KeyFault> {
-        messagelog::Keys::read(&self.log.key_files)
+        let keys = messagelog::Keys::read(&self.log.key_files)?;
+        match &self.log.xroad_encryption {
+            None => Ok(keys),
+            Some(_) if self.log.database.is_none() => Err(messagelog::KeyFault::NotXroads),
+            Some(section) => keys.with_xroad(&section.into()),
+        }
     }
 
     /// The folder of archives.
@@ -285,5 +310,21 @@ impl Config {
     #[must_use]
     pub fn spool_dir(&self) -> PathBuf {
         self.state_dir.join("spool")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listeners_hold_as_many_as_handles_allow() {
+        let fitted = |handles| {
+            let mut peer = Peer::default();
+            (peer.fit(handles), peer.connections_max)
+        };
+        assert_eq!(fitted(40_000), (false, 5_000));
+        assert_eq!(fitted(39_992), (true, 4_999));
+        assert_eq!((fitted(1_024), fitted(0)), ((true, 128), (true, 1)));
     }
 }

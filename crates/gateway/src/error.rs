@@ -122,6 +122,9 @@ pub enum StartFault {
     /// Archives cannot be taken elsewhere as it is configured.
     #[error(transparent)]
     ArchiveStore(#[from] vault::StoreFault),
+    /// Archives cannot be sealed as it is configured.
+    #[error(transparent)]
+    Sealing(#[from] crate::archiving::SealingFault),
     /// The keys of the evidence log.
     #[error(transparent)]
     LogKey(#[from] messagelog::KeyFault),

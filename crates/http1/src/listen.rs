@@ -52,15 +52,17 @@ impl Stop {
 }
 
 /// Accepts connections until stopped and hands each to `handler` in a task of its own, `connections_max` at a time
-/// ([`Limits`]); `TCP_NODELAY` is set. When more come, those at rest give way ([`Place`]): they are cut. Returns when all
-/// handlers are done, or `stop_timeout` after the stop, when the remaining ones are cut.
+/// ([`Limits`]); `TCP_NODELAY` is set. When more come, those at rest give way ([`Place`]): they are cut. A connection reaches `handler`
+/// with its first byte; one that has sent none within `idle_timeout` is closed. Returns when all handlers are done, or `stop_timeout`
+/// after the stop, when the remaining ones are cut.
 ///
 /// For listeners that do something before HTTP, such as a TLS handshake; otherwise see [`serve()`].
 pub async fn accept_loop<H, F>(listener: TcpListener, handler: H, limits: Limits, stop: Stop)
 where
-    H: Fn(TcpStream, SocketAddr, Arc<Place>) -> F,
+    H: Fn(TcpStream, SocketAddr, Arc<Place>) -> F + Send + Sync + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
+    let handler = Arc::new(handler);
     let places = Places::new(limits.connections_max);
     let mut tasks = JoinSet::new();
     // Accepted, and without a place yet.
@@ -85,9 +87,13 @@ where
                 let Some((stream, peer)) = arrived.take() else { continue };
                 // Nagle's algorithm with delayed acknowledgements costs 40 ms an exchange (data-plane E.4).
                 let _ = stream.set_nodelay(true);
-                let place = Arc::new(place);
-                let handling = handler(stream, peer, Arc::clone(&place));
+                let (place, handler, stop) = (Arc::new(place), Arc::clone(&handler), stop.clone());
                 tasks.spawn(async move {
+                    let handling = async {
+                        if speaks(&stream, limits.idle_timeout, &stop).await {
+                            handler(stream, peer, Arc::clone(&place)).await;
+                        }
+                    };
                     tokio::select! {
                         () = handling => {}
                         () = place.given_away() => {}
@@ -102,6 +108,16 @@ where
     let finish = async { while tasks.join_next().await.is_some() {} };
     if timeout(limits.stop_timeout, finish).await.is_err() {
         tasks.shutdown().await;
+    }
+}
+
+/// Whether something comes on a new connection. Buffers and TLS are for those who speak: thousands that say nothing cost next to nothing.
+async fn speaks(stream: &TcpStream, wait: Duration, stop: &Stop) -> bool {
+    let mut first = [0; 1];
+    tokio::select! {
+        biased;
+        () = stop.requested() => false,
+        said = timeout(wait, stream.peek(&mut first)) => matches!(said, Ok(Ok(1))),
     }
 }
 

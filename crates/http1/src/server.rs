@@ -195,6 +195,7 @@ async fn put_bare(writer: &Mutex<Writer>, status: u16, why: &str) {
 
 /// `false`: the peer closed or stayed silent. One empty line before a request is passed over (RFC 9112 2.2).
 async fn wait_for_first_byte(reader: &mut Reader, limits: &Limits) -> Result<bool, RequestError> {
+    reader.rest();
     let mut passed_over = false;
     loop {
         match &reader.buffer[..] {

@@ -13,7 +13,9 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf};
 use tokio::time::timeout;
 
-const READ_BYTES: usize = 32 * 1024;
+/// Room for what comes next: little while nothing has come, and twice as much as before when all of it was filled.
+const READ_BYTES_FIRST: usize = 4 * 1024;
+const READ_BYTES_MAX: usize = 32 * 1024;
 
 /// What a connection runs over: TCP, either TLS, or a pipe in a test.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -42,6 +44,7 @@ pub(crate) struct Reader {
     io: ReadHalf<BoxedStream>,
     pub(crate) buffer: BytesMut,
     pub(crate) ended: bool,
+    room: usize,
 }
 
 impl std::fmt::Debug for Reader {
@@ -56,14 +59,25 @@ impl Reader {
         if self.ended {
             return Ok(0);
         }
-        self.buffer.reserve(READ_BYTES);
+        self.buffer.reserve(self.room);
         match patience.bytes(self.io.read_buf(&mut self.buffer)).await {
             Err(Exhausted) => Err(FillError::Slow),
             Ok(Err(error)) => Err(FillError::Connection(error.kind())),
             Ok(Ok(read)) => {
                 self.ended = read == 0;
+                if read >= self.room {
+                    self.room = self.room.saturating_mul(2).min(READ_BYTES_MAX);
+                }
                 Ok(read)
             }
+        }
+    }
+
+    /// Nothing is under way: what the last message needed is given back.
+    pub(crate) fn rest(&mut self) {
+        self.room = READ_BYTES_FIRST;
+        if self.buffer.is_empty() {
+            self.buffer = BytesMut::new();
         }
     }
 
@@ -171,7 +185,7 @@ impl Writer {
 pub(crate) fn halves(io: BoxedStream, limits: &Limits) -> (Reader, Writer) {
     let (read, write) = tokio::io::split(io);
     (
-        Reader { io: read, buffer: BytesMut::new(), ended: false },
+        Reader { io: read, buffer: BytesMut::new(), ended: false, room: READ_BYTES_FIRST },
         Writer {
             io: write,
             pending: BytesMut::new(),
@@ -180,4 +194,28 @@ pub(crate) fn halves(io: BoxedStream, limits: &Limits) -> (Reader, Writer) {
             failed: None,
         },
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn room_grows_with_what_comes_and_is_given_back_at_rest() {
+        let (ours, mut theirs) = tokio::io::duplex(1 << 20);
+        let (mut reader, _) = halves(Box::new(ours), &Limits::default());
+        let mut patience = Patience::once(Duration::from_secs(1));
+        theirs.write_all(&[b'a'; 200_000]).await.unwrap();
+        let mut reads = Vec::new();
+        while reads.iter().sum::<usize>() < 200_000 {
+            reads.push(reader.fill(&mut patience).await.unwrap());
+            reader.buffer.clear();
+        }
+        assert!(reads.len() < 12 && reads[0] < READ_BYTES_MAX, "{reads:?}");
+        assert!(reads.contains(&READ_BYTES_MAX), "{reads:?}");
+        reader.rest();
+        theirs.write_all(b"a").await.unwrap();
+        assert_eq!(reader.fill(&mut patience).await, Ok(1));
+        assert!(reader.buffer.capacity() <= READ_BYTES_FIRST, "{}", reader.buffer.capacity());
+    }
 }

@@ -185,8 +185,14 @@ fn find(name: &str) -> Option<(ObjectIdentifier, u8)> {
     let known = KNOWN.iter().find(|k| k.names.iter().any(|n| n.eq_ignore_ascii_case(name)));
     match known {
         Some(known) => ObjectIdentifier::new(known.oid).ok().map(|oid| (oid, known.tag)),
-        None => ObjectIdentifier::new(name).ok().map(|oid| (oid, der_out::UTF8_STRING)),
+        None => in_numbers(name).map(|oid| (oid, der_out::UTF8_STRING)),
     }
+}
+
+/// The library takes a number that does not fit for another one.
+fn in_numbers(name: &str) -> Option<ObjectIdentifier> {
+    let fits = |number: &str| number.bytes().all(|b| b.is_ascii_digit()) && number.parse::<u32>().is_ok();
+    name.split('.').all(fits).then(|| ObjectIdentifier::new(name).ok()).flatten()
 }
 
 /// A value that its usual string type cannot hold is written as UTF-8.
@@ -281,7 +287,15 @@ mod tests {
         assert!(matches!(Subject::new([("CN", " ")]), Err(SubjectRefusal::Value { .. })));
         assert!(matches!(Subject::new([("CN", "a\nb")]), Err(SubjectRefusal::Value { .. })));
         assert!(matches!(Subject::new([("CN", "x".repeat(257))]), Err(SubjectRefusal::Value { .. })));
-        assert!(matches!(Subject::new([("what", "x")]), Err(SubjectRefusal::UnknownField { .. })));
+        for none in
+            ["what", "3333333333333333333333", "1.2.4294967296", "1.2.18446744073709551619", "1..2", "+1.2"]
+        {
+            assert!(
+                matches!(Subject::new([(none, "x")]), Err(SubjectRefusal::UnknownField { .. })),
+                "{none}"
+            );
+        }
+        assert!(Subject::new([("1.2.4294967295", "x")]).is_ok());
         let too_many = SubjectRefusal::TooMany { what: "fields", count_max: 32 };
         assert_eq!(Subject::new(vec![("CN", "x"); 33]), Err(too_many));
     }

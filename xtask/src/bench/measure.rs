@@ -35,9 +35,9 @@ struct Spent {
 
 /// A log's pages in bytes, and the number of its last record.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct LogSize {
-    bytes: f64,
-    records: f64,
+pub(super) struct LogSize {
+    pub(super) bytes: f64,
+    pub(super) records: f64,
 }
 
 impl Bench {
@@ -141,6 +141,11 @@ impl Bench {
         })
     }
 
+    /// The number of the last record in the consumer's log.
+    pub(super) fn records(&self) -> Result<f64> {
+        Ok(log_size(&self.nation.messagelog("commerce"))?.records)
+    }
+
     pub(super) fn end(self) {
         self.nation.stop();
     }
@@ -159,7 +164,7 @@ print(ask('pragma page_count') * ask('pragma page_size'), ask('select coalesce(m
 ";
 
 /// What the database has, including what is still in its write-ahead log.
-fn log_size(folder: &Path) -> Result<LogSize> {
+pub(super) fn log_size(folder: &Path) -> Result<LogSize> {
     let said = said_by("python3", &["-c", LOG_SIZE, &folder.to_string_lossy()])?;
     read_log_size(&said).with_context(|| format!("the log in {} cannot be looked at", folder.display()))
 }

@@ -9,7 +9,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-const GROUND: Ground = Ground { base: "127.77.0", code: "bench" };
+pub(super) const GROUND: Ground = Ground { base: "127.77.0", code: "bench" };
 const READY_SECONDS: u32 = 60;
 
 /// What the gateways are configured with besides what the demonstration has.
@@ -17,11 +17,19 @@ const READY_SECONDS: u32 = 60;
 pub(super) struct Settings {
     pub(super) keys: Keys,
     pub(super) habit: Habit,
+    /// The longest body that is put on record, where it is not the default.
+    pub(super) log_body_bytes_max: Option<u64>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { keys: Keys::P256, habit: Habit::Kept, log_body_bytes_max: None }
+    }
 }
 
 impl From<&Group> for Settings {
     fn from(group: &Group) -> Self {
-        Self { keys: group.keys, habit: group.habit }
+        Self { keys: group.keys, habit: group.habit, ..Self::default() }
     }
 }
 
@@ -79,6 +87,12 @@ impl Nation {
         CLIENT
     }
 
+    /// Starts more of ourselves beside it.
+    pub(super) fn beside(&self, name: &'static str, arguments: &[&str]) -> Result<Process> {
+        let own = std::env::current_exe().context("our own program cannot be found")?;
+        Process::start(name, &own, arguments, &self.state.join("log"))
+    }
+
     pub(super) fn messagelog(&self, of: &str) -> PathBuf {
         self.state.join(of).join("messagelog")
     }
@@ -132,8 +146,8 @@ fn ask() -> std::io::Result<String> {
 
 /// Archives come every few hours; their first round would fall into one of the rows.
 fn gateway_settings(settings: Settings) -> String {
-    format!(
-        "\n[gateway.archive]\ninterval_seconds = 0\n\n[gateway.peer]\nown_kind = {}\n",
-        settings.habit == Habit::Kept
-    )
+    let most = settings.log_body_bytes_max;
+    let log = most.map(|most| format!("\n[gateway.log]\nbody_bytes_max = {most}\n")).unwrap_or_default();
+    let own_kind = settings.habit == Habit::Kept;
+    format!("\n[gateway.archive]\ninterval_seconds = 0\n\n[gateway.peer]\nown_kind = {own_kind}\n{log}")
 }

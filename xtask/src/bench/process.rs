@@ -76,6 +76,21 @@ impl Process {
             .with_context(|| format!("/proc/…/status of {} cannot be understood", self.name))
     }
 
+    /// How many file handles it holds: sockets, files and all.
+    pub(super) fn handles(&self) -> Result<usize> {
+        let folder = format!("/proc/{}/fd", self.child.id());
+        let handles = std::fs::read_dir(&folder)
+            .with_context(|| format!("{} is gone: {folder} cannot be read", self.name))?;
+        Ok(handles.count())
+    }
+
+    /// The last whole line that it said.
+    pub(super) fn last_line(&self) -> Option<String> {
+        let said = std::fs::read_to_string(&self.log).ok()?;
+        let (whole, _) = said.rsplit_once('\n')?;
+        whole.lines().last().map(str::to_owned)
+    }
+
     /// Counts the peak of its memory anew.
     pub(super) fn forget_peak(&self) -> Result<()> {
         let file = format!("/proc/{}/clear_refs", self.child.id());

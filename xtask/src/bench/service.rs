@@ -5,6 +5,9 @@ use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::{TcpListener, TcpStream};
 
 const ANSWER: &str = r#"{"id":"010000001","name":"Sok Dara","born":"1990-04-14","place":"Kampong Cham"}"#;
+/// A body that nobody reads has to be longer than what systems keep for those who read slowly.
+pub(super) const LARGE: &str = "/large";
+const LARGE_BYTES: usize = 4 << 20;
 const HEAD_LINES_MAX: usize = 100;
 
 /// Serves until it is ended.
@@ -22,7 +25,10 @@ fn connection(mut socket: TcpStream) -> Result<()> {
     let mut reader = BufReader::with_capacity(64 * 1024, socket.try_clone()?);
     while let Some(head) = Head::read(&mut reader)? {
         let bytes = head.body.skip(&mut reader)?;
-        let given = answer(head.post.then_some(bytes));
+        let given = match head.large {
+            true => "a".repeat(LARGE_BYTES),
+            false => answer(head.post.then_some(bytes)),
+        };
         let answer = format!(
             "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{given}",
             given.len()
@@ -47,6 +53,7 @@ enum Body {
 #[derive(Debug, PartialEq, Eq)]
 struct Head {
     post: bool,
+    large: bool,
     body: Body,
 }
 
@@ -57,7 +64,9 @@ impl Head {
         if first.is_empty() {
             return Ok(None);
         }
-        let mut head = Self { post: first.starts_with("POST "), body: Body::Bytes(0) };
+        let (post, large) =
+            (first.starts_with("POST "), first.split(' ').nth(1).is_some_and(|path| path.ends_with(LARGE)));
+        let mut head = Self { post, large, body: Body::Bytes(0) };
         for _ in 0..HEAD_LINES_MAX {
             let line = line(reader)?;
             let Some((name, value)) = line.split_once(':') else { return Ok(Some(head)) };
@@ -115,12 +124,13 @@ mod tests {
     #[test]
     fn finds_the_end_of_each_request() {
         let mut bytes: &[u8] = b"POST /a HTTP/1.1\r\ncontent-length: 3\r\n\r\nabcPOST /b HTTP/1.1\r\n\
-            Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\nA\r\n0123456789\r\n0\r\n\r\nGET / HTTP/1.1\r\nHost: c\r\n\r\n";
+            Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\nA\r\n0123456789\r\n0\r\n\r\nGET /large HTTP/1.1\r\nHost: c\r\n\r\n";
         let mut next = || {
             let head = Head::read(&mut bytes).unwrap()?;
-            Some((head.post, head.body.skip(&mut bytes).unwrap()))
+            Some((head.post, head.large, head.body.skip(&mut bytes).unwrap()))
         };
-        assert_eq!((next(), next(), next()), (Some((true, 3)), Some((true, 12)), Some((false, 0))));
+        let found = [next(), next(), next()];
+        assert_eq!(found, [Some((true, false, 3)), Some((true, false, 12)), Some((false, true, 0))]);
         assert_eq!(next(), None);
     }
 }

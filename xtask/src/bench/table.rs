@@ -1,6 +1,8 @@
 //! The table, for people and as JSON.
 
+use super::body;
 use super::ceiling::Machine;
+use super::growth::Growth;
 use serde::Serialize;
 
 /// Everything that was measured.
@@ -9,10 +11,12 @@ pub(super) struct Report {
     pub(super) seconds: u32,
     pub(super) machine: Machine,
     pub(super) rows: Vec<Figures>,
+    pub(super) bodies: Vec<body::Figures>,
+    pub(super) growth: Option<Growth>,
 }
 
 /// One row. Times in milliseconds; processor time and log for each exchange.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(super) struct Figures {
     pub(super) name: String,
     pub(super) exchanges_per_second: f64,
@@ -34,14 +38,14 @@ pub(super) struct Figures {
 }
 
 /// The same service without gateways.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(super) struct Direct {
     pub(super) per_second: f64,
     pub(super) p50_ms: f64,
     pub(super) p99_ms: f64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(super) struct Gateway {
     pub(super) cpu_ms: f64,
     pub(super) idle_mb: f64,
@@ -79,6 +83,11 @@ gateways at rest before the load, and their peak in the row. log: database growt
 its body. ceiling/s: exchanges of a machine that only signs and verifies them. others: what else the machine did, of all it did.";
 
 impl Figures {
+    /// A row that could not be measured.
+    pub(super) fn failed(name: String, why: &anyhow::Error) -> Self {
+        Self { name, errors: Some(format!("{why:#}")), ..Self::default() }
+    }
+
     fn cells(&self) -> Vec<String> {
         let Self { direct, consumer, provider, .. } = self;
         let two = |first: f64, second: f64| format!("{first:.0}/{second:.0}");
@@ -122,25 +131,46 @@ impl Figures {
 }
 
 impl Report {
-    /// Columns as wide as they must be; a row with errors says them instead.
     pub(super) fn text(&self) -> String {
-        let rows: Vec<Vec<String>> = self.rows.iter().map(Figures::cells).collect();
-        let headings: Vec<String> = HEADINGS.iter().map(|&heading| heading.to_owned()).collect();
-        let width = |column: usize| {
-            let cells = rows.iter().chain([&headings]).filter_map(|row| row.get(column));
-            cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
-        };
-        let widths: Vec<usize> = (0..HEADINGS.len()).map(width).collect();
-        let mut lines = vec![self.machine.to_string(), aligned(&headings, &widths)];
-        for (figures, cells) in self.rows.iter().zip(&rows) {
-            lines.push(match &figures.errors {
-                Some(errors) => format!("{}  FAILED: {errors}", figures.name),
-                None => aligned(cells, &widths),
-            });
+        let rows = self.rows.iter().map(|row| match &row.errors {
+            Some(errors) => Err(format!("{}  FAILED: {errors}", row.name)),
+            None => Ok(row.cells()),
+        });
+        let rows = rows.collect::<Vec<_>>();
+        let mut parts = vec![self.machine.to_string()];
+        if !rows.is_empty() {
+            parts.push(format!("{}\n{} seconds each. {LEGEND}", columns(HEADINGS, &rows), self.seconds));
         }
-        lines.push(format!("{} seconds each. {LEGEND}", self.seconds));
-        lines.join("\n")
+        if !self.bodies.is_empty() {
+            parts.push(body::text(&self.bodies));
+        }
+        parts.extend(self.growth.as_ref().map(Growth::text));
+        parts.join("\n\n")
     }
+
+    /// The names of rows that mean nothing.
+    pub(super) fn failed(&self) -> Vec<&str> {
+        let rows = self.rows.iter().filter(|row| row.errors.is_some()).map(|row| row.name.as_str());
+        let bodies = self.bodies.iter().filter(|row| row.errors.is_some()).map(|row| row.name.as_str());
+        let growth = self.growth.iter().filter(|growth| growth.errors.is_some()).map(|_| "growth");
+        rows.chain(bodies).chain(growth).collect()
+    }
+}
+
+/// Rows below their headings, each column as wide as it must be; a row that failed is a sentence instead.
+pub(super) fn columns(headings: &[&str], rows: &[Result<Vec<String>, String>]) -> String {
+    let headings: Vec<String> = headings.iter().map(|&heading| heading.to_owned()).collect();
+    let width = |column: usize| {
+        let cells = rows.iter().flatten().chain([&headings]).filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..headings.len()).map(width).collect();
+    let mut lines = vec![aligned(&headings, &widths)];
+    lines.extend(rows.iter().map(|row| match row {
+        Ok(cells) => aligned(cells, &widths),
+        Err(sentence) => sentence.clone(),
+    }));
+    lines.join("\n")
 }
 
 /// The first column to the left, numbers to the right.
@@ -157,7 +187,7 @@ fn aligned(cells: &[String], widths: &[usize]) -> String {
 }
 
 /// Three figures that mean something.
-fn ms(value: f64) -> String {
+pub(super) fn ms(value: f64) -> String {
     match value {
         large if large >= 100.0 => format!("{large:.0}"),
         middle if middle >= 10.0 => format!("{middle:.1}"),
@@ -200,9 +230,10 @@ mod tests {
     fn columns_stand_below_their_headings() {
         let machine = Machine::of_nobody();
         let rows = vec![figures("p256-kept-get-c32", None), figures("rsa", Some("3 time-outs"))];
-        let text = Report { seconds: 30, machine, rows }.text();
+        let report = Report { seconds: 30, machine, rows, bodies: Vec::new(), growth: None };
+        let text = report.text();
         let lines: Vec<&str> = text.lines().collect();
-        let [headings, first, second] = lines[1..4] else { panic!("{text}") };
+        let [headings, first, second] = lines[2..5] else { panic!("{text}") };
         assert_eq!(headings.chars().count(), first.chars().count());
         for (heading, cell) in
             [("ex/s", "1234.6"), ("p50", "1.23"), ("p95", "12.3"), ("MB load c/p", "51/51"), ("of it", "25%")]
@@ -211,6 +242,7 @@ mod tests {
             assert_eq!(end(headings, heading), end(first, cell), "{text}");
         }
         assert_eq!(second, "rsa  FAILED: 3 time-outs");
+        assert_eq!(report.failed(), ["rsa"]);
         assert_eq!(HEADINGS.len(), figures("", None).cells().len());
     }
 }

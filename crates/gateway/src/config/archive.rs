@@ -4,6 +4,8 @@ use serde::Deserialize;
 use std::path::PathBuf;
 use vault::Store;
 
+use super::OpenPgp;
+
 /// Archives of the log (data-plane 7.7). The defaults are X-Road's.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -22,6 +24,8 @@ pub struct Archive {
     pub transfer_timeout_seconds: u64,
     /// Where archives are put instead, verified there; absent: they stay, or go by the command.
     pub store: Option<Store>,
+    /// How archives are signed and encrypted; absent: they are written open.
+    pub openpgp: Option<OpenPgp>,
     /// How long archived records stay in the log; 0: for ever.
     pub keep_records_days: u64,
 }
@@ -58,6 +62,7 @@ impl Default for Archive {
             transfer_command: Vec::new(),
             transfer_timeout_seconds: 600,
             store: None,
+            openpgp: None,
             keep_records_days: 30,
         }
     }
@@ -66,6 +71,7 @@ impl Default for Archive {
 impl Archive {
     /// Every path in it.
     pub(super) fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
-        self.directory.iter_mut().chain(self.store.iter_mut().flat_map(Store::paths))
+        let of_store = self.store.iter_mut().flat_map(Store::paths);
+        self.directory.iter_mut().chain(of_store).chain(self.openpgp.iter_mut().flat_map(OpenPgp::paths))
     }
 }

@@ -135,6 +135,40 @@ async fn whoever_only_holds_a_connection_keeps_nobody_out() {
     }
 }
 
+#[tokio::test]
+async fn whoever_says_nothing_reaches_no_handler_and_delays_no_stop() {
+    let (listener, address) = listener().await;
+    let (stopper, stop) = stop_channel();
+    let (came, mut coming) = mpsc::unbounded_channel();
+    let handler = move |mut stream: TcpStream, _, _| {
+        let came = came.clone();
+        async move {
+            let mut first = [0; 1];
+            came.send(stream.read(&mut first).await.map(|_| first)).unwrap();
+        }
+    };
+    let limits = Limits { idle_timeout: Duration::from_millis(50), ..Limits::default() };
+    let serving = tokio::spawn(http1::accept_loop(listener, handler, limits, stop));
+    let mut silent = TcpStream::connect(address).await.unwrap();
+    assert_eq!(silent.read(&mut [0; 1]).await.unwrap(), 0, "it is closed");
+    assert!(coming.is_empty());
+    let mut other = TcpStream::connect(address).await.unwrap();
+    other.write_all(b"a").await.unwrap();
+    assert_eq!(coming.recv().await.unwrap().unwrap(), *b"a");
+
+    let (listener, address) = self::listener().await;
+    let waits = Limits { idle_timeout: Duration::MAX, stop_timeout: Duration::MAX, ..Limits::default() };
+    let never = |_, _, _| std::future::pending();
+    let (second, stop) = stop_channel();
+    let also_serving = tokio::spawn(http1::accept_loop(listener, never, waits, stop));
+    let mut silent = TcpStream::connect(address).await.unwrap();
+    second.stop();
+    assert_eq!(silent.read(&mut [0; 1]).await.unwrap_or(0), 0);
+    also_serving.await.unwrap();
+    stopper.stop();
+    serving.await.unwrap();
+}
+
 /// A server that answers each connection with these bytes and closes.
 async fn canned(bytes: &'static [u8]) -> String {
     let (listener, address) = listener().await;
