@@ -120,6 +120,9 @@ impl PrivateKey {
         let kind = fields.algorithm()?;
         let inner = fields.octets()?;
         if kind.oid == RSA_ENCRYPTION {
+            if kind.parameters.is_some_and(|parameters| !parameters.is_null()) {
+                return Err(unreadable("an RSA key has no parameters"));
+            }
             return rsa(inner);
         }
         if kind.oid != ID_EC_PUBLIC_KEY {

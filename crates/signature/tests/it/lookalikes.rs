@@ -174,7 +174,7 @@ fn refuses_a_comment_inside_any_value_of_a_hash_chain() {
 }
 
 #[test]
-fn refuses_ids_references_and_transforms_that_are_nearly_right() {
+fn refuses_ids_and_references_that_are_nearly_right() {
     let good = good();
     let with = |before: &str, after: &str| {
         assert!(good.contains(before), "{before}");
@@ -228,6 +228,11 @@ fn refuses_ids_references_and_transforms_that_are_nearly_right() {
     ] {
         assert_eq!(with("URI=\"/message.xml\"", &format!("URI=\"{uri}\"")), m, "{uri}");
     }
+}
+
+#[test]
+fn refuses_transforms_that_drop_what_is_signed() {
+    let (good, m) = (good(), "malformed_signature");
     let properties = between(&good, "<ds:Reference Id=\"signature-reference-1\"", "</ds:Reference>");
     let transformed = |transforms: &str| {
         let list = format!("<ds:Transforms>{transforms}</ds:Transforms><ds:DigestMethod");

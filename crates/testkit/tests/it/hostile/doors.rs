@@ -28,9 +28,9 @@ const DOORS: [Door; 5] = [ConsumerHttp, ConsumerHttps, Transport, Ocsp, Registry
 
 /// Of one flood, from each of the strangers who come together.
 const MEGABYTE: usize = 1 << 20;
-const STRANGERS: usize = 40;
-/// Far less than they send, and less than the longest head for each on both sides of TLS.
-const GROWTH_BYTES_MAX: usize = STRANGERS * DOORS.len() * 160 * 1024;
+const STRANGERS: usize = 24;
+/// A small part of what they send; both sides of every connection live in the measured process.
+const GROWTH_BYTES_MAX: usize = STRANGERS * DOORS.len() * MEGABYTE / 16;
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}

@@ -34,7 +34,9 @@ fn expected(own_kind: bool, fault: Fault) -> Outcome {
         _ if own_kind || deed == Deed::Reset || deed == Deed::Stall => "service_failed.io_error",
         At::HeadEnd | At::Line(0) | At::Part(0) => "service_failed.internal_error",
         At::AfterEnd => return ANSWERED,
-        _ => "signature_verification.invalid_xml",
+        At::Line(_) | At::Part(_) | At::BeforeEnd | At::Whole | At::Streaming(_) => {
+            "signature_verification.invalid_xml"
+        }
     };
     (Some(code), (1, 1, 2))
 }

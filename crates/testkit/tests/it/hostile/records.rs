@@ -55,7 +55,7 @@ async fn a_connection_that_breaks_at_any_byte_gives_a_verdict_and_never_half_an_
     forwarder.closed().await;
     let (asked, answered) = forwarder.passed();
     let before = Traces::of(&nation).unwrap();
-    let places = |total: usize| (0..PLACES).map(move |place| (total * place / PLACES) as u64);
+    let places = |total: usize| (0..PLACES).map(move |place| u64::try_from(total * place / PLACES).unwrap());
     for how in [How::Close, How::Reset] {
         for asked in places(asked.len()) {
             broken(&nation, &forwarder, Break { asked, how, ..Break::default() }, &ASKED).await;

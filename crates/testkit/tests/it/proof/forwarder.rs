@@ -71,7 +71,8 @@ impl Forwarder {
     async fn connection(&self, mut near: TcpStream, to: SocketAddr) -> std::io::Result<()> {
         let mut far = TcpStream::connect(to).await?;
         // What waited for an acknowledgement would be lost with a reset.
-        (near.set_nodelay(true)?, far.set_nodelay(true)?);
+        near.set_nodelay(true)?;
+        far.set_nodelay(true)?;
         let Break { asked, answered, how } = *self.breaks.lock().unwrap();
         let (mut near_read, mut near_write) = near.split();
         let (mut far_read, mut far_write) = far.split();
@@ -84,7 +85,10 @@ impl Forwarder {
         *self.passed.lock().unwrap() = passed;
         match (ended, how) {
             (Ok(_), _) | (Err(_), How::Close) => {}
-            (Err(_), How::Reset) => (near.set_zero_linger()?, far.set_zero_linger()?).0,
+            (Err(_), How::Reset) => {
+                near.set_zero_linger()?;
+                far.set_zero_linger()?;
+            }
             (Err(_), How::Stall) => while near.read(&mut [0; 4096]).await? > 0 {},
         }
         Ok(())
