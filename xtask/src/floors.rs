@@ -7,7 +7,7 @@ use std::path::Path;
 /// Floor by floor, the lowest first.
 pub(crate) const FLOORS: &[&[&str]] = &[
     &["clock", "database", "identifier", "xml"],
-    &["access", "trust"],
+    &["access", "quota", "trust"],
     &["globalconf", "http1", "keystore", "message", "openpgp", "signature"],
     &["messagelog", "vault"],
     &["gateway", "practice", "registry"],

@@ -2,25 +2,18 @@
 
 mod archive;
 mod bodies;
-<<<<<<< HEAD
 mod encryption;
-mod openpgp;
 
 pub use archive::{Archive, Grouping};
 pub use bodies::{At, BodyOverride};
 pub use encryption::XroadEncryption;
-pub use openpgp::{MemberKeys, OpenPgp};
-=======
-
-pub use archive::{Archive, Grouping};
-pub use bodies::{At, BodyOverride};
->>>>>>> pgp
 
 use database::{Url, UrlRefusal};
 use http1::Limits;
 use identifier::ServerId;
 use keystore::TokenSettings;
 use messagelog::Place;
+use quota::Quota;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -189,18 +182,6 @@ impl Default for Log {
             overrides: Vec::new(),
         }
     }
-}
-
-/// How much one client may ask: each of ours at the consumer ports, and each of other gateways on port 5500. 0 is no limit.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Quota {
-    /// Requests a second; as many may come together.
-    pub requests_per_second: u32,
-    /// Exchanges that run at once, from the head of the request to the end of the answer.
-    pub exchanges_at_once: u32,
-    /// Bytes of request bodies in exchanges that run.
-    pub body_bytes_at_once: u64,
 }
 
 /// Periods of the background jobs, in seconds. The defaults are X-Road's.

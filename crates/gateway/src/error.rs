@@ -1,7 +1,7 @@
 //! Verdicts of this room. Each says what happened; [`crate::fault`] alone decides what a consumer or a peer reads.
 
-use crate::quota::Exceeded;
 use identifier::{ClientId, ServerId, ServiceId};
+use quota::Exceeded;
 use std::io;
 
 /// Why a declared state was not taken.
