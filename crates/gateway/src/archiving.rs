@@ -6,7 +6,7 @@ use http1::Stop;
 use jiff::SignedDuration;
 use jiff::Timestamp;
 use messagelog::{ArchiveFailure, ArchiveRound, Archiving, Archivist, MessageLog, Sealing};
-use openpgp::{KeyFault, Recipient, Signer};
+use openpgp::{KeyFault, Keyring};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -49,11 +49,6 @@ pub enum SealingFault {
     /// A key.
     #[error("[gateway.archive.openpgp] {0}")]
     Key(#[from] KeyFault),
-    /// The key that stands in for recipients is not made for that.
-    #[error(
-        "[gateway.archive.openpgp] has no recipient_key_files, and archives cannot be encrypted to the signing key instead: {0}"
-    )]
-    NoRecipient(KeyFault),
     /// A member's archives are not its own.
     #[error(
         "[gateway.archive.openpgp] has keys of members, and [gateway.archive] groups the records of all members together: say grouping = \
@@ -147,17 +142,8 @@ pub fn sealing(config: &Config, now: Timestamp) -> Result<Option<Arc<Sealing>>, 
     if !openpgp.member.is_empty() && config.archive.grouping == Grouping::None {
         return Err(SealingFault::Grouping);
     }
-    let read = |files: &[PathBuf]| -> Result<Vec<Recipient>, KeyFault> {
-        files.iter().map(|path| Recipient::read(path, now)).collect()
-    };
-    let signer = Signer::read(&openpgp.signing_key_file, now)?;
-    let mut recipients = read(&openpgp.recipient_key_files)?;
-    if recipients.is_empty() {
-        recipients.push(signer.recipient(now).map_err(SealingFault::NoRecipient)?);
-    }
-    let members = openpgp.member.iter().map(|keys| Ok((keys.member.clone(), read(&keys.key_files)?)));
-    let members = members.collect::<Result<_, KeyFault>>()?;
-    Ok(Some(Arc::new(Sealing { signer, recipients, members, scratch: config.spool_dir() })))
+    let keys = Keyring::read(openpgp, now)?;
+    Ok(Some(Arc::new(Sealing { keys, scratch: config.spool_dir() })))
 }
 
 pub(crate) fn archivist(log: MessageLog, config: &Config, sealing: Option<Arc<Sealing>>) -> Archivist {

@@ -2,6 +2,7 @@
 
 mod archive;
 mod bodies;
+<<<<<<< HEAD
 mod encryption;
 mod openpgp;
 
@@ -9,6 +10,11 @@ pub use archive::{Archive, Grouping};
 pub use bodies::{At, BodyOverride};
 pub use encryption::XroadEncryption;
 pub use openpgp::{MemberKeys, OpenPgp};
+=======
+
+pub use archive::{Archive, Grouping};
+pub use bodies::{At, BodyOverride};
+>>>>>>> pgp
 
 use database::{Url, UrlRefusal};
 use http1::Limits;

@@ -95,10 +95,14 @@ pub mod inbound;
 
 pub use archiving::{Archived, SealingFault, sealing, transfer};
 pub use changes::Changes;
+<<<<<<< HEAD
 pub use config::{
     Archive, At, BodyOverride, Config, Grouping, Jobs, Listen, Log, MemberKeys, OpenPgp, Peer, Quota,
     XroadEncryption,
 };
+=======
+pub use config::{Archive, At, BodyOverride, Config, Grouping, Jobs, Listen, Log, Peer, Quota};
+>>>>>>> pgp
 pub use error::{DeclarationFault, Refusal, StartFault, StoreFault};
 pub use gateway::{Gateway, Listeners};
 pub use quota::Exceeded;

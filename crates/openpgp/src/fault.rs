@@ -45,6 +45,16 @@ pub enum KeyFault {
         /// The permissions found.
         mode: u32,
     },
+    /// It would be encrypted to, since no other key is named for that.
+    #[error(
+        "there are no recipient_key_files, and the key in {path}, which signs, cannot be encrypted to instead: {why}"
+    )]
+    NoRecipient {
+        /// Which one.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: Unfit,
+    },
     /// What stands in it.
     #[error("the OpenPGP key file {path} cannot be used: {why}")]
     Unfit {

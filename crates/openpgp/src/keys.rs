@@ -138,9 +138,11 @@ impl Signer {
     /// # Errors
     /// It is not made for that.
     pub fn recipient(&self, now: Timestamp) -> Result<Recipient, KeyFault> {
-        let found = Recipient { path: self.path.clone(), certificate: self.certificate.clone() };
-        found.check(now)?;
-        Ok(found)
+        let (path, certificate) = (self.path.clone(), self.certificate.clone());
+        match certificate.choose(Purpose::Encrypting, now) {
+            Ok(_) => Ok(Recipient { path, certificate }),
+            Err(why) => Err(KeyFault::NoRecipient { path, why }),
+        }
     }
 
     /// What signs now.

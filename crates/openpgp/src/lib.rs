@@ -14,10 +14,14 @@
 
 mod certificate;
 mod fault;
+mod keyring;
 mod keys;
 mod packets;
 mod sealing;
+mod settings;
 
 pub use fault::{KeyFault, Purpose, SealFailure, Unfit};
+pub use keyring::Keyring;
 pub use keys::{Recipient, Signer};
 pub use sealing::seal;
+pub use settings::{MemberKeys, Settings};

@@ -5,10 +5,11 @@ mod gpg;
 
 use crate::archives::{archive, ending, exchanged, judge, with_archive};
 use crate::tools::{chhatra, text, until, vectors};
-use gateway::{Config, Grouping, MemberKeys, OpenPgp};
+use gateway::{Config, Grouping};
 use gpg::Gpg;
 use identifier::MemberId;
 use jiff::SignedDuration;
+use openpgp::{MemberKeys, Settings};
 use std::path::{Path, PathBuf};
 use testkit::{Nation, RunningGateway, chance};
 
@@ -96,8 +97,8 @@ impl Rings {
     }
 
     /// What a gateway is told of archives, beside how they are grouped.
-    fn openpgp(&self, nation: &Nation, member: &Path) -> OpenPgp {
-        OpenPgp {
+    fn openpgp(&self, nation: &Nation, member: &Path) -> Settings {
+        Settings {
             signing_key_file: self.signing.clone(),
             recipient_key_files: vec![self.reading.clone()],
             member: vec![MemberKeys { member: commerce(nation), key_files: vec![member.to_owned()] }],
@@ -123,7 +124,7 @@ fn short(member: &MemberId) -> String {
     [member.instance(), member.class(), member.code()].join("/")
 }
 
-fn sealing(openpgp: OpenPgp) -> impl FnOnce(&mut Config) {
+fn sealing(openpgp: Settings) -> impl FnOnce(&mut Config) {
     move |config| {
         config.archive.grouping = Grouping::Member;
         config.archive.openpgp = Some(openpgp);
@@ -239,7 +240,7 @@ async fn keys_that_cannot_be_used_are_refused_before_anything_is_archived() {
     let none = nation.folder.path().join("none.gpg");
     let open_to_others = rings.ours.file("open.gpg", &std::fs::read(&rings.signing).unwrap());
     std::fs::set_permissions(&open_to_others, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
-    let refuses = |change: &dyn Fn(&mut OpenPgp), grouping: &str, why: &str| {
+    let refuses = |change: &dyn Fn(&mut Settings), grouping: &str, why: &str| {
         let mut openpgp = rings.openpgp(&nation, &member);
         change(&mut openpgp);
         let members: String = openpgp
@@ -267,10 +268,10 @@ async fn keys_that_cannot_be_used_are_refused_before_anything_is_archived() {
     refuses(&|keys| keys.signing_key_file.clone_from(&open_to_others), "member", "it must have mode 600");
     refuses(&|keys| keys.recipient_key_files = vec![rsa.clone()], "subsystem", "it holds a secret key");
     refuses(&|keys| keys.member[0].key_files = vec![none.clone()], "member", "none.gpg cannot be read");
-    refuses(&|keys| keys.recipient_key_files.clear(), "member", "has no recipient_key_files");
+    refuses(&|keys| keys.recipient_key_files.clear(), "member", "there are no recipient_key_files");
     refuses(&|_| {}, "none", "groups the records of all members together");
 
-    let openpgp = OpenPgp { signing_key_file: rsa.clone(), ..rings.openpgp(&nation, &member) };
+    let openpgp = Settings { signing_key_file: rsa.clone(), ..rings.openpgp(&nation, &member) };
     let started = nation.consumer.restart(&nation.pin, &nation.clock, sealing(openpgp)).await;
     let why = started.unwrap_err().to_string();
     assert!(

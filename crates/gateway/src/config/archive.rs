@@ -4,8 +4,6 @@ use serde::Deserialize;
 use std::path::PathBuf;
 use vault::Store;
 
-use super::OpenPgp;
-
 /// Archives of the log (data-plane 7.7). The defaults are X-Road's.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -25,7 +23,7 @@ pub struct Archive {
     /// Where archives are put instead, verified there; absent: they stay, or go by the command.
     pub store: Option<Store>,
     /// How archives are signed and encrypted; absent: they are written open.
-    pub openpgp: Option<OpenPgp>,
+    pub openpgp: Option<openpgp::Settings>,
     /// How long archived records stay in the log; 0: for ever.
     pub keep_records_days: u64,
 }
@@ -72,6 +70,9 @@ impl Archive {
     /// Every path in it.
     pub(super) fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         let of_store = self.store.iter_mut().flat_map(Store::paths);
-        self.directory.iter_mut().chain(of_store).chain(self.openpgp.iter_mut().flat_map(OpenPgp::paths))
+        self.directory
+            .iter_mut()
+            .chain(of_store)
+            .chain(self.openpgp.iter_mut().flat_map(openpgp::Settings::paths))
     }
 }

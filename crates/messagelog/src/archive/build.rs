@@ -63,7 +63,7 @@ impl Task {
     fn create(&self, shelf: &dyn Shelf) -> Result<File, ArchiveFailure> {
         let path = self.unfinished();
         let made = if let Some(sealing) = self.sealing() {
-            sealing.check(self.group.member.as_ref(), self.now).map_err(|why| {
+            sealing.keys.check(self.group.member.as_ref(), self.now).map_err(|why| {
                 let group = self.group.name.clone().unwrap_or_else(|| "all clients".to_owned());
                 ArchiveFailure::NotSealable { group, why }
             })?;

@@ -1,6 +1,5 @@
-//! Archives that are sealed with OpenPGP: for whom, and how an open one becomes a sealed one.
+//! Archives that are sealed with OpenPGP: how an open one becomes a sealed one.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Result, Seek as _, Write};
 use std::path::{Path, PathBuf};
@@ -8,40 +7,21 @@ use std::path::{Path, PathBuf};
 use aws_lc_rs::digest::{Context, SHA512};
 use identifier::MemberId;
 use jiff::Timestamp;
-use openpgp::{KeyFault, Recipient, SealFailure, Signer, seal};
+use openpgp::{Keyring, SealFailure};
 
 use super::ArchiveFailure;
 use super::shelf::{Shelf, failed};
 
-/// Who signs archives, and who can open them. A member's are for its own keys alone, where it has any, as with X-Road; that takes a
-/// grouping by members or subsystems.
+/// How archives are sealed. That some are for a member's own keys takes a grouping by members or subsystems.
 #[derive(Debug)]
 pub struct Sealing {
-    /// Signs every archive.
-    pub signer: Signer,
-    /// Who opens archives of all together, and of members without keys of their own.
-    pub recipients: Vec<Recipient>,
-    /// Who opens archives of a member.
-    pub members: BTreeMap<MemberId, Vec<Recipient>>,
+    /// Signs every archive, and says who can open it.
+    pub keys: Keyring,
     /// A folder of this log's, in which an archive lies open, under no name, until it is sealed.
     pub scratch: PathBuf,
 }
 
 impl Sealing {
-    fn recipients(&self, member: Option<&MemberId>) -> &[Recipient] {
-        member.and_then(|member| self.members.get(member)).unwrap_or(&self.recipients)
-    }
-
-    /// Whether an archive can be sealed now.
-    pub(super) fn check(
-        &self,
-        member: Option<&MemberId>,
-        now: Timestamp,
-    ) -> std::result::Result<(), KeyFault> {
-        self.signer.check(now)?;
-        self.recipients(member).iter().try_for_each(|recipient| recipient.check(now).map(drop))
-    }
-
     /// Seals an open archive into a file of the directory, brings it to the disk and reads it back. How many octets it has.
     ///
     /// What was sealed is what was written and verified before, octet by octet; what lies on the disk is what was sealed. To open it takes
@@ -60,7 +40,7 @@ impl Sealing {
         // A crash from here on leaves an unfinished file under a name that no archive has, and nobody opens it without a key.
         let file = shelf.create(path).map_err(|error| failed(path, "made", &error))?;
         let mut to = Digesting::new(BufWriter::new(file));
-        seal(&mut from, &mut to, &self.signer, self.recipients(member), now).map_err(|why| match why {
+        self.keys.seal(&mut from, &mut to, member, now).map_err(|why| match why {
             SealFailure::File(error) => unwritten(&error),
             other => unwritten(&std::io::Error::other(other.to_string())),
         })?;

@@ -123,7 +123,7 @@ fn a_key_for_something_else_or_of_another_kind_is_refused() {
     let nothing = |purpose| Unfit::NothingFor { key: signs.clone(), purpose };
     assert_eq!(refused(recipient(&gpg.public(&signs))), nothing(Purpose::Encrypting));
     let own = signer(&gpg.secret(&signs)).unwrap().recipient(noon());
-    assert!(matches!(own, Err(KeyFault::Unfit { why, .. }) if why == nothing(Purpose::Encrypting)));
+    assert!(matches!(own, Err(KeyFault::NoRecipient { why, .. }) if why == nothing(Purpose::Encrypting)));
     let certifies = gpg.key("certifies", "ed25519", "cert", "never");
     gpg.subkey(&certifies, "cv25519", "encr", "never");
     recipient(&gpg.public(&certifies)).unwrap();

@@ -40,13 +40,9 @@ fn keys(config: &Config, findings: &mut Findings) {
             return;
         }
     };
-    let signer = sealing.signer.check(findings.now()).map(|until| (sealing.signer.path(), until));
-    let recipients = sealing.recipients.iter().chain(sealing.members.values().flatten());
-    let recipients = recipients.map(|key| key.check(findings.now()).map(|until| (key.path(), until)));
-    let ends = [signer].into_iter().chain(recipients).flatten();
-    let first = ends.filter_map(|(path, until)| until.map(|until| (until, path))).min();
-    let signed = format!("archives are signed with the OpenPGP key {}", sealing.signer.fingerprint());
-    match first {
+    let keys = &sealing.keys;
+    let signed = format!("archives are signed with the OpenPGP key {}", keys.signs());
+    match keys.first_end(findings.now()) {
         None => findings.ok("archive", format!("{signed}; none of the keys ends")),
         Some((until, path)) => {
             let says =

@@ -3,12 +3,11 @@
 #[path = "../../../../openpgp/tests/it/gpg.rs"]
 mod gpg;
 
-use std::collections::BTreeMap;
 use std::io::{Cursor, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 
 use identifier::MemberId;
-use openpgp::{Recipient, Signer};
+use openpgp::{Keyring, MemberKeys, Settings};
 
 use super::*;
 use gpg::Gpg;
@@ -33,15 +32,15 @@ impl Rings {
     fn sealing(&self, bench: &Bench, lasts: &str) -> Arc<Sealing> {
         let key = self.member.key(&format!("member {lasts}"), "ed25519", "sign", "never");
         self.member.subkey(&key, "cv25519", "encr", lasts);
-        let file = self.server.file("signing", &self.server.secret(&self.server_key));
-        let signer = Signer::read(&file, noon()).unwrap();
-        let member = Recipient::parse(&self.member.public(&key), Path::new("member"), noon()).unwrap();
-        Arc::new(Sealing {
-            recipients: vec![signer.recipient(noon()).unwrap()],
-            members: BTreeMap::from([(MemberId::new("EX", "COM", "1").unwrap(), vec![member])]),
-            signer,
-            scratch: bench.scratch(),
-        })
+        let settings = Settings {
+            signing_key_file: self.server.file("signing", &self.server.secret(&self.server_key)),
+            recipient_key_files: Vec::new(),
+            member: vec![MemberKeys {
+                member: MemberId::new("EX", "COM", "1").unwrap(),
+                key_files: vec![self.member.file("member", &self.member.public(&key))],
+            }],
+        };
+        Arc::new(Sealing { keys: Keyring::read(&settings, noon()).unwrap(), scratch: bench.scratch() })
     }
 
     /// Decrypted and well signed, with the ring that can.

@@ -1,21 +1,21 @@
-//! `[gateway.archive.openpgp]`: whose keys archives are signed with and encrypted to.
+//! What an operator says of the keys.
 
 use identifier::MemberId;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use std::path::PathBuf;
 
-/// OpenPGP for archives.
+/// Whose keys files are signed with and encrypted to.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct OpenPgp {
+pub struct Settings {
     /// The secret key that signs, without passphrase, as `gpg --export-secret-keys` writes it; only its owner may read the file.
     pub signing_key_file: PathBuf,
-    /// Public keys, one a file: each opens the archives of everybody who has no keys of its own. None: the signing key, which must then be
-    /// made for encryption too.
+    /// Public keys, one a file: each opens the files of everybody who has no keys of its own. None: the signing key, which must then be made
+    /// for encryption too.
     #[serde(default)]
     pub recipient_key_files: Vec<PathBuf>,
-    /// Members whose archives are encrypted to their own keys, and to no others.
+    /// Members whose files are encrypted to their own keys, and to no others.
     #[serde(default, deserialize_with = "members")]
     pub member: Vec<MemberKeys>,
 }
@@ -24,16 +24,16 @@ pub struct OpenPgp {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MemberKeys {
-    /// Whose archives: `INSTANCE/CLASS/MEMBER`.
+    /// Whose files: `INSTANCE/CLASS/MEMBER`.
     #[serde(deserialize_with = "member")]
     pub member: MemberId,
     /// Public keys, one a file; at least one.
     pub key_files: Vec<PathBuf>,
 }
 
-impl OpenPgp {
+impl Settings {
     /// Every path in it.
-    pub(super) fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+    pub fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         let of_members = self.member.iter_mut().flat_map(|keys| &mut keys.key_files);
         [&mut self.signing_key_file].into_iter().chain(&mut self.recipient_key_files).chain(of_members)
     }
@@ -45,7 +45,7 @@ fn member<'de, D: Deserializer<'de>>(deserializer: D) -> Result<MemberId, D::Err
         .map_err(|why| D::Error::custom(format!("{text} is no INSTANCE/CLASS/MEMBER: {why}")))
 }
 
-/// Two words on the same member would leave open which one holds; none would leave its archives to others.
+/// Two words on the same member would leave open which one holds; none would leave its files to others.
 fn members<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<MemberKeys>, D::Error> {
     let all = Vec::<MemberKeys>::deserialize(deserializer)?;
     for (place, one) in all.iter().enumerate() {
@@ -66,7 +66,7 @@ fn members<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<MemberKeys>
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<OpenPgp, String> {
+    fn read(text: &str) -> Result<Settings, String> {
         let text = format!("signing_key_file = \"key\"\n{text}");
         toml::from_str(&text).map_err(|error: toml::de::Error| error.message().to_owned())
     }
