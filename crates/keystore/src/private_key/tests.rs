@@ -113,7 +113,7 @@ fn absurd_lengths_and_depths_are_refused() {
             ] {
                 let bent = [&pkcs8[..at], length, &pkcs8[at + 1..]].concat();
                 let read = PrivateKey::read(&bent, None);
-                assert!(read.is_err(), "{algorithm}, octet {at}, {length:02x?}");
+                assert!(bent == *pkcs8 || read.is_err(), "{algorithm}, octet {at}, {length:02x?}");
             }
         }
     }
