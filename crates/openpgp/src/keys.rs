@@ -45,10 +45,8 @@ impl Recipient {
     /// # Errors
     /// What is wrong with it.
     pub fn parse(octets: &[u8], path: &Path, now: Timestamp) -> Result<Self, Unfit> {
-        let packets = packets(octets).map_err(|why| match why {
-            Unfit::SecretRsa => Unfit::Secret,
-            other => other,
-        })?;
+        let secret = |why| if why == Unfit::SecretRsa { Unfit::Secret } else { why };
+        let packets = packets(octets).map_err(secret)?;
         if packets.iter().any(|packet| matches!(packet, Packet::SecretKey(_) | Packet::SecretSubkey(_))) {
             return Err(Unfit::Secret);
         }

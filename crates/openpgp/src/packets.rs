@@ -50,19 +50,27 @@ fn read(mut rest: &[u8]) -> Result<Vec<Packet>, Unfit> {
         let (body, behind) = rest.split_at_checked(length).ok_or(Unfit::Damaged)?;
         rest = behind;
         let is_first = found.is_empty();
-        match header.tag() {
-            Tag::PublicKey | Tag::SecretKey if !is_first => return Err(Unfit::Several),
-            Tag::SecretKey | Tag::SecretSubkey if is_rsa(body) => return Err(Unfit::SecretRsa),
-            Tag::PublicKey | Tag::SecretKey => {}
-            _ if is_first => return Err(Unfit::NoKey),
-            Tag::PublicSubkey | Tag::SecretSubkey | Tag::UserId | Tag::UserAttribute => {}
-            // What others signed, in the form of old; what a key says of itself has this version.
-            Tag::Signature if body.first() != Some(&VERSION) => continue,
-            // A signature that stands in another one stands in a signature of the key's own, and in none that stands in another one itself.
-            Tag::Signature if nests(body) => return Err(Unfit::Damaged),
-            Tag::Signature => {}
-            Tag::Marker | Tag::Padding | Tag::Trust | Tag::UnassignedNonCritical(_) => continue,
-            _ => return Err(Unfit::Damaged),
+        let tag = header.tag();
+        let begins = matches!(tag, Tag::PublicKey | Tag::SecretKey);
+        if begins && !is_first {
+            return Err(Unfit::Several);
+        }
+        if matches!(tag, Tag::SecretKey | Tag::SecretSubkey) && is_rsa(body) {
+            return Err(Unfit::SecretRsa);
+        }
+        if is_first && !begins {
+            return Err(Unfit::NoKey);
+        }
+        let is_signature = matches!(tag, Tag::Signature);
+        // What others signed, in the form of old; what a key says of itself has this version.
+        let is_old = is_signature && body.first() != Some(&VERSION);
+        if is_old || matches!(tag, Tag::Marker | Tag::Padding | Tag::Trust | Tag::UnassignedNonCritical(_)) {
+            continue;
+        }
+        let names = matches!(tag, Tag::PublicSubkey | Tag::SecretSubkey | Tag::UserId | Tag::UserAttribute);
+        // A signature that stands in another one stands in a signature of the key's own, and in none that stands in another one itself.
+        if !(begins || names || is_signature) || (is_signature && nests(body)) {
+            return Err(Unfit::Damaged);
         }
         if found.len() >= PACKETS_MAX {
             return Err(Unfit::TooLong { max: FILE_BYTES_MAX });

@@ -59,8 +59,8 @@ fn stated(key: &dyn SigningKey, now: Timestamp) -> Result<SubpacketConfig, Error
 }
 
 fn failure(error: Error) -> SealFailure {
-    match error {
-        Error::IO { source, .. } => SealFailure::File(source),
-        other => SealFailure::Library(other.to_string()),
+    if let Error::IO { source, .. } = error {
+        return SealFailure::File(source);
     }
+    SealFailure::Library(error.to_string())
 }

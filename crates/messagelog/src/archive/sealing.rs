@@ -42,7 +42,9 @@ impl Sealing {
         let mut to = Digesting::new(BufWriter::new(file));
         self.keys.seal(&mut from, &mut to, member, now).map_err(|why| match why {
             SealFailure::File(error) => unwritten(&error),
-            other => unwritten(&std::io::Error::other(other.to_string())),
+            why @ (SealFailure::NoRecipient | SealFailure::Key(_) | SealFailure::Library(_)) => {
+                unwritten(&std::io::Error::other(why.to_string()))
+            }
         })?;
         let (sealed, bytes) = (to.digest(), to.bytes);
         let file = to.inner.into_inner().map_err(|error| unwritten(error.error()))?;
