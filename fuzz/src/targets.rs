@@ -17,8 +17,10 @@ mod keystore;
 mod messagelog;
 mod multipart;
 mod ocsp;
+mod openpgp;
 mod parameters;
 mod rest;
+mod secret_keys;
 mod signature;
 mod softtoken;
 mod timestamp;
@@ -74,8 +76,10 @@ pub(crate) const TARGETS: &[Target] = &[
     target("messagelog", messagelog::run, messagelog::seeds, 256),
     target("multipart", multipart::run, multipart::seeds, 256),
     target("ocsp", ocsp::run, ocsp::seeds, 64),
+    target("openpgp", openpgp::run, openpgp::seeds, 256),
     target("parameters", parameters::run, parameters::seeds, 256),
     target("rest", rest::run, rest::seeds, 128),
+    target("secret_keys", secret_keys::run, secret_keys::seeds, 64),
     target("signature", signature::run, signature::seeds, 256),
     target("softtoken", softtoken::run, softtoken::seeds, 64),
     target("timestamp", timestamp::run, timestamp::seeds, 64),

@@ -1,30 +1,26 @@
-//! `cargo xtask drill kill`: processes of a nation are killed again and again while messages cross. Every exchange that a consumer was
-//! told of has to be on record on both sides afterwards, once and with evidence that holds; a reader that has none of our code says so.
+//! `cargo xtask drill kill|storage`: processes of a nation are killed, or their disks fail, again and again while messages cross. Every
+//! exchange that a consumer was told of has to be on record on both sides afterwards, once and with evidence that holds; a reader that
+//! has none of our code says so.
 
 mod chance;
+mod fault;
 mod http;
+mod kill;
 mod load;
 mod nation;
+mod storage;
+mod sweep;
 
 use crate::nation::{build, command};
 use crate::packages;
 use anyhow::{Context as _, Result, bail};
 use chance::Chance;
 use load::Load;
-use nation::{Nation, Role};
+use nation::Nation;
 use serde::Deserialize;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The records are read after so many kills, and at the end.
-const LOOK_EVERY: u64 = 20;
-/// At most so many exchanges are acknowledged between two kills.
-const EXCHANGES_MAX: u64 = 40;
-/// Then it is killed within that time: an exchange is shorter.
-const MOMENT_MS: u64 = 30;
-/// A start is shorter, too.
-const START_MS: u64 = 600;
 const STAMPED: u32 = 60;
 /// The distribution's, which has its packages.
 const PYTHON: &str = "/usr/bin/python3";
@@ -41,8 +37,8 @@ struct Options {
 }
 
 impl Options {
-    fn read(arguments: &[&str]) -> Result<Self> {
-        let mut options = Self { count: 200, seed: None, dev: false };
+    fn read(arguments: &[&str], count: u64) -> Result<Self> {
+        let mut options = Self { count, seed: None, dev: false };
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
             let mut value = || -> Result<u64> {
@@ -53,7 +49,7 @@ impl Options {
                 "--count" => options.count = value()?,
                 "--seed" => options.seed = Some(value()?),
                 "--dev" => options.dev = true,
-                other => bail!("drill kill has no option {other}"),
+                other => bail!("drill has no option {other}"),
             }
         }
         Ok(options)
@@ -72,39 +68,35 @@ struct Verdict {
 
 /// Kills as often as the command line says.
 pub(crate) fn kill(root: &Path, arguments: &[&str]) -> Result<()> {
-    let options = Options::read(arguments)?;
-    packages::ensure(packages::BUILD)?;
-    packages::ensure(packages::TEST)?;
-    run(root, &options)
+    let options = Options::read(arguments, 200)?;
+    prepare(packages::TEST)?;
+    kill::run(root, &options)
 }
 
-/// The few kills of every test run.
+/// Lets disks fail as often as the command line says.
+pub(crate) fn storage(root: &Path, arguments: &[&str]) -> Result<()> {
+    let options = Options::read(arguments, 100)?;
+    prepare(packages::TEST)?;
+    storage::run(root, &options, sweep::ALL)
+}
+
+/// The little of it in every test run.
 pub(crate) fn briefly(root: &Path) -> Result<()> {
-    run(root, &Options { count: 10, seed: None, dev: true })
-}
-
-fn run(root: &Path, options: &Options) -> Result<()> {
-    let chhatra = build(root, !options.dev)?;
+    kill::run(root, &Options { count: 10, seed: None, dev: true })?;
     let folder = root.join("var/drill");
-    std::fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
-    let seed = options.seed.unwrap_or_else(Chance::seed);
-    println!("{} kills, seed {seed}, in {}", options.count, folder.display());
-    #[expect(clippy::disallowed_methods, reason = "a person reads how long it took; nothing depends on it")]
-    let start = std::time::Instant::now();
-    let nation = Nation::start(&chhatra, &folder)?;
-    let load = Load::start(seed)?;
-    let reader = root.join("xtask/src/drill/reader.py");
-    let mut drill =
-        Drill { folder, reader, chhatra, nation, load, chance: Chance::of(seed), kills: BTreeMap::new() };
-    drill.kill_and_restart(options.count)?;
-    drill.load.wait_for(EXCHANGES_MAX)?;
-    drill.load.stop();
-    let verdict = drill.evidence()?;
-    let table = drill.table(&verdict, seed, start.elapsed().as_secs());
-    println!("{table}");
-    drill.judge(&verdict)
+    if fault::possible(&folder) {
+        return storage::run(root, &Options { count: 6, seed: None, dev: true }, sweep::FEW);
+    }
+    println!("note: strace may not trace processes here, so no disk was made to fail");
+    Ok(())
 }
 
+fn prepare(packages: &[&str]) -> Result<()> {
+    packages::ensure(packages::BUILD)?;
+    packages::ensure(packages)
+}
+
+/// A nation that carries messages, and who looks at what comes of it.
 #[derive(Debug)]
 struct Drill {
     folder: PathBuf,
@@ -113,62 +105,55 @@ struct Drill {
     nation: Nation,
     load: Load,
     chance: Chance,
-    kills: BTreeMap<Role, u64>,
+    seed: u64,
+    started: std::time::Instant,
 }
 
 impl Drill {
-    fn kill_and_restart(&mut self, count: u64) -> Result<()> {
-        let mut looked = LOOK_EVERY;
-        while self.killed() < count {
-            self.load.wait_for(self.chance.below(EXCHANGES_MAX))?;
-            pause(self.chance.up_to(MOMENT_MS));
-            let victims = self.victims();
-            for victim in victims {
-                self.kill(*victim)?;
-            }
-            for victim in victims {
-                self.nation.begin(*victim)?;
-            }
-            // A start that recovers from a kill can be killed, too.
-            if self.chance.below(6) == 0 {
-                pause(self.chance.up_to(START_MS));
-                for victim in victims {
-                    self.kill(*victim)?;
-                    self.nation.begin(*victim)?;
-                }
-            }
-            for victim in victims {
-                self.nation.ready(*victim)?;
-            }
-            if self.killed() >= looked {
-                looked = looked.saturating_add(LOOK_EVERY);
-                let verdict = self.read("records", None)?;
-                println!("  {} kills: {}", self.killed(), self.told(&verdict));
-                self.judge(&verdict)?;
-            }
-        }
+    fn start(root: &Path, options: &Options, what: &str) -> Result<Self> {
+        let chhatra = build(root, !options.dev)?;
+        let folder = root.join("var/drill");
+        std::fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+        let seed = options.seed.unwrap_or_else(Chance::seed);
+        println!("{} {what}, seed {seed}, in {}", options.count, folder.display());
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a person reads how long it took; nothing depends on it"
+        )]
+        let started = std::time::Instant::now();
+        let nation = Nation::start(&chhatra, &folder)?;
+        let load = Load::start(seed)?;
+        let reader = root.join("xtask/src/drill/reader.py");
+        Ok(Self { folder, reader, chhatra, nation, load, chance: Chance::of(seed), seed, started })
+    }
+
+    /// In the middle of it.
+    fn look(&self, what: &str) -> Result<()> {
+        let verdict = self.read("records", None)?;
+        println!("  {what}: {}", self.told(&verdict));
+        self.judge(&verdict)
+    }
+
+    /// At the end: nothing more is asked, and all that was is judged. Shows a table with the given lines first.
+    fn finish(&mut self, rows: &[(&str, String)]) -> Result<()> {
+        self.load.stop();
+        let verdict = self.evidence()?;
+        let table = self.table(rows, &verdict);
+        println!("{table}");
+        self.judge(&verdict)?;
+        self.reader_is_awake()
+    }
+
+    /// A reader that notices nothing would be content with everything: it is shown copies that are damaged.
+    fn reader_is_awake(&self) -> Result<()> {
+        let mutants = self.reader.with_file_name("mutants.py");
+        let paths = ["acknowledged", "delivered", "containers"].map(|name| shown(self.folder.join(name)));
+        let mut arguments = vec![shown(mutants), shown(&self.reader), shown(&self.nation.state)];
+        arguments.extend(paths);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let noticed = command(Path::new(PYTHON), &arguments)?;
+        println!("  the reader notices each of {} damages", noticed.trim());
         Ok(())
-    }
-
-    fn victims(&mut self) -> &'static [Role] {
-        match self.chance.below(20) {
-            0..=7 => &[Role::Consumer],
-            8..=15 => &[Role::Provider],
-            16..=17 => &[Role::Provider, Role::Consumer],
-            18 => &[Role::Registry],
-            _ => &[Role::Trust],
-        }
-    }
-
-    fn kill(&mut self, role: Role) -> Result<()> {
-        self.nation.kill(role)?;
-        let kills = self.kills.entry(role).or_default();
-        *kills = kills.saturating_add(1);
-        Ok(())
-    }
-
-    fn killed(&self) -> u64 {
-        self.kills.values().sum()
     }
 
     /// Asks the independent reader about all that was acknowledged, and all that the service was asked, until now.
@@ -239,12 +224,9 @@ impl Drill {
         )
     }
 
-    fn table(&self, verdict: &Verdict, seed: u64, seconds: u64) -> String {
+    fn table(&self, rows: &[(&str, String)], verdict: &Verdict) -> String {
         let tally = self.load.tally();
-        let roles: Vec<String> =
-            self.kills.iter().map(|(role, kills)| format!("{} {kills}", role.name())).collect();
-        let rows = [
-            ("kills", format!("{} ({})", self.killed(), roles.join(", "))),
+        let common = [
             ("exchanges acknowledged", tally.acknowledged.len().to_string()),
             ("refused", tally.refused.to_string()),
             ("unanswered", tally.unanswered.to_string()),
@@ -252,10 +234,10 @@ impl Drill {
             ("containers proven", verdict.proven.to_string()),
             ("lost", verdict.lost.len().to_string()),
             ("doubled", verdict.doubled.len().to_string()),
-            ("seed", seed.to_string()),
-            ("seconds", seconds.to_string()),
+            ("seed", self.seed.to_string()),
+            ("seconds", self.started.elapsed().as_secs().to_string()),
         ];
-        rows.iter().map(|(name, value)| format!("  {name:<24}{value}\n")).collect()
+        rows.iter().chain(&common).map(|(name, value)| format!("  {name:<24}{value}\n")).collect()
     }
 
     fn judge(&self, verdict: &Verdict) -> Result<()> {
@@ -287,8 +269,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_how_often_is_killed() {
-        let read = |line: &str| Options::read(&line.split_whitespace().collect::<Vec<_>>());
+    fn reads_how_often() {
+        let read = |line: &str| Options::read(&line.split_whitespace().collect::<Vec<_>>(), 200);
         assert_eq!(read("").unwrap(), Options { count: 200, seed: None, dev: false });
         assert_eq!(read("--seed 7 --count 3 --dev").unwrap(), Options { count: 3, seed: Some(7), dev: true });
         for wrong in ["--count", "--count many", "--fast", "7"] {

@@ -7,8 +7,8 @@ use std::path::Path;
 /// Floor by floor, the lowest first.
 pub(crate) const FLOORS: &[&[&str]] = &[
     &["clock", "database", "identifier", "xml"],
-    &["access", "trust"],
-    &["globalconf", "http1", "keystore", "message", "signature"],
+    &["access", "quota", "trust"],
+    &["globalconf", "http1", "keystore", "message", "openpgp", "signature"],
     &["messagelog", "vault"],
     &["gateway", "practice", "registry"],
     &[],

@@ -28,7 +28,9 @@ cargo xtask bench   [--quick] [--long] [OPTION…] [ROW…]: measure exchanges, 
                     `bench --help` says what rows and options there are
 cargo xtask drill kill [--count N] [--seed S] [--dev]
                     kill processes of a nation at random points while messages cross, and have a reader that is not ours
-                    look for what was acknowledged and is not on record, or is there twice";
+                    look for what was acknowledged and is not on record, or is there twice
+cargo xtask drill storage [--count N] [--seed S] [--dev]
+                    the same while calls of processes to the disk fail; then an operator's commands, with each call failing once";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -52,6 +54,7 @@ fn run_command(root: &Path, arguments: &[String]) -> Result<()> {
         }
         ["tidy"] => tidy::tidy(root),
         ["drill", "kill", rest @ ..] => drill::kill(root, rest),
+        ["drill", "storage", rest @ ..] => drill::storage(root, rest),
         ["bench", rest @ ..] => bench::run(root, rest),
         // What `bench` starts as processes of their own.
         ["bench-service", address] => bench::service::serve(address),

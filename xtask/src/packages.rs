@@ -13,6 +13,7 @@ pub(crate) const TEST: &[&str] = &[
     "libxml2-utils",
     "unzip",
     "procps",
+    "strace",
     "curl",
     "python3",
     "python3-venv",

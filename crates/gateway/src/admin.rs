@@ -54,6 +54,9 @@ pub enum ArchiveFault {
     /// Archives cannot be taken elsewhere as it is configured.
     #[error(transparent)]
     Store(#[from] vault::StoreFault),
+    /// Archives cannot be sealed as it is configured.
+    #[error(transparent)]
+    Sealing(#[from] archiving::SealingFault),
     /// The keys of the log.
     #[error(transparent)]
     Keys(#[from] KeyFault),
@@ -68,13 +71,14 @@ pub enum ArchiveFault {
 /// The log is in use or cannot be opened, or the round could not be finished.
 pub async fn archive(config: &Config, clock: Clock) -> Result<Archived, ArchiveFault> {
     let transfer = archiving::transfer(config)?;
+    let sealing = archiving::sealing(config, clock.now())?;
     let log = MessageLog::open(config.messagelog()?, log_settings(config)?, clock.clone());
     let in_use = |failure: &OpenFailure| matches!(failure, OpenFailure::InUse { .. });
     let log =
         log.map_err(|why| if in_use(&why) { ArchiveFault::Running } else { ArchiveFault::Open(why) })?;
     // Nobody asks for it: whoever runs this waits for its end, or ends the process, which loses nothing.
     let (_stopper, stop) = http1::stop_channel();
-    let archivist = archiving::archivist(log.clone(), config);
+    let archivist = archiving::archivist(log.clone(), config, sealing);
     let done = archiving::round(&archivist, &transfer, clock.now(), &stop).await;
     // What was noted is durable; closing only tidies up.
     let _closed = log.close().await;

@@ -1,14 +1,17 @@
 //! Archives of the evidence log, in rounds, and their transfer (data-plane 7.7).
 
-use crate::config::Config;
+use crate::config::{Config, Grouping};
 use crate::gateway::Gateway;
 use http1::Stop;
 use jiff::SignedDuration;
-use messagelog::{ArchiveFailure, ArchiveRound, Archiving, Archivist, MessageLog};
+use jiff::Timestamp;
+use messagelog::{ArchiveFailure, ArchiveRound, Archiving, Archivist, MessageLog, Sealing};
+use openpgp::{KeyFault, Keyring};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use thiserror::Error;
 use vault::{StoreFault, Transfer};
 
 /// The first round comes so long after the start: a gateway that is started often archives too.
@@ -40,12 +43,26 @@ impl Archived {
     }
 }
 
+/// Archives cannot be sealed as it is configured.
+#[derive(Debug, Error)]
+pub enum SealingFault {
+    /// A key.
+    #[error("[gateway.archive.openpgp] {0}")]
+    Key(#[from] KeyFault),
+    /// A member's archives are not its own.
+    #[error(
+        "[gateway.archive.openpgp] has keys of members, and [gateway.archive] groups the records of all members together: say grouping = \
+         \"member\" or \"subsystem\""
+    )]
+    Grouping,
+}
+
 /// Archives until the stop.
 pub(crate) async fn run(gateway: Arc<Gateway>, stop: Stop) {
     let Ok(interval @ 1..) = i64::try_from(gateway.config.archive.interval_seconds) else { return };
     let interval = SignedDuration::from_secs(interval);
     let retry = SignedDuration::try_from(gateway.retry_interval()).unwrap_or(interval);
-    let archivist = archivist(gateway.log.clone(), &gateway.config);
+    let archivist = archivist(gateway.log.clone(), &gateway.config, gateway.sealing.clone());
     let now = || gateway.clock.now();
     let in_time = |pause: SignedDuration| now().checked_add(pause).unwrap_or_else(|_| now());
     let mut due = in_time(SignedDuration::from_secs(FIRST_SECONDS));
@@ -60,7 +77,17 @@ pub(crate) async fn run(gateway: Arc<Gateway>, stop: Stop) {
             continue;
         }
         let done = round(&archivist, &gateway.transfer, now(), &stop).await;
+        gateway.tell_archiving(left_behind(&done));
         due = in_time(if tell(done) { interval } else { retry });
+    }
+}
+
+/// Why records stay in the log that should be in archives by now.
+fn left_behind(done: &Result<Archived, ArchiveFailure>) -> Option<String> {
+    match done {
+        Err(failure) => Some(failure.to_string()),
+        Ok(done) if done.round.unsealed.is_empty() => None,
+        Ok(done) => Some(done.round.unsealed.join("; ")),
     }
 }
 
@@ -75,6 +102,9 @@ fn tell(done: Result<Archived, ArchiveFailure>) -> bool {
     };
     for failure in &done.round.withheld {
         tracing::error!("not archived, and kept: {failure}");
+    }
+    for left in &done.round.unsealed {
+        tracing::error!("{left}");
     }
     if let Some(why) = &done.not_handed_over {
         tracing::error!("an archive stays here: {why}");
@@ -102,13 +132,28 @@ pub fn transfer(config: &Config) -> Result<Transfer, StoreFault> {
     Transfer::new(&archive.transfer_command, archive.store.as_ref(), seconds, bytes_max)
 }
 
-pub(crate) fn archivist(log: MessageLog, config: &Config) -> Archivist {
+/// Whose keys archives are sealed with, as it is configured, if they are. The keys are read now; whether they still hold is looked at
+/// again for each archive.
+///
+/// # Errors
+/// What is wrong with the configuration or with a key.
+pub fn sealing(config: &Config, now: Timestamp) -> Result<Option<Arc<Sealing>>, SealingFault> {
+    let Some(openpgp) = &config.archive.openpgp else { return Ok(None) };
+    if !openpgp.member.is_empty() && config.archive.grouping == Grouping::None {
+        return Err(SealingFault::Grouping);
+    }
+    let keys = Keyring::read(openpgp, now)?;
+    Ok(Some(Arc::new(Sealing { keys, scratch: config.spool_dir() })))
+}
+
+pub(crate) fn archivist(log: MessageLog, config: &Config, sealing: Option<Arc<Sealing>>) -> Archivist {
     let archive = &config.archive;
     let days = archive.keep_records_days;
     let settings = Archiving {
         directory: config.archive_dir(),
         grouping: archive.grouping.into(),
         file_bytes_max: archive.file_bytes_max,
+        sealing,
         keep: (days > 0).then(|| Duration::from_secs(days.saturating_mul(86_400))),
     };
     Archivist::new(log, settings)
@@ -117,7 +162,7 @@ pub(crate) fn archivist(log: MessageLog, config: &Config) -> Archivist {
 pub(crate) async fn round(
     archivist: &Archivist,
     transfer: &Transfer,
-    now: jiff::Timestamp,
+    now: Timestamp,
     stop: &Stop,
 ) -> Result<Archived, ArchiveFailure> {
     let round = archivist.round(now, || !stop.is_requested()).await?;

@@ -76,17 +76,27 @@ impl Gateway {
 /// Tells in the journal, until the stop, from when on messages are carried and from when on they are not, and why.
 pub(crate) async fn run(gateway: Arc<Gateway>, stop: Stop) {
     let mut changes = gateway.changes();
-    let mut told = None;
+    let mut told: Option<Status> = None;
     loop {
-        let carried = gateway.ready().err().map(|refusal| refusal.to_string());
-        let now = (carried, gateway.log_health().broken.map(|fault| fault.to_string()));
-        if told.as_ref() != Some(&now) {
-            say(&gateway, &now).await;
-            match &now.0 {
+        let mut status = Status {
+            since: gateway.clock.now().to_string(),
+            not_carried: gateway.ready().err().map(|refusal| refusal.to_string()),
+            log_fault: gateway.log_health().broken.map(|fault| fault.to_string()),
+            not_archived: gateway.not_archived().map(|why| why.to_string()),
+        };
+        let is_as_it_was =
+            |told: &&Status| (&told.not_carried, &told.log_fault) == (&status.not_carried, &status.log_fault);
+        if let Some(before) = told.as_ref().filter(is_as_it_was) {
+            status.since.clone_from(&before.since);
+        } else {
+            match &status.not_carried {
                 None => tracing::info!("messages are carried"),
                 Some(why) => tracing::warn!("no messages are carried: {why}"),
             }
-            told = Some(now);
+        }
+        if told.as_ref() != Some(&status) {
+            say(&gateway, status.clone()).await;
+            told = Some(status);
         }
         tokio::select! {
             _ = changes.next() => {}
@@ -97,12 +107,7 @@ pub(crate) async fn run(gateway: Arc<Gateway>, stop: Stop) {
 }
 
 /// To other processes of this machine.
-async fn say(gateway: &Gateway, (not_carried, log_fault): &(Option<String>, Option<String>)) {
-    let status = Status {
-        since: gateway.clock.now().to_string(),
-        not_carried: not_carried.clone(),
-        log_fault: log_fault.clone(),
-    };
+async fn say(gateway: &Gateway, status: Status) {
     let state_dir = gateway.config.state_dir.clone();
     let _written = tokio::task::spawn_blocking(move || status.write(&state_dir)).await;
 }

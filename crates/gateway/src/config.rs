@@ -2,15 +2,18 @@
 
 mod archive;
 mod bodies;
+mod encryption;
 
 pub use archive::{Archive, Grouping};
 pub use bodies::{At, BodyOverride};
+pub use encryption::XroadEncryption;
 
 use database::{Url, UrlRefusal};
 use http1::Limits;
 use identifier::ServerId;
 use keystore::TokenSettings;
 use messagelog::Place;
+use quota::Quota;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -158,6 +161,8 @@ pub struct Log {
     pub database_password_file: Option<PathBuf>,
     /// Key files under which messages and bodies are sealed in the log, the first one for new records; none: they are kept open.
     pub key_files: Vec<PathBuf>,
+    /// X-Road's keys, for a log in PostgreSQL; absent: what X-Road has encrypted is not read.
+    pub xroad_encryption: Option<XroadEncryption>,
     /// What holds for some providers instead of the first three.
     #[serde(rename = "override", deserialize_with = "bodies::overrides")]
     pub overrides: Vec<BodyOverride>,
@@ -173,21 +178,10 @@ impl Default for Log {
             database: None,
             database_password_file: None,
             key_files: Vec::new(),
+            xroad_encryption: None,
             overrides: Vec::new(),
         }
     }
-}
-
-/// How much one client may ask: each of ours at the consumer ports, and each of other gateways on port 5500. 0 is no limit.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Quota {
-    /// Requests a second; as many may come together.
-    pub requests_per_second: u32,
-    /// Exchanges that run at once, from the head of the request to the end of the answer.
-    pub exchanges_at_once: u32,
-    /// Bytes of request bodies in exchanges that run.
-    pub body_bytes_at_once: u64,
 }
 
 /// Periods of the background jobs, in seconds. The defaults are X-Road's.
@@ -220,7 +214,8 @@ impl Config {
             *path = folder.join(&*path);
         }
         let passwords = [&mut self.log.database_password_file, &mut self.database_password_file];
-        for path in self.archive.paths().chain(passwords.into_iter().flatten()) {
+        let of_xroad = self.log.xroad_encryption.iter_mut().flat_map(XroadEncryption::paths);
+        for path in self.archive.paths().chain(passwords.into_iter().flatten()).chain(of_xroad) {
             *path = folder.join(&*path);
         }
         self.log.database = self.log.database.map(|url| url.resolved(folder));
@@ -267,9 +262,14 @@ impl Config {
     /// The keys of the evidence log.
     ///
     /// # Errors
-    /// A key file cannot be read, is open to others, or holds no key.
+    /// A key file or X-Road's key store cannot be read, is open to others, or holds no key; or there is no place for X-Road's.
     pub fn log_keys(&self) -> Result<messagelog::Keys, messagelog::KeyFault> {
-        messagelog::Keys::read(&self.log.key_files)
+        let keys = messagelog::Keys::read(&self.log.key_files)?;
+        match &self.log.xroad_encryption {
+            None => Ok(keys),
+            Some(_) if self.log.database.is_none() => Err(messagelog::KeyFault::NotXroads),
+            Some(section) => keys.with_xroad(&section.into()),
+        }
     }
 
     /// The folder of archives.

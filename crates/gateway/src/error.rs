@@ -1,7 +1,7 @@
 //! Verdicts of this room. Each says what happened; [`crate::fault`] alone decides what a consumer or a peer reads.
 
-use crate::quota::Exceeded;
 use identifier::{ClientId, ServerId, ServiceId};
+use quota::Exceeded;
 use std::io;
 
 /// Why a declared state was not taken.
@@ -122,6 +122,9 @@ pub enum StartFault {
     /// Archives cannot be taken elsewhere as it is configured.
     #[error(transparent)]
     ArchiveStore(#[from] vault::StoreFault),
+    /// Archives cannot be sealed as it is configured.
+    #[error(transparent)]
+    Sealing(#[from] crate::archiving::SealingFault),
     /// The keys of the evidence log.
     #[error(transparent)]
     LogKey(#[from] messagelog::KeyFault),

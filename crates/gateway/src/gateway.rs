@@ -4,7 +4,6 @@ use crate::changes::Announcer;
 use crate::config::Config;
 use crate::error::{Refusal, StartFault};
 use crate::identity::Identity;
-use crate::quota::{Quotas, Share};
 use crate::revocation::OcspBook;
 use crate::serverconf::ServerConf;
 use crate::shown::shown;
@@ -27,8 +26,9 @@ use http1::Stop;
 use identifier::{ClientId, ServiceId};
 use jiff::{SignedDuration, Timestamp};
 use keystore::{Keystore, OcspCache, Pin};
-use messagelog::{MessageLog, Settings, Side, TimeStamping};
+use messagelog::{MessageLog, Sealing, Settings, Side, TimeStamping};
 use openssl::ssl::SslContext;
+use quota::{Quotas, Share};
 use rustls::pki_types::CertificateDer;
 use signature::verify::Memory;
 use std::net::SocketAddr;
@@ -83,6 +83,9 @@ pub struct Gateway {
     pub(crate) chance: Chance,
     pub(crate) log: MessageLog,
     pub(crate) transfer: Transfer,
+    pub(crate) sealing: Option<Arc<Sealing>>,
+    /// Why records stay in the log that should be in archives by now.
+    not_archived: ArcSwapOption<String>,
     pub(crate) identity: Identity,
     pub(crate) desk: SigningDesk,
     pub(crate) peers: Pool,
@@ -175,6 +178,7 @@ impl Gateway {
         spool::sweep(&config.spool_dir()).map_err(StartFault::Spool)?;
         Status::take_back(&config.state_dir);
         let transfer = archiving::transfer(&config)?;
+        let sealing = archiving::sealing(&config, clock.now())?;
         let (watched, settings) = Watched::begin(&config)?;
         let keystore = Arc::new(Keystore::open_with(config.keystore_dir(), pin, config.keystore_settings())?);
         let announcer = Announcer::default();
@@ -200,6 +204,8 @@ impl Gateway {
             chance,
             log,
             transfer,
+            sealing,
+            not_archived: ArcSwapOption::empty(),
             peers: Pool::default(),
             verdicts: Verdicts::default(),
             proofs: ArcSwap::default(),
@@ -215,6 +221,17 @@ impl Gateway {
         };
         gateway.take_settings(settings);
         Ok(gateway)
+    }
+
+    /// Why records stay in the log that should be in archives by now, as the last round found.
+    #[must_use]
+    pub fn not_archived(&self) -> Option<Arc<String>> {
+        self.not_archived.load_full()
+    }
+
+    pub(crate) fn tell_archiving(&self, not_archived: Option<String>) {
+        self.not_archived.store(not_archived.map(Arc::new));
+        self.announcer.tell();
     }
 
     /// Serves until the stop; then no new work is taken, what runs is finished, and the log is flushed.

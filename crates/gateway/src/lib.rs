@@ -83,7 +83,6 @@ mod watch;
 mod identity;
 mod signing;
 mod spool;
-mod quota;
 mod parts;
 mod proof;
 mod recorded;
@@ -93,12 +92,12 @@ mod transport;
 pub mod outbound;
 pub mod inbound;
 
-pub use archiving::{Archived, transfer};
+pub use archiving::{Archived, SealingFault, sealing, transfer};
 pub use changes::Changes;
-pub use config::{Archive, At, BodyOverride, Config, Grouping, Jobs, Listen, Log, Peer, Quota};
+pub use config::{Archive, At, BodyOverride, Config, Grouping, Jobs, Listen, Log, Peer, XroadEncryption};
 pub use error::{DeclarationFault, Refusal, StartFault, StoreFault};
 pub use gateway::{Gateway, Listeners};
-pub use quota::Exceeded;
+pub use quota::{Exceeded, Quota};
 pub use recorded::{Recordable, Recorded};
 pub use serverconf::{
     Change, Client, ClientStatus, Connection, Declaration, Endpoint, LocalGroup, Right, Service, ServiceKind,

@@ -12,10 +12,10 @@ pub mod conclude;
 use crate::error::Refusal;
 use crate::fault::{self, Side};
 use crate::gateway::Gateway;
-use crate::quota::Share;
 use conclude::Concluded;
 use http1::{Body, Framing, Request, RequestHead, Responder, ResponseHead};
 use listen::Consumer;
+use quota::Share;
 use std::sync::Arc;
 
 /// One exchange: every step called in order. Nobody but the consumer learns how it ended.

@@ -18,6 +18,8 @@ pub struct Status {
     pub not_carried: Option<String>,
     /// The fault of the evidence log for which nothing is recorded.
     pub log_fault: Option<String>,
+    /// Why records stay in the log that should be in archives by now; that may be so for longer.
+    pub not_archived: Option<String>,
 }
 
 impl Status {

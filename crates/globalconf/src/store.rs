@@ -4,12 +4,12 @@
 //! ```text
 //! DIR/instance-identifier                    code of the own instance
 //! DIR/<encoded instance>/shared-params.xml   and shared-params.xml.metadata, and so on for every file
+//! DIR/.chhatra-<encoded instance>.digests    of all these files and metadata, as they belong together
 //! DIR/.chhatra-<encoded instance>.journal    only while a configuration is being replaced
 //! ```
 //!
-//! Each `.metadata` carries two members more than X-Road writes (and ignores): `contentSha256`, the digest of
-//! the file beside it, and `generationSha256`, a digest over all files and metadata that belong together. So
-//! a file that is cut, or files of two generations side by side, are noticed.
+//! By the digests a file that is cut, or files of two generations side by side, are noticed. They stand in a file of their own, since
+//! X-Road's programs refuse metadata with members that they do not know.
 //!
 //! [`replace`] works in this order; every file is written to a temporary name, flushed, renamed, and the
 //! folder is flushed:
@@ -20,8 +20,9 @@
 //! | 2 the journal gets its name | old files, and a journal with all that is new | the new generation, from the journal |
 //! | 3 each changed XML file, then its metadata | old and new files mixed, and the journal | the new generation, from the journal |
 //! | 4 files that are no longer listed are removed | new files, some old ones, and the journal | the new generation, from the journal |
-//! | 5 `instance-identifier`, if it changes | all new files, the old or the new name | the old or the new instance |
-//! | 6 the journal is removed | the new generation | the new generation |
+//! | 5 the digests | all new files, and the journal | the new generation, from the journal |
+//! | 6 `instance-identifier`, if it changes | all new files, the old or the new name | the old or the new instance |
+//! | 7 the journal is removed | the new generation | the new generation |
 //!
 //! The first configuration of a store makes no exception: without `instance-identifier` there is nothing to
 //! load, and it is downloaded again. If a disk loses more than a crash does (the journal itself is cut, or a
@@ -31,6 +32,7 @@
 //! One process writes; any number may read, also while it writes: a reader that meets a moving store tries
 //! again.
 
+mod digests;
 mod journal;
 mod metadata;
 mod plan;

@@ -106,6 +106,8 @@ pub enum BodyError {
     TooLarge { bytes_max: u64 },
     #[error("the chunks are malformed: {0}")]
     Chunk(&'static str),
+    #[error("{what} of the chunks are longer than {bytes_max} bytes")]
+    ChunkLines { what: &'static str, bytes_max: usize },
     #[error("the connection failed: {0}")]
     Connection(io::ErrorKind),
 }

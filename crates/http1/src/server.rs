@@ -8,7 +8,7 @@ use crate::limits::Limits;
 use crate::patience::Patience;
 use crate::wire::{FillError, HeadError, Reader, Writer, halves};
 use crate::write::{BodyWriter, Outcome, put_piece};
-use bytes::{Buf, Bytes};
+use bytes::{Buf, BufMut, Bytes};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -74,7 +74,7 @@ impl ServerConnection {
         }
         match timeout(self.limits.head_timeout, reader.head(&self.limits)).await {
             Err(_) => {
-                self.refuse(408).await;
+                self.refuse(408, &RequestError::Slow).await;
                 Err(RequestError::Slow)
             }
             Ok(Err(error)) => self.head_failed(error).await,
@@ -102,7 +102,7 @@ impl ServerConnection {
             return false;
         }
         if outcome == Outcome::Unanswered {
-            put_bare(writer, 500).await;
+            put_bare(writer, 500, "").await;
             running.told = Some(Outcome::Written { reusable: false });
         }
         let returned = (&mut running.body).await.ok();
@@ -158,7 +158,7 @@ impl ServerConnection {
                 Ok(None)
             }
             HeadError::Refused(refusal) => {
-                self.refuse(refusal.status()).await;
+                self.refuse(refusal.status(), &refusal).await;
                 Err(RequestError::Refused(refusal))
             }
             HeadError::Cut => {
@@ -172,17 +172,22 @@ impl ServerConnection {
         }
     }
 
-    /// What cannot be read as a request is answered bare, and nothing after it is looked at.
-    async fn refuse(&mut self, status: u16) {
-        put_bare(&self.writer, status).await;
+    /// What cannot be read as a request is answered with why, and nothing after it is looked at.
+    async fn refuse(&mut self, status: u16, why: &(dyn std::fmt::Display + Sync)) {
+        put_bare(&self.writer, status, &format!("{why}\n")).await;
         self.close(true).await;
     }
 }
 
-async fn put_bare(writer: &Mutex<Writer>, status: u16) {
-    let head = ResponseHead::new(status).with("Content-Length", "0").with("Connection", "close");
+async fn put_bare(writer: &Mutex<Writer>, status: u16, why: &str) {
+    let mut head = ResponseHead::new(status);
+    if !why.is_empty() {
+        head.push("Content-Type", "text/plain");
+    }
+    let head = head.with("Content-Length", why.len().to_string()).with("Connection", "close");
     let mut writer = writer.lock().await;
     if put_response(&mut writer.pending, &head, None).is_ok() {
+        writer.pending.put_slice(why.as_bytes());
         // Whoever sent such a request may well be gone.
         let _ = writer.flush().await;
     }

@@ -366,7 +366,9 @@ pub enum P12Refusal {
     #[error("the password does not open the key file")]
     WrongPassword,
     /// An encryption or checksum method that is not supported.
-    #[error("the key file uses {method}, which is not supported; convert it with `openssl pkcs12 -export`")]
+    #[error(
+        "the key file uses {method}, which is not supported; have a newer openssl or keytool write it again"
+    )]
     Unsupported {
         /// Object identifier or name of the method.
         method: String,

@@ -125,7 +125,7 @@ impl Keyconf {
         let devices = children(root, "device").map(device).collect::<Result<Vec<_>, _>>()?;
         let entries = devices.iter().map(|d| d.keys.len()).fold(devices.len(), usize::saturating_add);
         if entries > ENTRIES_MAX {
-            return shape("it has too many entries");
+            return shape(format!("it has more than {ENTRIES_MAX} entries"));
         }
         Ok(Self { devices })
     }

@@ -33,6 +33,8 @@
 //! What it deliberately does not do: judge certificates (chains, OCSP, members: crate `trust`, by the caller), know the
 //! time, talk to a network, or merge several messages under one signature (the gateway queues and merges).
 //!
+//! [`secret_keys`] reads what X-Road encrypts its log with: those keys do not live here, they are handed to whoever keeps the log.
+//!
 //! Beside the keys lies [`ocsp_cache`], since the answers belong to the same certificates and need the same care with
 //! files.
 
@@ -48,6 +50,7 @@ mod opened;
 mod token;
 pub mod keyconf;
 pub mod softtoken;
+pub mod secret_keys;
 pub mod ocsp_cache;
 mod pool;
 mod index;

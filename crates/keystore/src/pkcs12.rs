@@ -21,6 +21,7 @@ const ENCRYPTED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.1
 const KEY_BAG: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.10.1.1");
 const SHROUDED_KEY_BAG: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.10.1.2");
 const CERTIFICATE_BAG: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.10.1.3");
+const SECRET_BAG: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.10.1.5");
 const X509_CERTIFICATE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.22.1");
 const FRIENDLY_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.20");
 const SHA1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.14.3.2.26");
@@ -28,9 +29,19 @@ const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.
 const SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2");
 const SHA512: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.3");
 
-/// One private key with the name it has in the file.
+/// Which entries of a file are opened; the others are passed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// Private keys and certificates.
+    Pairs,
+    /// The secret keys of Java.
+    Secrets,
+}
+
+/// One key with the name it has in the file.
 pub(crate) struct NamedKey {
     pub(crate) alias: Option<String>,
+    /// A private key, or a secret one in the same clothes.
     pub(crate) pkcs8: Zeroizing<Vec<u8>>,
 }
 
@@ -61,12 +72,13 @@ impl P12 {
 }
 
 /// Reads a file under its password.
-pub(crate) fn read(file: &[u8], password: &str) -> Result<P12, P12Refusal> {
+pub(crate) fn read(file: &[u8], password: &str, wanted: Wanted) -> Result<P12, P12Refusal> {
     if file.len() > P12_BYTES_MAX {
         return Err(P12Refusal::TooLong { bytes: file.len(), bytes_max: P12_BYTES_MAX });
     }
     let content = checked_content(file, password)?;
     let mut found = P12::default();
+    let open = Opening { password, wanted };
     let mut parts = Fields::of_sequence(content)?;
     while !parts.is_empty() {
         let mut part = parts.sequence()?;
@@ -74,9 +86,9 @@ pub(crate) fn read(file: &[u8], password: &str) -> Result<P12, P12Refusal> {
         let value = part.context(0)?;
         part.end()?;
         match kind {
-            DATA => read_bags(only(value, Fields::octets)?, password, &mut found)?,
+            DATA => open.bags(only(value, Fields::octets)?, &mut found)?,
             ENCRYPTED_DATA => match open_encrypted(value, password) {
-                Ok(opened) => read_bags(&opened, password, &mut found)?,
+                Ok(opened) => open.bags(&opened, &mut found)?,
                 Err(P12Refusal::Unsupported { .. }) => {}
                 Err(other) => return Err(other),
             },
@@ -165,37 +177,69 @@ fn open_encrypted(value: &[u8], password: &str) -> Result<Zeroizing<Vec<u8>>, P1
     pbes::open(&method, password, sealed)
 }
 
-fn read_bags(bytes: &[u8], password: &str, found: &mut P12) -> Result<(), P12Refusal> {
-    let mut bags = Fields::of_sequence(bytes)?;
-    while !bags.is_empty() {
-        if found.keys.len().saturating_add(found.certificates.len()) >= BAGS_MAX {
-            return Err(P12Refusal::Unreadable { why: format!("it holds more than {BAGS_MAX} entries") });
-        }
-        let mut bag = bags.sequence()?;
-        let kind = bag.oid()?;
-        let value = bag.context(0)?;
-        let alias = if bag.is_empty() { None } else { friendly_name(bag.set()?)? };
-        bag.end()?;
-        match kind {
-            KEY_BAG => found.keys.push(NamedKey { alias, pkcs8: Zeroizing::new(value.to_vec()) }),
-            SHROUDED_KEY_BAG => {
-                let mut shroud = only(value, Fields::sequence)?;
-                let method = shroud.algorithm()?;
-                let sealed = shroud.octets()?;
-                shroud.end()?;
-                found.keys.push(NamedKey { alias, pkcs8: pbes::open(&method, password, sealed)? });
+/// How entries are opened, and which.
+#[derive(Clone, Copy)]
+struct Opening<'p> {
+    password: &'p str,
+    wanted: Wanted,
+}
+
+impl Opening<'_> {
+    fn bags(self, bytes: &[u8], found: &mut P12) -> Result<(), P12Refusal> {
+        let mut bags = Fields::of_sequence(bytes)?;
+        while !bags.is_empty() {
+            if found.keys.len().saturating_add(found.certificates.len()) >= BAGS_MAX {
+                let why = format!("it holds more than {BAGS_MAX} entries");
+                return Err(P12Refusal::Unreadable { why });
             }
-            CERTIFICATE_BAG => {
-                let mut certificate = only(value, Fields::sequence)?;
-                if certificate.oid()? == X509_CERTIFICATE {
-                    found.certificates.push(only(certificate.context(0)?, Fields::octets)?.to_vec());
+            let mut bag = bags.sequence()?;
+            let kind = bag.oid()?;
+            let value = bag.context(0)?;
+            let alias = if bag.is_empty() { None } else { friendly_name(bag.set()?)? };
+            bag.end()?;
+            match (kind, self.wanted) {
+                (KEY_BAG, Wanted::Pairs) => {
+                    found.keys.push(NamedKey { alias, pkcs8: Zeroizing::new(value.to_vec()) });
                 }
+                (SHROUDED_KEY_BAG, Wanted::Pairs) => {
+                    found.keys.push(NamedKey { alias, pkcs8: self.shrouded(value)? });
+                }
+                (CERTIFICATE_BAG, Wanted::Pairs) => {
+                    let mut certificate = only(value, Fields::sequence)?;
+                    if certificate.oid()? == X509_CERTIFICATE {
+                        found.certificates.push(only(certificate.context(0)?, Fields::octets)?.to_vec());
+                    }
+                }
+                (SECRET_BAG, Wanted::Secrets) => {
+                    found.keys.push(NamedKey { alias, pkcs8: self.secret(value)? });
+                }
+                // What is not wanted, revocation lists, nested bags.
+                _ => {}
             }
-            // Revocation lists, Java's secret keys, nested bags: not keys that sign.
-            _ => {}
         }
+        Ok(())
     }
-    Ok(())
+
+    /// What stands in a bag for shrouded keys.
+    fn shrouded(self, value: &[u8]) -> Result<Zeroizing<Vec<u8>>, P12Refusal> {
+        let mut shroud = only(value, Fields::sequence)?;
+        let method = shroud.algorithm()?;
+        let sealed = shroud.octets()?;
+        shroud.end()?;
+        pbes::open(&method, self.password, sealed)
+    }
+
+    /// RFC 7292 leaves to the writer what a secret bag holds; Java puts a shrouded key into it.
+    fn secret(self, value: &[u8]) -> Result<Zeroizing<Vec<u8>>, P12Refusal> {
+        let mut secret = only(value, Fields::sequence)?;
+        let kind = secret.oid()?;
+        let value = secret.context(0)?;
+        secret.end()?;
+        if kind != SHROUDED_KEY_BAG {
+            return Err(P12Refusal::Unsupported { method: format!("a secret of the kind {kind}") });
+        }
+        self.shrouded(only(value, Fields::octets)?)
+    }
 }
 
 fn friendly_name(mut attributes: Fields<'_>) -> Result<Option<String>, P12Refusal> {

@@ -72,7 +72,7 @@ impl PrivateKey {
     /// Reads a key from PEM or DER, in PKCS#8 (plain, or encrypted by a method of [`pbes`]), PKCS#1 or SEC1 form.
     pub(crate) fn read(bytes: &[u8], passphrase: Option<&Pin>) -> Result<Self, KeyRefusal> {
         if bytes.len() > pem::PEM_BYTES_MAX {
-            return Err(unreadable("it is far too long"));
+            return Err(unreadable(format!("it is longer than {} bytes", pem::PEM_BYTES_MAX)));
         }
         if !pem::is_pem(bytes) {
             return Self::read_der(bytes, passphrase);
@@ -93,7 +93,7 @@ impl PrivateKey {
     /// Reads a key from DER in any of the four forms, told apart by their first elements.
     pub(crate) fn read_der(der: &[u8], passphrase: Option<&Pin>) -> Result<Self, KeyRefusal> {
         if der.len() > KEY_BYTES_MAX {
-            return Err(unreadable("it is far too long"));
+            return Err(unreadable(format!("it is longer than {KEY_BYTES_MAX} bytes")));
         }
         let mut fields = Fields::of_sequence(der)?;
         if fields.peek() == Some(Tag::Sequence) {
@@ -120,6 +120,9 @@ impl PrivateKey {
         let kind = fields.algorithm()?;
         let inner = fields.octets()?;
         if kind.oid == RSA_ENCRYPTION {
+            if kind.parameters.is_some_and(|parameters| !parameters.is_null()) {
+                return Err(unreadable("an RSA key has no parameters"));
+            }
             return rsa(inner);
         }
         if kind.oid != ID_EC_PUBLIC_KEY {

@@ -9,7 +9,7 @@ use crate::error::{KeyRefusal, P12Refusal, TakeOverRefusal};
 use crate::index::belongs;
 use crate::key::KeyAlgorithm;
 use crate::pin::Pin;
-use crate::pkcs12;
+use crate::pkcs12::{self, Wanted};
 use crate::private_key::PrivateKey;
 
 /// Longest file of a token that is read.
@@ -34,7 +34,7 @@ pub struct SoftKey {
 /// # Errors
 /// [`KeyRefusal`].
 pub fn inspect(file: &[u8], pin: &Pin, key_id: &str) -> Result<SoftKey, KeyRefusal> {
-    let mut contents = pkcs12::read(file, pin.text())?;
+    let mut contents = pkcs12::read(file, pin.text(), Wanted::Pairs)?;
     let key = PrivateKey::read_pkcs8(&contents.take_key(Some(key_id))?)?;
     let public_key = key.public_key()?;
     let holder = contents

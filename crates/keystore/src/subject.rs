@@ -62,8 +62,13 @@ pub enum SubjectRefusal {
         field: String,
     },
     /// Too many fields or names.
-    #[error("there are too many fields or names")]
-    TooMany,
+    #[error("there are more than {count_max} {what}")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// What is taken.
+        count_max: usize,
+    },
     /// A text that is not `NAME=value, NAME=value`.
     #[error("{text:?} is not of the form NAME=value, NAME=value")]
     Form {
@@ -98,7 +103,7 @@ impl Subject {
         for (name, value) in fields {
             let (name, value) = (name.into(), value.into());
             if taken.len() >= FIELDS_MAX {
-                return Err(SubjectRefusal::TooMany);
+                return Err(SubjectRefusal::TooMany { what: "fields", count_max: FIELDS_MAX });
             }
             let (oid, tag) =
                 find(&name).ok_or_else(|| SubjectRefusal::UnknownField { field: name.clone() })?;
@@ -180,8 +185,14 @@ fn find(name: &str) -> Option<(ObjectIdentifier, u8)> {
     let known = KNOWN.iter().find(|k| k.names.iter().any(|n| n.eq_ignore_ascii_case(name)));
     match known {
         Some(known) => ObjectIdentifier::new(known.oid).ok().map(|oid| (oid, known.tag)),
-        None => ObjectIdentifier::new(name).ok().map(|oid| (oid, der_out::UTF8_STRING)),
+        None => in_numbers(name).map(|oid| (oid, der_out::UTF8_STRING)),
     }
+}
+
+/// The library takes a number that does not fit for another one.
+fn in_numbers(name: &str) -> Option<ObjectIdentifier> {
+    let fits = |number: &str| number.bytes().all(|b| b.is_ascii_digit()) && number.parse::<u32>().is_ok();
+    name.split('.').all(fits).then(|| ObjectIdentifier::new(name).ok()).flatten()
 }
 
 /// A value that its usual string type cannot hold is written as UTF-8.
@@ -227,7 +238,8 @@ impl AlternativeName {
     /// The content of the subjectAltName extension.
     pub(crate) fn extension_value(names: &[Self]) -> Result<Vec<u8>, SubjectRefusal> {
         if names.len() > ALTERNATIVE_NAMES_MAX {
-            return Err(SubjectRefusal::TooMany);
+            let count_max = ALTERNATIVE_NAMES_MAX;
+            return Err(SubjectRefusal::TooMany { what: "alternative names", count_max });
         }
         let mut written = Vec::new();
         for name in names {
@@ -275,8 +287,17 @@ mod tests {
         assert!(matches!(Subject::new([("CN", " ")]), Err(SubjectRefusal::Value { .. })));
         assert!(matches!(Subject::new([("CN", "a\nb")]), Err(SubjectRefusal::Value { .. })));
         assert!(matches!(Subject::new([("CN", "x".repeat(257))]), Err(SubjectRefusal::Value { .. })));
-        assert!(matches!(Subject::new([("what", "x")]), Err(SubjectRefusal::UnknownField { .. })));
-        assert_eq!(Subject::new(vec![("CN", "x"); 33]), Err(SubjectRefusal::TooMany));
+        for none in
+            ["what", "3333333333333333333333", "1.2.4294967296", "1.2.18446744073709551619", "1..2", "+1.2"]
+        {
+            assert!(
+                matches!(Subject::new([(none, "x")]), Err(SubjectRefusal::UnknownField { .. })),
+                "{none}"
+            );
+        }
+        assert!(Subject::new([("1.2.4294967295", "x")]).is_ok());
+        let too_many = SubjectRefusal::TooMany { what: "fields", count_max: 32 };
+        assert_eq!(Subject::new(vec![("CN", "x"); 33]), Err(too_many));
     }
 
     #[test]

@@ -3,8 +3,12 @@
 //! A round goes through the groups, file by file. A file is written beside, flushed, read back and verified, renamed, and its place is
 //! flushed; only then the log notes that its records are archived, and only such records are ever deleted. A crash anywhere leaves
 //! records that are archived twice at worst, and then the older file is not linked to by the next one.
+//!
+//! Where the operator gave keys, an archive is sealed with OpenPGP before it gets a name, and never lies in the directory as it is. Records
+//! of a group whose key has ended stay in the log.
 
 mod build;
+mod sealing;
 mod shelf;
 #[cfg(test)]
 mod tests;
@@ -16,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use openpgp::KeyFault;
 use signature::archive::Refusal;
 use thiserror::Error;
 
@@ -24,13 +29,14 @@ use crate::log::MessageLog;
 use crate::record::RecordId;
 use crate::store::Keeping;
 use build::{Built, Task};
+pub use sealing::Sealing;
 use shelf::{Directory, LOCK, Shelf};
 
 /// Records that are deleted in one group of the writer, so that messages wait for few.
 const DELETED_AT_ONCE: usize = 500;
 
 /// How the log is archived. [`Archiving::new`] has X-Road's defaults.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Archiving {
     /// Where archives are put; it is made when it is missing. One log only archives there.
     pub directory: PathBuf,
@@ -40,6 +46,8 @@ pub struct Archiving {
     pub file_bytes_max: u64,
     /// `keep-records-for`: how long records stay here at least; `None`: for ever.
     pub keep: Option<Duration>,
+    /// Whose keys archives are sealed with; `None`: they are written open.
+    pub sealing: Option<Arc<Sealing>>,
 }
 
 /// Whose records stand in one archive together; each group has a chain of its own.
@@ -63,6 +71,7 @@ impl Archiving {
             grouping: Grouping::None,
             file_bytes_max: 33_554_432,
             keep: Some(Duration::from_secs(30 * 86_400)),
+            sealing: None,
         }
     }
 }
@@ -76,6 +85,8 @@ pub struct ArchiveRound {
     pub records: u64,
     /// Records that could not be rebuilt, and why. They are tried again in each round and never deleted.
     pub withheld: Vec<ReadFailure>,
+    /// Groups whose records stay in the log since their archives cannot be sealed now, in words. They are tried again in each round.
+    pub unsealed: Vec<String>,
     /// How many records were deleted because they are old and archived.
     pub deleted: u64,
 }
@@ -158,6 +169,20 @@ pub enum ArchiveFailure {
         /// What is wrong with it.
         refusal: Refusal,
     },
+    /// The sealed archive was written, and what is read there is something else. Nothing of it counts as archived.
+    #[error("{path} was sealed and does not read back as it was written; is the disk failing?")]
+    NotAsSealed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// An archive cannot be sealed now, and is not written open instead. Only the group is left out that it is about.
+    #[error("not archived, and kept: records of {group}, since their archive cannot be sealed: {why}")]
+    NotSealable {
+        /// Whose records.
+        group: String,
+        /// Which key, and why.
+        why: KeyFault,
+    },
     /// The log could not be read.
     #[error(transparent)]
     Read(#[from] ReadFailure),
@@ -205,7 +230,7 @@ impl Archivist {
         let groups = self.blocking(move |reader| Ok(build::groups(reader, grouping)?)).await?;
         for group in groups {
             while go_on() {
-                let task = Task { group: group.clone(), through, settings: self.settings.clone() };
+                let task = Task { group: group.clone(), through, settings: self.settings.clone(), now };
                 // Whatever becomes of whoever waits here, the lock is held as long as the file is written.
                 let (shelf, held) = (Arc::clone(&self.shelf), Arc::clone(&lock));
                 let made = self.blocking(move |reader| {
@@ -213,7 +238,13 @@ impl Archivist {
                     drop(held);
                     made
                 });
-                let made = made.await?;
+                let made = match made.await {
+                    Err(left @ ArchiveFailure::NotSealable { .. }) => {
+                        done.unsealed.push(left.to_string());
+                        break;
+                    }
+                    made => made?,
+                };
                 // Those of an archive that was made are found again behind it, at the latest when there is nothing else.
                 let Some(Built { path, archive }) = made.archive else {
                     done.withheld.extend(made.withheld);

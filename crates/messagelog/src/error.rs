@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::record::RecordId;
+use crate::seal::{KeyFault, KeyName};
 
 /// Why a message was not recorded. Nothing may be sent or delivered then (data-plane 7.1, 7.3).
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -215,18 +216,14 @@ pub enum OpenFailure {
         /// The user of the log.
         user: String,
     },
-    /// Keys were given for a log that has no place for what they seal.
-    #[error(
-        "X-Road's layout has no place for what key_files seal: leave them out, or keep the log under state_dir"
-    )]
-    NoPlaceForSeals,
+    /// The keys are none for this log.
+    #[error(transparent)]
+    Keys(#[from] KeyFault),
     /// New records are sealed under a key that is not at hand.
-    #[error(
-        "the newest records of the log are sealed under the key {key}, which no key file holds: add its file again"
-    )]
+    #[error("the newest records of the log are sealed under {key}: add it again")]
     NoKey {
-        /// The name of the key.
-        key: String,
+        /// Which one.
+        key: KeyName,
     },
     /// The integrity check found damage.
     #[error("the log is damaged: {0}")]
@@ -247,7 +244,7 @@ impl From<OpenFailure> for StoreFault {
             | OpenFailure::Gone { .. }
             | OpenFailure::Layout(_)
             | OpenFailure::NoSchema { .. }
-            | OpenFailure::NoPlaceForSeals
+            | OpenFailure::Keys(_)
             | OpenFailure::NoKey { .. }
             | OpenFailure::Foreign(_) => Self::Other(failure.to_string()),
         }
@@ -269,12 +266,12 @@ pub enum ReadFailure {
         number: u32,
     },
     /// It is sealed under a key that is not at hand.
-    #[error("record {record} is sealed under the key {key}, which no key file holds")]
+    #[error("record {record} is sealed under {key}")]
     NoKey {
         /// The record.
         record: RecordId,
-        /// The name of the key.
-        key: String,
+        /// Which one.
+        key: KeyName,
     },
     /// The rebuilt bytes are not those that were recorded.
     #[error("record {record} is damaged: {what}")]

@@ -22,14 +22,14 @@
 //!   opening is recovery. It never goes on in the hope that a failed write did no harm. After a full disk,
 //!   or when the database server was away, [`MessageLog::recover`] opens it anew; any other fault is for a person and a restart.
 //! - Memory does not grow with a body: a spooled body goes into the database chunk by chunk, and comes out so.
+//! - Where the operator gave keys for archives, an archive is sealed before it has a name, and is never written open instead.
 //! - Where the operator gave keys, neither a message nor a body is ever on the disk of the log as it is (see `seal`).
 //!
 //! **Bytes.** Embedded, a recorded message costs about 1.2 KB besides its body, instead of some 8.5 KB: see `pack`.
 //!
 //! **Not here.** No network: the gateway asks the time-stamping authorities and hands in their tokens. No decision about
-//! the message. No transfer of archives: whoever takes them away says so. Encryption of archives (data-plane 7.7) comes later, and so do keys
-//! for rows that X-Road has encrypted (7.5): they are listed and time-stamped, and their export is refused. Contents that records share are not
-//! deleted with the last record that has them.
+//! the message. No transfer of archives: whoever takes them away says so. Contents that records share are not deleted with the last record
+//! that has them.
 
 mod record;
 mod bodies;
@@ -47,7 +47,7 @@ mod reader;
 mod export;
 mod archive;
 
-pub use archive::{ArchiveFailure, ArchiveRound, Archiving, Archivist, Grouping, Untaken};
+pub use archive::{ArchiveFailure, ArchiveRound, Archiving, Archivist, Grouping, Sealing, Untaken};
 pub use bodies::{BodyLogging, BodyOverride, BodyRule, Provider};
 pub use error::{Blame, BodyFault, Failure, OpenFailure, ReadFailure, StampFault, StoreFault};
 pub use export::Exported;
@@ -58,6 +58,6 @@ pub use record::{
     ArchiveFigures, Body, Direction, Entry, NewRecord, Owner, Record, RecordId, Search, Side, Stamp,
     Statistics,
 };
-pub use seal::{KeyFault, Keys};
+pub use seal::{KeyFault, KeyName, Keys, XroadEncryption};
 pub use settings::{Settings, TimeStamping};
 pub use stamper::{Round, Stamper};

@@ -11,7 +11,7 @@ use crate::error::Failure;
 use crate::pack::recent::{PackedSignature, Recent};
 use crate::pack::{self, Packed};
 use crate::record::{Body, Direction, NewRecord};
-use crate::seal::{self, NotSealed, Sealer};
+use crate::seal::{self, NotSealed, Protection};
 use crate::settings::Settings;
 
 /// Characters of a message identifier (data-plane 7.1).
@@ -29,8 +29,8 @@ pub(crate) struct Prepared {
     pub(crate) signature: Arc<PackedSignature>,
     pub(crate) hash_chain_result: Option<Packed>,
     pub(crate) hash_chain: Option<Packed>,
-    /// What seals the body on its way into the storage, as it has sealed the message.
-    pub(crate) seal: Option<Arc<Sealer>>,
+    /// How message and body are kept. A body is sealed on its way into the storage.
+    pub(crate) protection: Protection,
 }
 
 /// How a log keeps documents.
@@ -99,11 +99,10 @@ impl Prepared {
         let signature = form.signature(signed.signatures_xml);
         let binding =
             seal::binding(&signature.digest, &record.query_id, &record.request_id, record.direction);
-        let seal =
-            Sealer::new(&settings.keys, &binding).transpose().map_err(|NotSealed| Failure::NotSealed)?;
-        let message = match &seal {
-            Some(seal) => seal.message(&message).map_err(|NotSealed| Failure::NotSealed)?,
-            None => message,
+        let protection = Protection::new(&settings.keys, &binding).map_err(|NotSealed| Failure::NotSealed)?;
+        let message = match &protection {
+            Protection::Sealed(seal) => seal.message(&message).map_err(|NotSealed| Failure::NotSealed)?,
+            Protection::Open | Protection::Xroad(_) => message,
         };
         Ok(Self {
             query_id: record.query_id,
@@ -113,7 +112,7 @@ impl Prepared {
             message,
             body,
             signature,
-            seal: seal.map(Arc::new),
+            protection,
             hash_chain_result: signed.hash_chain_result.map(|document| form.of(document)),
             hash_chain: signed.hash_chain.map(|document| form.of(document)),
         })

@@ -9,8 +9,8 @@ use crate::error::{OpenFailure, ReadFailure};
 use crate::export::{Exported, Exporter};
 use crate::place::Place;
 use crate::record::{ArchiveFigures, Entry, Record, RecordId, Search, Statistics};
-use crate::seal::{self, BodyOpening, Keys, Sealer, Unopened};
-use crate::store::{Reading, schema, xroad};
+use crate::seal::{self, BodyDecryption, BodyOpening, Kept, KeyName, Keys, Sealer, Unopened};
+use crate::store::{KeptBody, Reading, SealedBody, schema, xroad};
 
 /// A reading connection. Any number of them, in any process, beside the writer. All calls block.
 pub struct Reader {
@@ -65,15 +65,33 @@ impl Reader {
     /// # Errors
     /// There is none, or it is damaged, or `out` failed.
     pub fn body(&self, id: RecordId, number: u32, out: &mut dyn Write) -> Result<u64, ReadFailure> {
-        let Some(sealed) = self.tables.seal(id, number)? else {
-            return self.tables.body(id, number, out);
-        };
+        match self.tables.kept(id, number)? {
+            KeptBody::Open => self.tables.body(id, number, out),
+            KeptBody::Sealed(sealed) => self.sealed_body(id, number, &sealed, out),
+            KeptBody::Xroad(name) => {
+                let key = self.keys.of_xroad(&name).map_err(|why| unopened(id, &why))?;
+                self.tables.body(id, number, &mut BodyDecryption::new(key, id, number, out))
+            }
+        }
+    }
+
+    fn sealed_body(
+        &self,
+        id: RecordId,
+        number: u32,
+        sealed: &SealedBody,
+        out: &mut dyn Write,
+    ) -> Result<u64, ReadFailure> {
+        // A body without an octet is not kept, so nothing would be left to show that all of it is gone.
+        if sealed.bytes == 0 {
+            return Err(unopened(id, &Unopened::Changed));
+        }
         let sealer =
             Sealer::again(&self.keys, &sealed.seal, &sealed.binding).map_err(|why| unopened(id, &why))?;
         let mut opening = BodyOpening::new(&sealer, sealed.bytes, out);
-        let read = self.tables.body(id, number, &mut opening).and_then(|length| {
+        let read = self.tables.body(id, number, &mut opening).and_then(|_| {
             opening.finish().map_err(|error| ReadFailure::Output(error.to_string()))?;
-            Ok(length)
+            Ok(sealed.bytes)
         });
         if opening.changed { Err(unopened(id, &Unopened::Changed)) } else { read }
     }
@@ -84,14 +102,41 @@ impl Reader {
     }
 
     fn opened(&self, mut record: Record) -> Result<Record, ReadFailure> {
-        if let Some(seal) = &record.seal {
-            let Entry { query_id, request_id, direction, .. } = &record.entry;
-            let binding = seal::binding(&record.signature_digest, query_id, request_id, *direction);
-            let opened = Sealer::again(&self.keys, seal, &binding)
-                .and_then(|sealer| sealer.open_message(&record.message));
-            record.message = opened.map_err(|why| unopened(record.entry.id, &why))?;
+        let id = record.entry.id;
+        match &record.kept {
+            Kept::Open => {}
+            Kept::Sealed(seal) => {
+                let Entry { query_id, request_id, direction, .. } = &record.entry;
+                let binding = seal::binding(&record.signature_digest, query_id, request_id, *direction);
+                let opened = Sealer::again(&self.keys, seal, &binding)
+                    .and_then(|sealer| sealer.open_message(&record.message));
+                record.message = opened.map_err(|why| unopened(id, &why))?;
+            }
+            Kept::Xroad(name) => {
+                let opened = self.keys.of_xroad(name).and_then(|key| {
+                    key.message(id, &record.message).map_err(|seal::NotSealed| Unopened::Changed)
+                });
+                record.message = opened.map_err(|why| unopened(id, &why))?;
+                // Another key opens it too, to noise, which must not leave in the place of a message.
+                if record.message.contains(&0) || std::str::from_utf8(&record.message).is_err() {
+                    let what = format!(
+                        "what X-Road's key {name:?} decrypts is no text: it was changed, or is that another key of this name?"
+                    );
+                    return Err(ReadFailure::Damaged { record: id, what });
+                }
+            }
         }
         Ok(record)
+    }
+
+    /// The keys that are not at hand, of records that are in no archive yet, and how many records need each: they are not archived, and stay.
+    ///
+    /// # Errors
+    /// The storage failed.
+    pub fn missing_keys(&self) -> Result<Vec<(KeyName, u64)>, ReadFailure> {
+        let mut needed = self.tables.keys_needed()?;
+        needed.retain(|(key, _)| !self.keys.holds(key));
+        Ok(needed)
     }
 
     /// The record as an ASiC-E container (data-plane 7.6), with its body in memory.
@@ -130,8 +175,8 @@ impl Reader {
     pub(crate) fn rebuild_newest(&self, count: usize) -> Result<(), ReadFailure> {
         let newest = self.find(&Search { limit: count, ..Search::default() })?;
         newest.iter().try_for_each(|entry| match self.record_without_stamp(entry.id) {
-            // What X-Road has encrypted is no sign of damage.
-            Ok(_) | Err(ReadFailure::NotExportable { .. }) => Ok(()),
+            // What X-Road has encrypted is no sign of damage where its keys are not at hand.
+            Ok(_) | Err(ReadFailure::NoKey { key: KeyName::Xroad(_), .. }) => Ok(()),
             Err(failure) => Err(failure),
         })
     }

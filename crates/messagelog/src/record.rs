@@ -7,6 +7,8 @@ use bytes::Bytes;
 use identifier::{ClientId, MemberId, ServiceId};
 use jiff::Timestamp;
 
+use crate::seal::Kept;
+
 /// Number of a record: from 1, without holes, in the order in which records became durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordId(pub u64);
@@ -144,8 +146,8 @@ pub struct Record {
     pub entry: Entry,
     /// The message text; the reduced form when bodies were not logged.
     pub message: Vec<u8>,
-    /// How message and body are sealed in the storage; `None` when they are kept open.
-    pub(crate) seal: Option<Vec<u8>>,
+    /// How message and body are kept in the storage.
+    pub(crate) kept: Kept,
     /// The signature as recorded: a single time-stamp is not in it (see `stamp`).
     pub signature: Vec<u8>,
     /// The hash chain result of a batch signature.

@@ -1,17 +1,20 @@
 //! Records that cannot be read on the disk: messages and bodies sealed under keys of the operator's, in the form that
 //! `docs/design/log-at-rest.md` gives byte for byte.
 //!
+//! A log in PostgreSQL can be kept in X-Road's form instead (see `xroad`), which is weaker and which X-Road reads.
+//!
 //! Each record has a key of its own, made from one of the operator's and 16 random bytes, so no nonce is ever used twice
 //! under one key, however many records there are. What is sealed is bound to its record by the digest of its signature,
 //! and to its place in it, so nothing can be exchanged for something else that was sealed here.
 
 mod keys;
 mod open;
+mod protection;
+mod xroad;
 
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Cow;
 use std::fmt;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
@@ -20,8 +23,11 @@ use trust::algorithm::DigestAlgorithm;
 
 use crate::record::Direction;
 
-pub use keys::{KeyFault, Keys};
-pub(crate) use open::BodyOpening;
+pub(crate) use keys::OWN_MARK;
+pub use keys::{KeyFault, Keys, XroadEncryption};
+pub(crate) use open::{BodyDecryption, BodyOpening};
+pub use protection::KeyName;
+pub(crate) use protection::{Kept, Piece, Protection};
 
 /// Plain bytes of a body that are sealed together; the last such piece is shorter.
 pub(crate) const CHUNK_BYTES: usize = 65_536;
@@ -83,8 +89,8 @@ impl fmt::Debug for Sealer {
 /// Why something sealed is not shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Unopened {
-    /// The key is not at hand; its name.
-    NoKey(String),
+    /// The key is not at hand.
+    NoKey(KeyName),
     /// It is not what was sealed, or it was sealed for another place.
     Changed,
 }
@@ -119,7 +125,7 @@ impl Sealer {
     /// For a record that is there.
     pub(crate) fn again(keys: &Keys, seal: &[u8], binding: &[u8]) -> Result<Self, Unopened> {
         let seal = Seal::read(seal).ok_or(Unopened::Changed)?;
-        let secret = keys.secret(&seal.key).ok_or_else(|| Unopened::NoKey(hex(&seal.key)))?;
+        let secret = keys.secret(&seal.key).ok_or_else(|| Unopened::NoKey(KeyName::Own(hex(&seal.key))))?;
         Self::of(seal, secret, binding).ok_or(Unopened::Changed)
     }
 
@@ -169,22 +175,22 @@ impl Sealer {
     }
 }
 
-/// A piece as it is stored.
-pub(crate) fn stored<'c>(
-    seal: Option<&Sealer>,
-    place: usize,
-    body_bytes: u64,
-    chunk: &'c [u8],
-) -> Result<Cow<'c, [u8]>, NotSealed> {
-    match seal {
-        Some(seal) => seal.chunk(place, body_bytes, chunk).map(Cow::Owned),
-        None => Ok(Cow::Borrowed(chunk)),
-    }
-}
-
 /// How many bytes a sealed body of so many bytes has.
 pub(crate) fn stored_bytes(body_bytes: u64) -> u64 {
     body_bytes.saturating_add(body_bytes.div_ceil(count(CHUNK_BYTES)).saturating_mul(count(TAG_BYTES)))
+}
+
+/// How many bytes a body had that has so many now that it is sealed.
+pub(crate) fn plain_bytes(stored: u64) -> u64 {
+    let tag = count(TAG_BYTES);
+    let pieces = stored.div_ceil(count(CHUNK_BYTES).saturating_add(tag));
+    stored.saturating_sub(pieces.saturating_mul(tag))
+}
+
+/// The name of the key in what a column `seal` begins with.
+pub(crate) fn key_name(seal: &[u8]) -> Option<KeyName> {
+    let (_, rest) = seal.split_first()?;
+    rest.first_chunk::<KEY_ID_BYTES>().map(|name| KeyName::Own(hex(name)))
 }
 
 /// The system gave no random bytes, or the library sealed nothing: then nothing is put on record rather than something open.

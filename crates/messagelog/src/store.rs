@@ -9,6 +9,7 @@ use crate::error::{BodyFault, OpenFailure, ReadFailure, StoreFault};
 use crate::pack::Packed;
 use crate::prepare::Prepared;
 use crate::record::{ArchiveFigures, Entry, Record, RecordId, Search, Stamp, Statistics};
+use crate::seal::KeyName;
 use archive::Party;
 
 pub(crate) mod schema;
@@ -56,8 +57,8 @@ pub(crate) trait Reading: Send {
     fn stamp(&self, id: RecordId) -> Result<Option<Stamped>, ReadFailure>;
     /// Writes an attachment into `out`, chunk by chunk; gives its length.
     fn body(&self, id: RecordId, number: u32, out: &mut dyn Write) -> Result<u64, ReadFailure>;
-    /// How an attachment is sealed; `None` when it is open or not there.
-    fn seal(&self, id: RecordId, number: u32) -> Result<Option<SealedBody>, ReadFailure>;
+    /// How an attachment is kept; one that is not there is open.
+    fn kept(&self, id: RecordId, number: u32) -> Result<KeptBody, ReadFailure>;
     /// The numbers of the attachments of a record that are there, those aside that are known to be cut.
     fn attachments(&self, record: &Record) -> Result<Vec<u32>, ReadFailure>;
     /// Whether an attachment is as it was signed, where that could not be known before.
@@ -66,6 +67,8 @@ pub(crate) trait Reading: Send {
     }
     /// The oldest records without a time-stamp, with the digests of their signatures.
     fn unstamped(&self, limit: usize) -> Result<Vec<(RecordId, Vec<u8>)>, ReadFailure>;
+    /// The keys under which records lie that are in no archive yet, and how many records each.
+    fn keys_needed(&self) -> Result<Vec<(KeyName, u64)>, ReadFailure>;
     /// Figures of the whole log.
     fn statistics(&self) -> Result<Statistics, ReadFailure>;
     /// How archiving fares, and what has been written since a time.
@@ -90,6 +93,15 @@ pub(crate) trait Reading: Send {
     fn is_alive(&self) -> bool {
         true
     }
+}
+
+/// How an attachment is kept.
+#[derive(Debug)]
+pub(crate) enum KeptBody {
+    Open,
+    Sealed(SealedBody),
+    /// Under X-Road's key of this name.
+    Xroad(String),
 }
 
 /// What opens an attachment.

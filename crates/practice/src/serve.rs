@@ -226,10 +226,14 @@ async fn blocking(work: impl FnOnce() -> Answer + Send + 'static) -> Answer {
 
 async fn read(body: &mut Body, bytes_max: usize) -> Result<Vec<u8>, Answer> {
     body.read_all(bytes_max).await.map_err(|error| match error {
-        BodyError::TooLarge { .. } => refusal(413, "the query is too large"),
-        BodyError::Cut { .. } | BodyError::Slow { .. } | BodyError::Chunk(_) | BodyError::Connection(_) => {
-            refusal(400, "the query did not arrive whole")
+        BodyError::TooLarge { bytes_max } => {
+            refusal(413, &format!("the query is larger than {bytes_max} bytes"))
         }
+        BodyError::Cut { .. }
+        | BodyError::Slow { .. }
+        | BodyError::Chunk(_)
+        | BodyError::ChunkLines { .. }
+        | BodyError::Connection(_) => refusal(400, "the query did not arrive whole"),
     })
 }
 

@@ -32,10 +32,12 @@ pub enum Refusal {
     #[error("the archive cannot be unpacked: {0}")]
     NotZip(String),
     /// An entry, the directory or the linking information has more octets than are read here.
-    #[error("the archive's {what} has more octets than are read here")]
+    #[error("the archive's {what} has more than {bytes_max} octets")]
     TooLarge {
         /// What is too large.
         what: String,
+        /// What is read.
+        bytes_max: u64,
     },
     /// The last entry is not the linking information.
     #[error("the archive's last entry is not {LINKING}")]

@@ -85,7 +85,9 @@ pub enum ReadRefusal {
         count: usize,
     },
     /// An entry, or all together, unpack to more than we read.
-    #[error("the entry {name} unpacks to more than is read here")]
+    #[error(
+        "with the entry {name} more than {ENTRY_BYTES_MAX} bytes are unpacked, or {TOTAL_BYTES_MAX} in all"
+    )]
     TooLarge {
         /// The entry at which the bound was hit.
         name: String,

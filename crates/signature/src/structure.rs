@@ -8,7 +8,7 @@ mod properties;
 mod signed_info;
 
 pub(crate) use properties::{Digest, SigningCertificateForm, Unsigned};
-pub(crate) use signed_info::{Reference, SignedInfo};
+pub(crate) use signed_info::{REFERENCES_MAX, Reference, SignedInfo};
 
 use std::collections::BTreeSet;
 
@@ -33,7 +33,7 @@ pub enum UnreadableSignature {
     #[error("the signature is malformed: {0}")]
     Malformed(#[from] Misshapen),
     /// More references than anybody may make (data-plane 5.3).
-    #[error("the signature makes more than {} references", signed_info::REFERENCES_MAX)]
+    #[error("the signature makes more than {REFERENCES_MAX} references")]
     TooManyReferences,
 }
 

@@ -53,8 +53,13 @@ pub enum Malformed {
     #[error("an ASN.1 value is not a valid {0}")]
     Value(&'static str),
     /// The structure as a whole, or a list in it, is larger than we read.
-    #[error("the ASN.1 structure is too large")]
-    TooLarge,
+    #[error("the ASN.1 structure has more than {max} {what}")]
+    TooLarge {
+        /// Of what.
+        what: &'static str,
+        /// What is read.
+        max: usize,
+    },
     /// Something that may appear once appears twice.
     #[error("{0} appears twice")]
     Duplicate(&'static str),

@@ -43,7 +43,7 @@ impl Name {
     /// [`Malformed`] when the bytes are something else, are more than 4096, or hold more than 64 attributes.
     pub fn from_der(der: &[u8]) -> Result<Self, Malformed> {
         if der.len() > NAME_BYTES_MAX {
-            return Err(Malformed::TooLarge);
+            return Err(Malformed::TooLarge { what: "bytes of a name", max: NAME_BYTES_MAX });
         }
         let mut sets = asn1::only(der, asn1::SEQUENCE)?.open();
         let mut attributes = Vec::new();
@@ -63,7 +63,7 @@ impl Name {
                     raw: value.raw.to_vec(),
                 });
                 if attributes.len() > ATTRIBUTES_MAX {
-                    return Err(Malformed::TooLarge);
+                    return Err(Malformed::TooLarge { what: "attributes of a name", max: ATTRIBUTES_MAX });
                 }
             }
             set = set.saturating_add(1);

@@ -90,22 +90,28 @@ impl Load {
 
     /// Waits until so many more exchanges are acknowledged.
     pub(super) fn wait_for(&self, more: u64) -> Result<()> {
+        if self.gets_through(more, WAIT)? {
+            return Ok(());
+        }
+        let tally = self.shared.tally();
+        bail!(
+            "no exchange gets through any more; {} are refused, {} unanswered",
+            tally.refused,
+            tally.unanswered
+        )
+    }
+
+    /// Whether so many more exchanges are acknowledged within a time.
+    pub(super) fn gets_through(&self, more: u64, within: Duration) -> Result<bool> {
         let tally = self.shared.tally();
         let wanted = tally.acknowledged.len().saturating_add(usize::try_from(more)?);
         let waiting = |tally: &mut Tally| tally.acknowledged.len() < wanted && tally.wrong.is_empty();
-        let waited = self.shared.more.wait_timeout_while(tally, WAIT, waiting);
+        let waited = self.shared.more.wait_timeout_while(tally, within, waiting);
         let (tally, timed) = waited.unwrap_or_else(PoisonError::into_inner);
-        if let Some(wrong) = tally.wrong.first() {
-            bail!("{wrong}");
+        match tally.wrong.first() {
+            Some(wrong) => bail!("{wrong}"),
+            None => Ok(!timed.timed_out()),
         }
-        if timed.timed_out() {
-            bail!(
-                "no exchange gets through any more; {} are refused, {} unanswered",
-                tally.refused,
-                tally.unanswered
-            );
-        }
-        Ok(())
     }
 
     pub(super) fn tally(&self) -> MutexGuard<'_, Tally> {

@@ -1,7 +1,7 @@
 //! The nation that is drilled: made by the demonstration, each of its parts a process of its own that can be killed and started again.
 
 use super::pause;
-use crate::nation::{Ground, tail};
+use crate::nation::{Ground, command, tail};
 use anyhow::{Context as _, Result, bail};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -98,6 +98,19 @@ impl Nation {
 
     /// Starts it and waits for nothing.
     pub(super) fn begin(&mut self, role: Role) -> Result<()> {
+        self.spawn(role, &[])
+    }
+
+    /// Starts it, but so that it does nothing before [`Self::let_go`].
+    pub(super) fn begin_held(&mut self, role: Role) -> Result<()> {
+        self.spawn(role, &["sh", "-c", "kill -STOP $$; exec \"$@\"", "sh"])
+    }
+
+    pub(super) fn let_go(&mut self, role: Role) -> Result<()> {
+        command(Path::new("kill"), &["-CONT", &self.pid(role)?.to_string()]).map(drop)
+    }
+
+    fn spawn(&mut self, role: Role, by: &[&str]) -> Result<()> {
         self.starts = self.starts.saturating_add(1);
         let log = self.state.join("log").join(format!("{}-{}.log", role.folder(), self.starts));
         let file = File::create(&log).with_context(|| format!("{} cannot be written", log.display()))?;
@@ -105,6 +118,7 @@ impl Nation {
         // Whatever becomes of us, it ends with us.
         let child = Command::new("setpriv")
             .args(["--pdeathsig", "KILL", "--"])
+            .args(by)
             .arg(&self.chhatra)
             .args(role.arguments(&self.state))
             .stdin(Stdio::null())
@@ -132,6 +146,26 @@ impl Nation {
             pause(LOOK);
             waited = waited.saturating_add(LOOK);
         }
+    }
+
+    pub(super) fn pid(&mut self, role: Role) -> Result<u32> {
+        Ok(self.of(role)?.child.id())
+    }
+
+    /// What it said at last, if it has ended by itself.
+    pub(super) fn ended(&mut self, role: Role) -> Result<Option<String>> {
+        let running = self.of(role)?;
+        let ended = running.child.try_wait().context("a process cannot be looked at")?;
+        Ok(ended.map(|_| tail(&running.said())))
+    }
+
+    /// With what it ended; nothing when it was by a signal.
+    pub(super) fn code(&mut self, role: Role) -> Result<Option<i32>> {
+        Ok(self.of(role)?.child.wait().context("a process cannot be waited for")?.code())
+    }
+
+    pub(super) fn is_ready(&mut self, role: Role) -> Result<bool> {
+        Ok(self.of(role)?.said().contains(role.ready()))
     }
 
     /// Kills it where it is.

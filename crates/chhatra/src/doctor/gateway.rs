@@ -55,7 +55,7 @@ fn status(config: &Config, findings: &mut Findings) {
             let says = format!("it is running, and does not say how it fares: {why}");
             findings.warning("gateway", says, "look again in a moment; then see its journal");
         }
-        Ok(Status { since, not_carried, log_fault }) => {
+        Ok(Status { since, not_carried, log_fault, not_archived }) => {
             if let Some(fault) = &log_fault {
                 let says = format!("the running gateway records nothing since {since}: {fault}");
                 findings.problem(
@@ -63,6 +63,10 @@ fn status(config: &Config, findings: &mut Findings) {
                     says,
                     "after a full disk make room; after anything else look at the disk, then restart",
                 );
+            }
+            if let Some(why) = not_archived {
+                let advice = "until this is mended the records stay in the log; see that the disk lasts";
+                findings.problem("archive", format!("the running gateway: {why}"), advice);
             }
             match not_carried {
                 Some(why) => {

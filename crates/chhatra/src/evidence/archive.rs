@@ -31,13 +31,18 @@ pub(super) fn run(arguments: &Archive) -> Result<ExitCode> {
     for failure in &done.round.withheld {
         complain!("not archived, and kept: {failure}");
     }
+    for left in &done.round.unsealed {
+        complain!("{left}");
+    }
     if let Some(why) = &done.not_handed_over {
         complain!("{why}");
     }
     if let Some(told) = done.missing() {
         complain!("{told}");
     }
-    let complete =
-        done.round.withheld.is_empty() && done.not_handed_over.is_none() && done.missing.is_empty();
+    let complete = done.round.withheld.is_empty()
+        && done.round.unsealed.is_empty()
+        && done.not_handed_over.is_none()
+        && done.missing.is_empty();
     Ok(if complete { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -8,12 +8,13 @@ use serde_json::{Value, json};
 use signature::archive::{self, Before, Refusal, Verified};
 use std::fs::File;
 use std::io::BufReader;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 #[derive(Debug, Args)]
 pub(crate) struct ArchiveVerify {
-    /// The archive, of this gateway or of X-Road's, decrypted.
+    /// The archive, of this gateway or of X-Road's; decrypted (with gpg) where its name ends with .gpg.
     #[arg(value_name = "FILE.zip")]
     file: PathBuf,
     /// The digest of the archive before, which `archive-verify` prints for that one; `-` when there must be none.
@@ -85,6 +86,9 @@ fn judge(arguments: &ArchiveVerify, picture: Option<&GlobalConf>) -> Result<Outc
         Some(digest) => Before::Digest(digest),
     };
     let mut bad = None;
+    if is_openpgp(&file).map_err(|error| format!("{} cannot be read: {error}", path.display()))? {
+        return Err(still_sealed(path));
+    }
     let proven = archive::verify(BufReader::new(file), before, |name, octets| {
         let (Some(picture), Some(dir), None) = (picture, arguments.globalconf.as_deref(), &bad) else {
             return;
@@ -99,6 +103,30 @@ fn judge(arguments: &ArchiveVerify, picture: Option<&GlobalConf>) -> Result<Outc
         (Ok(_), Some(bad)) => Ok(Outcome::BadContainer(bad)),
         (Ok(verified), None) => Ok(Outcome::Verified(verified)),
     }
+}
+
+/// A message of OpenPGP begins with the packet of a session key or of what it encrypts, or with its armour; a zip file never does.
+fn is_openpgp(file: &File) -> std::io::Result<bool> {
+    let mut first = [0; 14];
+    let length = file.read_at(&mut first, 0)?;
+    Ok(match first.get(..length) {
+        // The tag of the first packet, in the old form or in the new one.
+        Some([tag @ 0xc0..=0xff, ..]) => matches!(tag & 0x3f, 1 | 3 | 18 | 20),
+        Some([tag @ 0x80..=0xbf, ..]) => matches!((tag >> 2) & 0x0f, 1 | 3),
+        Some(first) => first.starts_with(b"-----BEGIN PGP"),
+        None => false,
+    })
+}
+
+fn still_sealed(path: &Path) -> String {
+    let open = path.with_extension("");
+    let open = open.file_name().map(Path::new).unwrap_or(Path::new("FILE.zip"));
+    format!(
+        "{path} is encrypted with OpenPGP; decrypt it first, with a key that it is encrypted to: gpg --output {open} --decrypt {path} (gpg says \
+         whose signature it bears), then verify {open}",
+        path = path.display(),
+        open = open.display()
+    )
 }
 
 fn refuse(arguments: &ArchiveVerify, code: &str, reason: &str, container: Option<&str>) -> Result<ExitCode> {

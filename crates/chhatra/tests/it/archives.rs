@@ -7,14 +7,18 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use testkit::{Nation, Reply, call};
 
-fn judge(archive: &Path, rest: &[&str]) -> Outcome {
+pub(crate) fn judge(archive: &Path, rest: &[&str]) -> Outcome {
     chhatra(&[&["evidence", "archive-verify", &text(archive)], rest].concat())
 }
 
 fn archives_in(folder: &Path) -> Vec<PathBuf> {
+    ending(folder, "zip")
+}
+
+pub(crate) fn ending(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
     let mut found: Vec<PathBuf> =
-        entries.filter(|path| path.extension().is_some_and(|end| end == "zip")).collect();
+        entries.filter(|path| path.extension().is_some_and(|end| end == extension)).collect();
     found.sort();
     found
 }
@@ -85,19 +89,19 @@ fn what_is_no_archive_is_refused_or_cannot_be_read() {
 }
 
 /// A configuration file with a section about archives.
-fn with_archive(nation: &Nation, lines: &str) -> String {
+pub(crate) fn with_archive(nation: &Nation, lines: &str) -> String {
     let file = written(nation, &nation.consumer.config);
     let whole = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, format!("{whole}[gateway.archive]\n{lines}\n")).unwrap();
     text(&file)
 }
 
-fn archive(config: &str) -> Outcome {
+pub(crate) fn archive(config: &str) -> Outcome {
     chhatra(&["evidence", "archive", "--config", config])
 }
 
 /// A nation with two exchanges on record on either side, time-stamped at the consumer's.
-async fn exchanged() -> Nation {
+pub(crate) async fn exchanged() -> Nation {
     let nation = Nation::start().await.unwrap();
     nation.service.answers(Reply::echo());
     for body in [None, Some(&b"a body"[..])] {

@@ -15,6 +15,7 @@ mod token;
 mod evidence;
 mod evidence_page;
 mod archives;
+mod sealed_archives;
 mod postgresql;
 mod bodies;
 mod settings;

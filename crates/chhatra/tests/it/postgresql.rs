@@ -2,6 +2,7 @@
 
 use crate::tools::{Outcome, Setup, chhatra, run, text, vectors};
 use database::practice::{Server, psql};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 const ROLES: &str = "CREATE ROLE messagelog_admin; CREATE ROLE messagelog LOGIN";
@@ -81,6 +82,68 @@ fn a_live_log_is_listed_exported_verified_and_archived() {
     let told = chhatra(&["doctor", "--config", &config]);
     let says = format!("{}{}", told.out, told.err);
     assert!(says.contains("records: ") && says.contains("postgresql://messagelog@"), "{says}");
+}
+
+#[test]
+fn a_log_that_x_road_encrypted_is_taken_out_with_its_keys_and_without_them_doctor_names_the_key() {
+    let Some(vectors) = vectors() else { return };
+    let setup = Setup::new();
+    let (address, round) = (Server::shared().database(), vectors.join("recorded/options/messagelog/C"));
+    let base = std::fs::read_to_string(setup.path("gateway.toml")).unwrap();
+    let base = base.replace("EX/GOV/M1/SS1", "DEV/COM/1234/SS0");
+    let configure = |log: &str| setup.write("gateway.toml", format!("{base}[gateway.log]\n{log}"));
+    configure(&format!("database = \"{address}\"\n"));
+    let run = |act: &[&str]| chhatra(&[act, &["--config", &setup.config()]].concat());
+    // Opening it once makes its tables.
+    run(&["evidence", "archive"]).fine();
+    let mut rows: Vec<Value> =
+        serde_json::from_slice(&std::fs::read(round.join("ss0/logrecord.json")).unwrap()).unwrap();
+    for row in &mut rows {
+        row["ciphermessage"] = format!("\\x{}", row["ciphermessage_hex"].as_str().unwrap()).into();
+    }
+    let sql = format!(
+        "INSERT INTO messagelog.logrecord SELECT * FROM json_populate_recordset(NULL::messagelog.logrecord, $rows${}$rows$)",
+        serde_json::to_string(&rows).unwrap()
+    );
+    psql(&address, &["-f", &setup.write("rows.sql", sql)]).unwrap();
+
+    let out = text(&setup.path("out"));
+    let export = ["evidence", "export", "--out", &out];
+    let refused = run(&export);
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.err.contains("sealed under X-Road's key \"key1\", which no key store"), "{refused:?}");
+    let doctor = || {
+        let told = run(&["doctor"]);
+        format!("{}{}", told.out, told.err)
+    };
+    let told = doctor();
+    assert!(told.contains("and are kept: 8, under X-Road's key \"key1\""), "{told}");
+    assert!(told.contains("under [gateway.log.xroad_encryption]"), "{told}");
+
+    setup.write("password", "throwaway2\n");
+    setup.mode("password", 0o600);
+    let section = format!(
+        "[gateway.log.xroad_encryption]\nkey_store = \"{}\"\npassword_file = \"password\"\n",
+        text(&round.join("messagelog.p12"))
+    );
+    configure(&format!("database = \"{address}\"\n{section}"));
+    run(&export).fine();
+    assert_eq!(containers(&setup.path("out")).len(), rows.len());
+    let told = doctor();
+    assert!(!told.contains("key1"), "{told}");
+
+    for (log, why) in [
+        (section.clone(), "xroad_encryption is for a log in PostgreSQL"),
+        (
+            format!("database = \"{address}\"\n{section}key = \"key0\"\n"),
+            "no secret key key0; it holds: key1",
+        ),
+    ] {
+        configure(&log);
+        run(&["evidence", "list"]).refused(1, why);
+        let told = doctor();
+        assert!(told.contains(why) && told.contains("correct [gateway.log]"), "{told}");
+    }
 }
 
 #[test]

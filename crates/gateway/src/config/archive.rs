@@ -22,6 +22,8 @@ pub struct Archive {
     pub transfer_timeout_seconds: u64,
     /// Where archives are put instead, verified there; absent: they stay, or go by the command.
     pub store: Option<Store>,
+    /// How archives are signed and encrypted; absent: they are written open.
+    pub openpgp: Option<openpgp::Settings>,
     /// How long archived records stay in the log; 0: for ever.
     pub keep_records_days: u64,
 }
@@ -58,6 +60,7 @@ impl Default for Archive {
             transfer_command: Vec::new(),
             transfer_timeout_seconds: 600,
             store: None,
+            openpgp: None,
             keep_records_days: 30,
         }
     }
@@ -66,6 +69,10 @@ impl Default for Archive {
 impl Archive {
     /// Every path in it.
     pub(super) fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
-        self.directory.iter_mut().chain(self.store.iter_mut().flat_map(Store::paths))
+        let of_store = self.store.iter_mut().flat_map(Store::paths);
+        self.directory
+            .iter_mut()
+            .chain(of_store)
+            .chain(self.openpgp.iter_mut().flat_map(openpgp::Settings::paths))
     }
 }

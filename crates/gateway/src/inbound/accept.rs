@@ -3,7 +3,6 @@
 use crate::error::Refusal;
 use crate::gateway::Gateway;
 use crate::parts::{Parts, PassedBody, Rest, decoding};
-use crate::quota::Share;
 use crate::spool::Spooled;
 use crate::transport::listen::Caller;
 use crate::transport::verify_peer;
@@ -13,6 +12,7 @@ use identifier::{ClientId, ServiceId};
 use message::proxy::{self, Answer, Decoder, Event, Expected};
 use message::rest::{self, RestRequest};
 use messagelog::Side;
+use quota::Share;
 use signature::SignedParts;
 use std::sync::Arc;
 use trust::OcspResponse;

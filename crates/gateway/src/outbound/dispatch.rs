@@ -16,6 +16,7 @@ use message::fault::ReceivedFault;
 use message::proxy::{self, Encoder, Expected};
 use message::rest::RestRequest;
 use messagelog::Side;
+use std::time::Duration;
 use trust::algorithm::DigestAlgorithm;
 
 /// What we say our version is: a peer may demand a plain version not below its minimum (data-plane 4.5).
@@ -129,11 +130,12 @@ impl Sending {
         }
     }
 
-    /// A peer that stops reading has often said why.
+    /// A peer that stops reading has often said why. Who took nothing for as long as we wait has said by now whatever it had to say.
     async fn why(&mut self, error: &WriteError) -> Refusal {
-        match self.answer.receive().await {
-            Ok(response) => early_answer(Ok(response)).await,
-            Err(_) => not_sent(error),
+        let wait = if *error == WriteError::Slow { Duration::ZERO } else { Duration::MAX };
+        match tokio::time::timeout(wait, self.answer.receive()).await {
+            Ok(Ok(response)) => early_answer(Ok(response)).await,
+            Ok(Err(_)) | Err(_) => not_sent(error),
         }
     }
 }
@@ -203,8 +205,10 @@ fn unwritable(error: &dyn std::fmt::Display) -> Refusal {
     Refusal::MalformedMessage(format!("The message could not be written: {error}"))
 }
 
+/// Whether a connection that failed is noticed in writing or in reading is chance, so both say the same.
 fn not_sent(error: &WriteError) -> Refusal {
-    Refusal::PeerIo(format!("The message could not be sent to the server: {error}"))
+    let kind = if let WriteError::Connection(kind) = error { Some(*kind) } else { None };
+    Refusal::of_peer(kind, format!("The message could not be sent to the server: {error}"))
 }
 
 fn no_answer(error: &ReceiveError) -> Refusal {

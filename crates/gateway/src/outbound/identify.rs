@@ -4,11 +4,11 @@ use super::accept::Received;
 use super::listen::Consumer;
 use crate::error::Refusal;
 use crate::gateway::Gateway;
-use crate::quota::Share;
 use crate::serverconf::{ClientEntry, Connection};
 use http1::Body;
 use identifier::ClientId;
 use message::rest::RestRequest;
+use quota::Share;
 use std::sync::Arc;
 use trust::Certificate;
 

@@ -40,25 +40,26 @@ fn answer(gateway: &Gateway, request: &Request) -> (ResponseHead, Vec<u8>) {
     }
 }
 
-fn refused(text: &str) -> (ResponseHead, Vec<u8>) {
-    (ResponseHead::new(500).with("Content-Type", "text/plain"), text.as_bytes().to_vec())
+fn refused(text: impl AsRef<[u8]>) -> (ResponseHead, Vec<u8>) {
+    (ResponseHead::new(500).with("Content-Type", "text/plain"), text.as_ref().to_vec())
 }
 
 /// One answer per `cert` parameter, in order; only SHA-1 hashes in lower case are looked up, as in X-Road.
-fn parts(gateway: &Gateway, query: &str) -> Result<Vec<Bytes>, &'static str> {
+fn parts(gateway: &Gateway, query: &str) -> Result<Vec<Bytes>, String> {
     let hashes: Vec<&str> = query.split('&').filter_map(|p| p.strip_prefix("cert=")).collect();
     if hashes.is_empty() {
-        return Err("the parameter cert is missing");
+        return Err("the parameter cert is missing".to_owned());
     }
     if hashes.len() > ANSWERS_MAX {
-        return Err("too many certificates are asked for at once");
+        return Err(format!("more than {ANSWERS_MAX} certificates are asked for at once"));
     }
     let lookup = |hash: &&str| {
         let well_formed =
             hash.len() == 40 && hash.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
         well_formed.then(|| gateway.ocsp_by_hash(hash)).flatten()
     };
-    hashes.iter().map(lookup).collect::<Option<_>>().ok_or("no OCSP answer is known for a certificate")
+    let found = hashes.iter().map(lookup).collect::<Option<_>>();
+    found.ok_or_else(|| "no OCSP answer is known for a certificate".to_owned())
 }
 
 fn multipart(gateway: &Gateway, ders: &[Bytes]) -> (ResponseHead, Vec<u8>) {
@@ -131,7 +132,7 @@ fn read(content_type: &str, body: Vec<u8>) -> Result<Vec<OcspResponse>, String> 
             Event::End => break,
         }
         if responses.len() > ANSWERS_MAX {
-            return Err("too many OCSP answers came".to_owned());
+            return Err(format!("more than {ANSWERS_MAX} OCSP answers came"));
         }
     }
     Ok(responses)

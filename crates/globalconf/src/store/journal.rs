@@ -4,7 +4,8 @@
 //! `chhatra-journal 1 <SHA-256 of the rest>\n`, one line of JSON, then the contents that the JSON names, end
 //! to end.
 
-use super::metadata::{Metadata, generation, sha256};
+use super::digests::sha256;
+use super::metadata::Metadata;
 use crate::configuration::{Configuration, StoredFile};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ struct Head {
 struct Entry {
     name: String,
     metadata: Metadata,
+    sha256: String,
     /// Length of the content in this journal; absent when the file beside it already has the content.
     #[serde(skip_serializing_if = "Option::is_none")]
     length: Option<usize>,
@@ -33,7 +35,6 @@ pub(super) fn write(
 ) -> Vec<u8> {
     let files: BTreeMap<String, StoredFile> =
         configuration.files().map(|(name, file)| (name.to_owned(), file.clone())).collect();
-    let generation = generation(configuration.instance(), &files);
     let mut head = Head { instance: configuration.instance().to_owned(), files: Vec::new() };
     let mut contents = Vec::new();
     for (name, file) in &files {
@@ -43,7 +44,8 @@ pub(super) fn write(
         }
         head.files.push(Entry {
             name: name.clone(),
-            metadata: Metadata::of(file, &generation),
+            metadata: Metadata::of(file),
+            sha256: sha256(&file.bytes),
             length: (!known).then_some(file.bytes.len()),
         });
     }
@@ -81,7 +83,7 @@ pub(super) fn read(
             }
             None => on_disk(&entry.name)?,
         };
-        if entry.metadata.content_sha256.as_deref() != Some(sha256(&bytes).as_str()) {
+        if entry.sha256 != sha256(&bytes) {
             return None;
         }
         files.insert(entry.name, entry.metadata.describe(bytes)?);

@@ -1,9 +1,10 @@
 //! What a write does, as a list of steps, so that a test can stop after each of them and inside each of them.
 
 use super::Failure;
+use super::digests::Digests;
 use super::journal;
-use super::metadata::{Metadata, generation, sha256};
-use super::read::{folder_name, journal_name};
+use super::metadata::Metadata;
+use super::read::{digests_name, folder_name, journal_name};
 use crate::configuration::{Configuration, StoredFile};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -71,7 +72,6 @@ pub(super) fn replace(dir: &Path, configuration: &Configuration, is_main: bool) 
     let journal_name = journal_name(configuration.instance());
     let files: BTreeMap<String, StoredFile> =
         configuration.files().map(|(name, file)| (name.to_owned(), file.clone())).collect();
-    let generation = generation(configuration.instance(), &files);
     let mut steps = vec![Step::MakeFolder(folder.clone()), Step::FlushFolder(dir.to_owned())];
     put(
         &mut steps,
@@ -85,7 +85,7 @@ pub(super) fn replace(dir: &Path, configuration: &Configuration, is_main: bool) 
         if !is_on_disk(&folder, name, file) {
             put(&mut steps, &folder, name, file.bytes.to_vec());
         }
-        let metadata = Metadata::of(file, &generation).to_bytes();
+        let metadata = Metadata::of(file).to_bytes();
         put(&mut steps, &folder, &format!("{name}.metadata"), metadata);
     }
     let kept: BTreeSet<String> =
@@ -98,6 +98,8 @@ pub(super) fn replace(dir: &Path, configuration: &Configuration, is_main: bool) 
         steps.extend(gone.iter().map(|name| Step::RemoveFile(folder.join(name))));
         steps.push(Step::FlushFolder(folder));
     }
+    let digests = Digests::of(configuration.instance(), &files).to_bytes();
+    put(&mut steps, dir, &digests_name(&folder_name(configuration.instance())), digests);
     if is_main
         && fs::read(dir.join("instance-identifier")).ok().as_deref()
             != Some(configuration.instance().as_bytes())
@@ -109,15 +111,19 @@ pub(super) fn replace(dir: &Path, configuration: &Configuration, is_main: bool) 
     steps
 }
 
-/// The steps of [`super::retain`]: a journal goes before its folder, so that nothing comes back from it.
+/// The steps of [`super::retain`]: a journal goes before its folder, so that nothing comes back from it, and the digests behind it, so
+/// that what is left of a folder is not taken for a whole one.
 pub(super) fn retain(dir: &Path, kept: &BTreeSet<String>) -> Vec<Step> {
     let mut journals = Vec::new();
     let mut folders = Vec::new();
+    let mut digests = Vec::new();
     for name in names_in(dir) {
         let path = dir.join(&name);
-        let instance = name.strip_prefix(".chhatra-").and_then(|rest| rest.strip_suffix(".journal"));
-        match instance {
-            Some(instance) if !kept.contains(instance) => journals.push(Step::RemoveFile(path)),
+        let own = name.strip_prefix(".chhatra-").and_then(|rest| rest.rsplit_once('.'));
+        match own {
+            Some((instance, _)) if kept.contains(instance) => {}
+            Some((_, "journal")) => journals.push(Step::RemoveFile(path)),
+            Some((_, "digests")) => digests.push(Step::RemoveFile(path)),
             Some(_) => {}
             None if path.is_dir() && !kept.contains(&name) => folders.push(Step::RemoveFolder(path)),
             None => {}
@@ -129,7 +135,11 @@ pub(super) fn retain(dir: &Path, kept: &BTreeSet<String>) -> Vec<Step> {
     if !folders.is_empty() {
         folders.push(Step::FlushFolder(dir.to_owned()));
     }
+    if !digests.is_empty() {
+        digests.push(Step::FlushFolder(dir.to_owned()));
+    }
     journals.append(&mut folders);
+    journals.append(&mut digests);
     journals
 }
 
@@ -141,9 +151,4 @@ pub(super) fn names_in(folder: &Path) -> Vec<String> {
         entries.into_iter().filter_map(|entry| entry.file_name().into_string().ok()).collect();
     names.sort();
     names
-}
-
-/// For the reader: whether the bytes have the digest that the metadata names.
-pub(super) fn agrees(metadata: &Metadata, bytes: &[u8]) -> bool {
-    metadata.content_sha256.as_deref() == Some(sha256(bytes).as_str())
 }

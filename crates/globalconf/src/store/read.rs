@@ -1,8 +1,9 @@
 //! Reading the store: whole and of one generation, or refused.
 
+use super::digests::{Digests, sha256};
 use super::journal;
-use super::metadata::{Metadata, generation};
-use super::plan::{agrees, names_in};
+use super::metadata::Metadata;
+use super::plan::names_in;
 use crate::configuration::{Configuration, StoredFile, Uninterpretable, Warning};
 use crate::download::FILE_BYTES_MAX;
 use std::collections::BTreeMap;
@@ -39,12 +40,14 @@ pub enum Refusal {
         instance: String,
     },
     /// A file is bigger than any configuration.
-    #[error("{} is too large", path.display())]
+    #[error("{} is larger than {bytes_max} bytes", path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
+        /// What is read.
+        bytes_max: usize,
     },
-    /// A metadata file is missing or is no metadata.
+    /// A metadata file is missing or is no metadata, or the file with the digests is none.
     #[error("{} is missing or cannot be understood", path.display())]
     UnreadableMetadata {
         /// The metadata file.
@@ -107,6 +110,10 @@ pub(super) fn journal_name(instance: &str) -> String {
     format!(".chhatra-{}.journal", folder_name(instance))
 }
 
+pub(super) fn digests_name(folder: &str) -> String {
+    format!(".chhatra-{folder}.digests")
+}
+
 /// Reads at most `bytes_max` bytes; `None` when there is no such file.
 fn read_file(path: &Path, bytes_max: usize) -> Result<Option<Vec<u8>>, Refusal> {
     let unreadable = |error| Refusal::Unreadable { path: path.to_owned(), error };
@@ -118,7 +125,10 @@ fn read_file(path: &Path, bytes_max: usize) -> Result<Option<Vec<u8>>, Refusal> 
     let limit = u64::try_from(bytes_max).unwrap_or(u64::MAX).saturating_add(1);
     let mut bytes = Vec::new();
     file.take(limit).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() > bytes_max { Err(Refusal::TooLarge { path: path.to_owned() }) } else { Ok(Some(bytes)) }
+    if bytes.len() > bytes_max {
+        return Err(Refusal::TooLarge { path: path.to_owned(), bytes_max });
+    }
+    Ok(Some(bytes))
 }
 
 /// Loads everything; a federated instance that cannot be used is left out with a warning.
@@ -190,7 +200,7 @@ fn try_load_instance(dir: &Path, folder: &str, instance: Option<&str>) -> Result
             None => damaged = true,
         }
     }
-    let Some((instance, files)) = read_files(&path, instance)? else {
+    let Some((instance, files)) = read_files(dir, &path, instance)? else {
         return Ok(None);
     };
     let configuration = interpret(&path, &instance, files)?;
@@ -210,9 +220,9 @@ fn interpret(
 type Files = (String, BTreeMap<String, StoredFile>);
 
 /// The files of a folder with their metadata; `None` when the folder holds none.
-fn read_files(folder: &Path, instance: Option<&str>) -> Result<Option<Files>, Refusal> {
+fn read_files(dir: &Path, folder: &Path, instance: Option<&str>) -> Result<Option<Files>, Refusal> {
     let mut files = BTreeMap::new();
-    let mut generations: Vec<Option<String>> = Vec::new();
+    let digests = read_digests(dir, folder)?;
     let names =
         names_in(folder).into_iter().filter(|name| !name.starts_with('.') && !folder.join(name).is_dir());
     for name in names.filter(|name| !name.ends_with(".metadata")) {
@@ -224,10 +234,10 @@ fn read_files(folder: &Path, instance: Option<&str>) -> Result<Option<Files>, Re
         let unreadable = || Refusal::UnreadableMetadata { path: metadata_path.clone() };
         let metadata = read_file(&metadata_path, METADATA_BYTES_MAX)?.ok_or_else(unreadable)?;
         let metadata: Metadata = serde_json::from_slice(&metadata).map_err(|_| unreadable())?;
-        if metadata.content_sha256.is_some() && !agrees(&metadata, &bytes) {
+        let digest = digests.as_ref().and_then(|digests| digests.files.get(&name));
+        if digest.is_some_and(|digest| *digest != sha256(&bytes)) {
             return Err(Refusal::ContentMismatch { path });
         }
-        generations.push(metadata.content_sha256.as_ref().and(metadata.generation_sha256.clone()));
         files.insert(name, metadata.describe(bytes).ok_or_else(unreadable)?);
     }
     if files.is_empty() {
@@ -240,13 +250,18 @@ fn read_files(folder: &Path, instance: Option<&str>) -> Result<Option<Files>, Re
             name.ok_or_else(|| Refusal::UnknownFolder { path: folder.to_owned() })?
         }
     };
-    let foreign = generations.iter().all(Option::is_none);
-    let expected = generation(&instance, &files);
     // A store that another program keeps has no digests; there the XML itself has to do.
-    if !foreign && generations.iter().any(|found| found.as_ref() != Some(&expected)) {
+    if digests.is_some_and(|digests| digests != Digests::of(&instance, &files)) {
         return Err(Refusal::MixedGenerations { path: folder.to_owned() });
     }
     Ok(Some((instance, files)))
+}
+
+fn read_digests(dir: &Path, folder: &Path) -> Result<Option<Digests>, Refusal> {
+    let Some(name) = folder.file_name().and_then(|name| name.to_str()) else { return Ok(None) };
+    let path = dir.join(digests_name(name));
+    let Some(bytes) = read_file(&path, METADATA_BYTES_MAX)? else { return Ok(None) };
+    serde_json::from_slice(&bytes).map(Some).map_err(|_| Refusal::UnreadableMetadata { path })
 }
 
 /// The instance whose folder this is: [`folder_name`] the other way round.

@@ -36,7 +36,7 @@ fn loads_what_was_stored_and_leaves_nothing_else_behind() {
         let conf = GlobalConf::load(dir.path()).unwrap();
         assert_eq!(conf.configuration(INSTANCE), Some(verified.configuration()));
         assert_eq!(conf.warnings(), []);
-        assert_eq!(files(dir.path()).len(), 5);
+        assert_eq!(files(dir.path()).len(), 6);
     }
     // An optional part that is listed once and then no more.
     let mut with_part = contents(&key, |_| {});
@@ -47,10 +47,10 @@ fn loads_what_was_stored_and_leaves_nothing_else_behind() {
     ));
     let verified = assemble(&publish(&key, now(), &with_part), &key, Role::Main).unwrap();
     store::replace(dir.path(), &verified).unwrap();
-    assert_eq!(files(dir.path()).len(), 7);
+    assert_eq!(files(dir.path()).len(), 8);
     let verified = generation(&key, 3, 0);
     store::replace(dir.path(), &verified).unwrap();
-    assert_eq!(files(dir.path()).len(), 5);
+    assert_eq!(files(dir.path()).len(), 6);
     assert_eq!(GlobalConf::load(dir.path()).unwrap().configuration(INSTANCE), Some(verified.configuration()));
 }
 
@@ -129,7 +129,7 @@ fn names_what_is_wrong_with_a_store() {
     for name in ["shared-params.xml", "shared-params.xml.metadata"] {
         std::fs::copy(other.path().join(INSTANCE).join(name), path(name)).unwrap();
     }
-    assert!(matches!(load(), Err(store::Refusal::MixedGenerations { .. })), "files of two generations");
+    assert!(matches!(load(), Err(store::Refusal::ContentMismatch { .. })), "files of two generations");
     restore();
     std::fs::write(path("shared-params.xml.metadata"), vec![b' '; 100_000]).unwrap();
     assert!(matches!(load(), Err(store::Refusal::TooLarge { .. })));
@@ -138,19 +138,20 @@ fn names_what_is_wrong_with_a_store() {
 }
 
 #[test]
-fn loads_the_store_of_another_program_and_refuses_one_that_is_half_ours() {
+fn loads_the_store_of_another_program_and_refuses_one_of_ours_that_was_changed() {
     let (key, dir) = (Key::ec(), TempDir::new().unwrap());
     let verified = generation(&key, 1, 0);
     store::replace(dir.path(), &verified).unwrap();
-    let strip = |name: &str| {
-        let path = dir.path().join(INSTANCE).join(name);
-        let text = std::fs::read_to_string(&path).unwrap();
-        let (kept, _) = text.split_once(",\"contentSha256\"").unwrap();
-        std::fs::write(path, format!("{kept}}}")).unwrap();
-    };
-    strip("shared-params.xml.metadata");
+    let metadata = dir.path().join(INSTANCE).join("shared-params.xml.metadata");
+    let ours = std::fs::read_to_string(&metadata).unwrap();
+    std::fs::write(
+        &metadata,
+        ours.replace("\"configurationVersion\":\"6\"", "\"configurationVersion\":\"5\""),
+    )
+    .unwrap();
     assert!(matches!(GlobalConf::load(dir.path()), Err(store::Refusal::MixedGenerations { .. })));
-    strip("private-params.xml.metadata");
+    std::fs::write(&metadata, ours).unwrap();
+    std::fs::remove_file(dir.path().join(format!(".chhatra-{INSTANCE}.digests"))).unwrap();
     assert!(loads(dir.path(), verified.configuration(), "a store without digests"));
     // There the XML has to do: cut in the middle of an element it is refused.
     let path = dir.path().join(INSTANCE).join("shared-params.xml");
@@ -203,6 +204,7 @@ fn federated_instances_come_end_and_go() {
     assert!(conf.warnings().iter().any(|warning| matches!(warning, Warning::UnreadableInstance { .. })));
     store::retain(dir.path(), &[INSTANCE, "ÕÄ x"]).unwrap();
     assert!(!dir.path().join("ee+dev").exists());
+    assert!(!dir.path().join(".chhatra-ee+dev.digests").exists());
     let conf = GlobalConf::load(dir.path()).unwrap();
     assert_eq!(conf.check_current(now()).unwrap().instances(), [INSTANCE, "ÕÄ x"]);
 }

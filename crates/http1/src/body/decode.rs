@@ -133,16 +133,19 @@ impl Decoder {
 
     /// One line of the chunk framing; `false` when it is not complete yet.
     fn line_step(&mut self, buffer: &mut BytesMut) -> Result<bool, BodyError> {
-        let max = match self.state {
-            State::ChunkSize => self.line_max,
-            State::Trailers => self.trailer_max.saturating_sub(self.trailer_bytes),
+        let (max, long) = match self.state {
+            State::ChunkSize => (self.line_max, too_long("the size lines", self.line_max)),
+            State::Trailers => (
+                self.trailer_max.saturating_sub(self.trailer_bytes),
+                too_long("the trailers", self.trailer_max),
+            ),
             State::ChunkDataEnd
             | State::Length { .. }
             | State::UntilClose
             | State::ChunkData { .. }
-            | State::Done => 0,
+            | State::Done => (0, BodyError::Chunk("a chunk is not followed by a line end")),
         };
-        let Some(line) = line(buffer, max)? else {
+        let Some(line) = line(buffer, max, long)? else {
             return Ok(false);
         };
         match self.state {
@@ -150,7 +153,7 @@ impl Decoder {
                 let (size, extension) = chunk_size(&line)?;
                 self.extension_bytes = self.extension_bytes.saturating_add(extension);
                 if self.extension_bytes > self.extension_max {
-                    return Err(BodyError::Chunk("the chunk extensions are too long"));
+                    return Err(too_long("the extensions", self.extension_max));
                 }
                 if self.received.saturating_add(size) > self.bytes_max {
                     return Err(BodyError::TooLarge { bytes_max: self.bytes_max });
@@ -172,27 +175,30 @@ impl Decoder {
     }
 }
 
-/// The next line without its CR LF, once it is there; at most `max` bytes.
-fn line(buffer: &mut BytesMut, max: usize) -> Result<Option<Bytes>, BodyError> {
+const fn too_long(what: &'static str, bytes_max: usize) -> BodyError {
+    BodyError::ChunkLines { what, bytes_max }
+}
+
+/// The next line without its CR LF, once it is there; at most `max` bytes, or it is refused as too `long`.
+fn line(buffer: &mut BytesMut, max: usize, long: BodyError) -> Result<Option<Bytes>, BodyError> {
     let window = buffer.get(..max.saturating_add(2)).unwrap_or(buffer);
     let Some(feed) = memchr::memchr(b'\n', window) else {
-        if window.len() > max.saturating_add(1) {
-            return Err(BodyError::Chunk("a line is too long or a chunk is not followed by a line end"));
-        }
         let inner = window.strip_suffix(b"\r").unwrap_or(window);
-        if inner.len() > max || inner.contains(&b'\r') {
-            return Err(BodyError::Chunk("a line is too long or a chunk is not followed by a line end"));
-        }
-        return Ok(None);
+        return match inner.contains(&b'\r') {
+            true => Err(BodyError::Chunk("a line has a bare carriage return")),
+            false if inner.len() > max => Err(long),
+            false => Ok(None),
+        };
     };
     let line = buffer.split_to(feed.saturating_add(1)).freeze();
     let Some(line) = line.strip_suffix(b"\r\n").map(|inner| line.slice_ref(inner)) else {
         return Err(BodyError::Chunk("a line ends in a bare line feed"));
     };
-    if line.len() > max || line.contains(&b'\r') {
-        return Err(BodyError::Chunk("a line is too long or has a bare carriage return"));
+    match line.contains(&b'\r') {
+        true => Err(BodyError::Chunk("a line has a bare carriage return")),
+        false if line.len() > max => Err(long),
+        false => Ok(Some(line)),
     }
-    Ok(Some(line))
 }
 
 /// Size and number of bytes of the extension: `1*HEXDIG [BWS] [;…]`.

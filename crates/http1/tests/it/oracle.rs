@@ -89,5 +89,8 @@ async fn curl_keeps_the_connection() {
 #[tokio::test]
 async fn curl_hears_our_refusal() {
     let arguments = ["-H", "Content-Length: 3", "-H", "Transfer-Encoding: chunked", "-d", "abc", "URL/a"];
-    check(&arguments, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").await;
+    let why = "there is both a Content-Length and a Transfer-Encoding\n";
+    let head =
+        format!("HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: {}", why.len());
+    check(&arguments, &format!("{head}\r\nConnection: close\r\n\r\n{why}")).await;
 }

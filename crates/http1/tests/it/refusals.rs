@@ -14,7 +14,12 @@ fn refused(heard: &Heard, refusal: &R, status: u16, shown: &str) {
     assert!(heard.seen.is_empty(), "{shown}");
     assert_eq!(refusal.status(), status);
     assert!(heard.output.starts_with(&format!("HTTP/1.1 {status} ")), "{shown}: {}", heard.output);
-    assert!(heard.output.ends_with("Content-Length: 0\r\nConnection: close\r\n\r\n"), "{}", heard.output);
+    let why = format!("{refusal}\n");
+    let told = format!(
+        "Content-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{why}",
+        why.len()
+    );
+    assert!(heard.output.ends_with(&told), "{}", heard.output);
 }
 
 fn get(headers: &str) -> String {

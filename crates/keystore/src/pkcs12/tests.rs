@@ -13,9 +13,15 @@ fn what_is_no_key_file_is_refused() {
         &[0x30, 0x03, 0x02, 0x01, 0x03],
         &[0x30, 0x84, 0xff, 0xff, 0xff, 0xff],
     ] {
-        assert!(matches!(read(bytes, "x"), Err(P12Refusal::Unreadable { .. })), "{bytes:02x?}");
+        assert!(
+            matches!(read(bytes, "x", Wanted::Pairs), Err(P12Refusal::Unreadable { .. })),
+            "{bytes:02x?}"
+        );
     }
-    assert!(matches!(read(&vec![0x30; P12_BYTES_MAX + 1], "x"), Err(P12Refusal::TooLong { .. })));
+    assert!(matches!(
+        read(&vec![0x30; P12_BYTES_MAX + 1], "x", Wanted::Secrets),
+        Err(P12Refusal::TooLong { .. })
+    ));
 }
 
 #[test]

@@ -98,3 +98,31 @@ fn a_key_is_not_printed() {
     let key = PrivateKey::generate(KeyAlgorithm::EcP256).unwrap();
     assert_eq!(format!("{key:?}"), "PrivateKey(EC-P256)");
 }
+
+/// Each octet in turn becomes a length that promises far more than comes, and one that is left open; then ten thousand levels.
+#[test]
+fn absurd_lengths_and_depths_are_refused() {
+    for algorithm in [KeyAlgorithm::Rsa2048, KeyAlgorithm::EcP256] {
+        let key = PrivateKey::generate(algorithm).unwrap();
+        let pkcs8 = key.pkcs8().unwrap();
+        for at in 1..pkcs8.len() {
+            for length in [
+                [0x80].as_slice(),
+                &[0x84, 0xff, 0xff, 0xff, 0xff],
+                &[0x88, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+            ] {
+                let bent = [&pkcs8[..at], length, &pkcs8[at + 1..]].concat();
+                let read = PrivateKey::read(&bent, None);
+                assert!(bent == *pkcs8 || read.is_err(), "{algorithm}, octet {at}, {length:02x?}");
+            }
+        }
+    }
+    let mut deep = vec![5, 0];
+    for _ in 0..10_000 {
+        deep = crate::der_out::sequence(&[&deep]);
+    }
+    assert!(PrivateKey::read(&deep, None).is_err());
+    assert!(PrivateKey::read(&[0x30, 0x80].repeat(10_000), None).is_err());
+    let long = format!("{}", PrivateKey::read(&vec![0x30; 2 * 1024 * 1024], None).unwrap_err());
+    assert!(long.contains("longer than") && long.contains("bytes"), "{long}");
+}

@@ -11,7 +11,7 @@ use crate::held::{HeldCertificate, ImportedKey, Owner};
 use crate::index::belongs;
 use crate::key::{KeyAlgorithm, KeyId, KeyUsage};
 use crate::pin::Pin;
-use crate::pkcs12;
+use crate::pkcs12::{self, Wanted};
 use crate::private_key::PrivateKey;
 
 impl Keystore {
@@ -63,7 +63,7 @@ impl Keystore {
         label: &str,
     ) -> Result<ImportedKey, KeyRefusal> {
         check_label(label)?;
-        let mut contents = pkcs12::read(file, password.text())?;
+        let mut contents = pkcs12::read(file, password.text(), Wanted::Pairs)?;
         let key = PrivateKey::read_pkcs8(&contents.take_key(alias)?)?;
         let public_key = key.public_key()?;
         let fitting: Vec<HeldCertificate> = contents

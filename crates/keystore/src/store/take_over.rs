@@ -14,8 +14,9 @@ use crate::index::belongs;
 use crate::key::{KeyId, KeyUsage};
 use crate::keyconf::{self, Keyconf, Usage};
 use crate::pin::Pin;
+use crate::pkcs12::{self, Wanted};
 use crate::private_key::PrivateKey;
-use crate::{pkcs12, softtoken};
+use crate::softtoken;
 
 const SOFT_TOKEN: &str = "softToken";
 /// Member class under which a central server files its self-signed configuration signing certificates.
@@ -113,7 +114,7 @@ fn prepare(
 }
 
 fn open(file: &[u8], pin: &Pin, id: &KeyId) -> Result<PrivateKey, KeyRefusal> {
-    let mut contents = pkcs12::read(file, pin.text())?;
+    let mut contents = pkcs12::read(file, pin.text(), Wanted::Pairs)?;
     PrivateKey::read_pkcs8(&contents.take_key(Some(id.as_str()))?)
 }
 

@@ -9,6 +9,7 @@ mod damage;
 mod signing;
 mod oracle;
 mod p12;
+mod secret_keys;
 mod take_over;
 mod vectors;
 mod ocsp_cache;

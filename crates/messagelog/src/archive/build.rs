@@ -1,15 +1,17 @@
-//! Making one archive: chosen, written beside, flushed, read back, named.
+//! Making one archive: chosen, written beside, flushed, read back, named; where it is sealed: chosen, written apart, read back, sealed
+//! beside, flushed, read back, named.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter};
+use std::io::{BufReader, BufWriter, Read, Seek};
 use std::path::{Path, PathBuf};
 
-use identifier::ClientId;
+use identifier::{ClientId, MemberId};
 use jiff::Timestamp;
 use signature::archive::{
     ArchiveWriter, Before, CONTAINER_BYTES_MAX, Link, Refusal, WriteFailure, Written, file_name, verify,
 };
 
+use super::sealing::{Digesting, Open, Sealing};
 use super::shelf::{Shelf, failed};
 use super::{ArchiveFailure, Archiving, Grouping};
 use crate::error::ReadFailure;
@@ -20,6 +22,8 @@ use crate::store::archive::{NewArchive, Party};
 
 /// The name of an archive that is being written: there is one at a time, and the next one takes the place of what a crash has left.
 const UNFINISHED: &str = "mlog.part";
+/// The name that an open archive has for a moment where archives are sealed, in another folder.
+const SCRATCH: &str = "archive.open";
 /// Numbers of records that are held at a time.
 const PAGE: usize = 1000;
 
@@ -28,6 +32,8 @@ const PAGE: usize = 1000;
 pub(super) struct Group {
     /// `instance/class/code[/subsystem]`; nothing when all stand together.
     pub(super) name: Option<String>,
+    /// Whose they are, unless all stand together.
+    pub(super) member: Option<MemberId>,
     pub(super) parties: Vec<Party>,
 }
 
@@ -37,6 +43,37 @@ pub(super) struct Task {
     /// The last record with a time-stamp, when the round began.
     pub(super) through: RecordId,
     pub(super) settings: Archiving,
+    pub(super) now: Timestamp,
+}
+
+impl Task {
+    fn sealing(&self) -> Option<&Sealing> {
+        self.settings.sealing.as_deref()
+    }
+
+    /// Where the archive is written to first.
+    fn unfinished(&self) -> PathBuf {
+        match self.sealing() {
+            Some(sealing) => sealing.scratch.join(SCRATCH),
+            None => self.settings.directory.join(UNFINISHED),
+        }
+    }
+
+    /// Makes that file, if what will be written there can be sealed.
+    fn create(&self, shelf: &dyn Shelf) -> Result<File, ArchiveFailure> {
+        let path = self.unfinished();
+        let made = if let Some(sealing) = self.sealing() {
+            sealing.keys.check(self.group.member.as_ref(), self.now).map_err(|why| {
+                let group = self.group.name.clone().unwrap_or_else(|| "all clients".to_owned());
+                ArchiveFailure::NotSealable { group, why }
+            })?;
+            shelf.scratch(&path)
+        } else {
+            // A crash from here on leaves an unfinished file under a name that no archive has.
+            shelf.create(&path)
+        };
+        made.map_err(|error| failed(&path, "made", &error))
+    }
 }
 
 /// What has become of it.
@@ -60,7 +97,10 @@ pub(super) fn groups(reader: &Reader, grouping: Grouping) -> Result<Vec<Group>, 
         let name = group_name(&party.client, grouping);
         match groups.last_mut().filter(|group| group.name == name) {
             Some(group) => group.parties.push(party),
-            None => groups.push(Group { name, parties: vec![party] }),
+            None => {
+                let member = name.is_some().then(|| party.client.member());
+                groups.push(Group { name, member, parties: vec![party] });
+            }
         }
     }
     Ok(groups)
@@ -80,32 +120,38 @@ fn group_name(client: &ClientId, grouping: Grouping) -> Option<String> {
 /// know of it yet.
 pub(super) fn build(reader: &Reader, task: &Task, shelf: &dyn Shelf) -> Result<Made, ArchiveFailure> {
     let directory = &task.settings.directory;
-    let unfinished = directory.join(UNFINISHED);
     let previous = reader.tables().last_link(task.group.name.as_deref())?;
     let mut filling = Filling::new(task, previous.clone());
-    filling.fill(reader, task, || {
-        // A crash from here on leaves an unfinished file under a name that no archive has.
-        shelf.create(&unfinished).map_err(|error| failed(&unfinished, "made", &error))
-    })?;
-    let Filling { writer, contents, withheld, .. } = filling;
+    filling.fill(reader, task, || task.create(shelf))?;
+    let Filling { writer, contents, withheld, unfinished, .. } = filling;
     let Some((writer, (first, last))) = writer.zip(contents.times) else {
         return Ok(Made { archive: None, withheld });
     };
     let written = writer.finish(last).map_err(|failure| unwritten(&unfinished, failure))?;
     let Written { out, digest, bytes } = written;
-    let file = out.into_inner().map_err(|error| failed(&unfinished, "written", error.error()))?;
-    shelf.flush(&file).map_err(|error| failed(&unfinished, "flushed", &error))?;
-    drop(file);
-    check(shelf, &unfinished, previous.as_ref(), &digest, contents.count)?;
-    let name = file_name(task.group.name.as_deref(), first, last, &digest);
+    let out = out.into_inner().map_err(|error| failed(&unfinished, "written", error.error()))?;
+    let expected = Expected { previous, digest, containers: contents.count };
+    let beside = directory.join(UNFINISHED);
+    let bytes = if let Some(sealing) = task.sealing() {
+        let open = Open { digest: out.digest(), file: out.inner, path: unfinished };
+        expected.check(&open.path, open.reread())?;
+        sealing.seal(shelf, &open, task.group.member.as_ref(), &beside, task.now)?
+    } else {
+        shelf.flush(&out.inner).map_err(|error| failed(&beside, "flushed", &error))?;
+        drop(out);
+        expected.check(&beside, shelf.reopen(&beside))?;
+        bytes
+    };
+    let is_sealed = task.sealing().is_some();
+    let name = file_name(task.group.name.as_deref(), first, last, &expected.digest, is_sealed);
     let path = directory.join(&name);
     // A crash before the directory is flushed leaves the archive under either name. One of the same name that is there already is a crash's
     // too, and holds the same.
-    shelf.rename(&unfinished, &path).map_err(|error| failed(&path, "given its name", &error))?;
+    shelf.rename(&beside, &path).map_err(|error| failed(&path, "given its name", &error))?;
     shelf.flush_directory(directory).map_err(|error| failed(directory, "flushed", &error))?;
     let archive = NewArchive {
         group: task.group.name.clone().unwrap_or_default(),
-        link: Link { digest, file_name: name },
+        link: Link { digest: expected.digest, file_name: name },
         containers: contents.count,
         bytes,
         records: contents.records,
@@ -115,25 +161,28 @@ pub(super) fn build(reader: &Reader, task: &Task, shelf: &dyn Shelf) -> Result<M
     Ok(Made { archive: Some(Built { path, archive }), withheld })
 }
 
-/// Whether the file holds what was written to it, all of it linked.
-fn check(
-    shelf: &dyn Shelf,
-    path: &Path,
-    previous: Option<&Link>,
-    digest: &str,
+/// What an archive was written as.
+struct Expected {
+    previous: Option<Link>,
+    digest: String,
     containers: u64,
-) -> Result<(), ArchiveFailure> {
-    let file = shelf.reopen(path).map_err(|error| failed(path, "read back", &error))?;
-    let before = previous.map_or(Before::Nothing, |link| Before::Digest(&link.digest));
-    let not_as_written = |refusal| ArchiveFailure::NotAsWritten { path: path.to_owned(), refusal };
-    let found = verify(BufReader::new(file), before, |_, _| {}).map_err(not_as_written)?;
-    if found.digest == digest
-        && u64::try_from(found.containers) == Ok(containers)
-        && found.previous.as_ref() == previous
-    {
-        return Ok(());
+}
+
+impl Expected {
+    /// Whether a file holds what was written to it, all of it linked.
+    fn check(&self, path: &Path, file: std::io::Result<impl Read + Seek>) -> Result<(), ArchiveFailure> {
+        let file = file.map_err(|error| failed(path, "read back", &error))?;
+        let before = self.previous.as_ref().map_or(Before::Nothing, |link| Before::Digest(&link.digest));
+        let not_as_written = |refusal| ArchiveFailure::NotAsWritten { path: path.to_owned(), refusal };
+        let found = verify(BufReader::new(file), before, |_, _| {}).map_err(not_as_written)?;
+        if found.digest == self.digest
+            && u64::try_from(found.containers) == Ok(self.containers)
+            && found.previous == self.previous
+        {
+            return Ok(());
+        }
+        Err(not_as_written(Refusal::BadLinking("it is another archive's")))
     }
-    Err(not_as_written(Refusal::BadLinking("it is another archive's")))
 }
 
 fn unwritten(path: &Path, failure: WriteFailure) -> ArchiveFailure {
@@ -160,7 +209,7 @@ struct Filling {
     bytes: u64,
     bytes_max: u64,
     unfinished: PathBuf,
-    writer: Option<ArchiveWriter<BufWriter<File>>>,
+    writer: Option<ArchiveWriter<BufWriter<Digesting<File>>>>,
     contents: Contents,
     withheld: Vec<ReadFailure>,
 }
@@ -171,7 +220,7 @@ impl Filling {
             previous,
             bytes: 0,
             bytes_max: task.settings.file_bytes_max,
-            unfinished: task.settings.directory.join(UNFINISHED),
+            unfinished: task.unfinished(),
             writer: None,
             contents: Contents::default(),
             withheld: Vec::new(),
@@ -216,7 +265,8 @@ impl Filling {
                     Some(writer) if !writer.has_room_for(&exported.bytes) => return Ok(false),
                     Some(writer) => writer,
                     none => {
-                        none.insert(ArchiveWriter::new(BufWriter::new(create()?), self.previous.as_ref()))
+                        let out = BufWriter::new(Digesting::new(create()?));
+                        none.insert(ArchiveWriter::new(out, self.previous.as_ref()))
                     }
                 };
                 let added = writer.add(&exported.file_name, &exported.bytes, exported.time);

@@ -32,6 +32,16 @@ pub(super) trait Shelf: Debug + Send + Sync {
         File::options().create(true).write(true).truncate(true).mode(0o600).open(path)
     }
 
+    /// Makes a file that loses its name before anything is written to it: whatever happens, nobody finds it. A crash between the two steps
+    /// leaves an empty file, and the next one takes its place.
+    fn scratch(&self, path: &Path) -> Result<File> {
+        path.parent().map_or(Ok(()), make)?;
+        let mut options = File::options();
+        let file = options.create(true).read(true).write(true).truncate(true).mode(0o600).open(path)?;
+        std::fs::remove_file(path)?;
+        Ok(file)
+    }
+
     /// Brings a file to the disk.
     fn flush(&self, file: &File) -> Result<()> {
         file.sync_all()

@@ -1,5 +1,7 @@
 //! Rounds over a real log: what stands in which archive, what a failing step leaves, what is deleted.
 
+mod sealed;
+
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -116,8 +118,12 @@ fn opened(folder: &Path) -> MessageLog {
 
 /// The numbers of the records in an archive, which is verified.
 fn numbers(path: &Path, before: Before<'_>) -> (Verified, Vec<u64>) {
+    numbers_in(File::open(path).unwrap(), before)
+}
+
+fn numbers_in(archive: impl std::io::Read + std::io::Seek, before: Before<'_>) -> (Verified, Vec<u64>) {
     let mut numbers = Vec::new();
-    let verified = verify(File::open(path).unwrap(), before, |name, _| {
+    let verified = verify(archive, before, |name, _| {
         let number = name.strip_suffix(".asice").unwrap().rsplit('-').next().unwrap();
         numbers.push(u64::from_str_radix(number, 32).unwrap());
     });

@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::error::{OpenFailure, ReadFailure, StoreFault};
 use crate::place::Place;
 use crate::reader::Reader;
-use crate::seal::Keys;
+use crate::seal::{KeyFault, Keys};
 use crate::store::append::Sqlite;
 use crate::store::{Ends, Store, figures, schema, xroad};
 
@@ -28,8 +28,8 @@ pub(super) struct Opened {
 
 /// Opens the log in a place, as [`super::MessageLog::open`] says.
 pub(super) fn open(place: &Place, keys: &Keys) -> Result<Opened, OpenFailure> {
-    if matches!(place, Place::Database { .. }) && !keys.names().is_empty() {
-        return Err(OpenFailure::NoPlaceForSeals);
+    if matches!(place, Place::Folder(_)) && keys.has_xroad() {
+        return Err(KeyFault::NotXroads.into());
     }
     let folder = place.folder();
     make(folder).map_err(|error| unusable(folder, &error))?;

@@ -94,7 +94,7 @@ fn a_key_that_is_missing_is_named() {
     let (one, other) = (keys(folder.path(), &["one"]), keys(folder.path(), &["other"]));
     let sealer = Sealer::new(&one, &[1; 64]).unwrap().unwrap();
     let refused = Sealer::again(&other, &sealer.column(), &[1; 64]);
-    assert_eq!(refused.err(), Some(Unopened::NoKey(one.names()[0].clone())));
+    assert_eq!(refused.err(), Some(Unopened::NoKey(KeyName::Own(one.names()[0].clone()))));
     assert!(Sealer::again(&keys(folder.path(), &["other", "one"]), &sealer.column(), &[1; 64]).is_ok());
     assert!(Sealer::new(&Keys::default(), &[1; 64]).is_none());
 }

@@ -14,7 +14,7 @@ use crate::error::StoreFault;
 use crate::pack::{self, Packed};
 use crate::prepare::Prepared;
 use crate::record::{Body, Direction, RecordId};
-use crate::seal::{self, NotSealed};
+use crate::seal::{NotSealed, Piece, Protection};
 
 /// Bytes of shared contents whose numbers are remembered: some hundred signers with their certificates and OCSP answers.
 const REMEMBERED_BYTES_MAX: usize = 4 << 20;
@@ -106,6 +106,14 @@ impl Sqlite {
         let signature = self.stored(&record.signature.packed)?;
         let result = record.hash_chain_result.as_ref().map(|packed| self.stored(packed)).transpose()?;
         let chain = record.hash_chain.as_ref().map(|packed| self.stored(packed)).transpose()?;
+        let seal = match &record.protection {
+            Protection::Open => None,
+            Protection::Sealed(seal) => Some(seal.column()),
+            // Keys for it do not open such a log.
+            Protection::Xroad(_) => {
+                return Err(StoreFault::Other("X-Road's form has no place here".to_owned()));
+            }
+        };
         self.connection
             .prepare_cached(
                 "INSERT INTO record (id, time, party, response, query_id, request_id, signature_digest, signature,
@@ -123,7 +131,7 @@ impl Sqlite {
                 result,
                 chain,
                 record.message,
-                record.seal.as_ref().map(|seal| seal.column()),
+                seal,
             ])?;
         Ok(())
     }
@@ -141,7 +149,10 @@ impl Sqlite {
             .insert(params![id, signed(logged.bytes), signed(said)])?;
         let mut place = 0usize;
         each_chunk(logged, |chunk| {
-            let stored = seal::stored(record.seal.as_deref(), place, logged.bytes, chunk)
+            let piece = Piece { record: None, place, body_bytes: logged.bytes, content: chunk };
+            let stored = record
+                .protection
+                .stored(piece)
                 .map_err(|NotSealed| StoreFault::Other("a body could not be sealed".to_owned()))?;
             self.insert_chunk(body, place, &stored)?;
             place = place.saturating_add(1);

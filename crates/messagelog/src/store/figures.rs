@@ -7,6 +7,7 @@ use super::values::{milliseconds, time, unsigned};
 use super::{Ends, schema};
 use crate::error::StoreFault;
 use crate::record::{ArchiveFigures, Statistics};
+use crate::seal::{self, KeyName};
 
 /// Reads all figures. Sums run over the table of bodies, not over their contents.
 pub(crate) fn statistics(connection: &Connection) -> Result<Statistics, StoreFault> {
@@ -39,6 +40,20 @@ fn columns(row: &Row<'_>) -> rusqlite::Result<Statistics> {
         shared: number(7)?,
         file_bytes: 0,
     })
+}
+
+/// The keys of the records that are in no archive yet: by index, whatever the log holds.
+pub(crate) fn keys_needed(connection: &Connection) -> Result<Vec<(KeyName, u64)>, StoreFault> {
+    let mut statement = connection.prepare(
+        "SELECT substr(seal, 1, 9), count(*) FROM
+           (SELECT r.seal FROM withheld w JOIN record r ON r.id = w.record
+            UNION ALL SELECT r.seal FROM party p JOIN record r ON r.party = p.id
+            AND r.id > ifnull((SELECT last FROM archived WHERE party = p.id), 0))
+         WHERE seal IS NOT NULL GROUP BY 1",
+    )?;
+    let rows = statement.query_map([], |row| Ok((row.get::<_, Vec<u8>>(0)?, unsigned(row.get(1)?))))?;
+    let found = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+    Ok(found.into_iter().filter_map(|(seal, count)| Some((seal::key_name(&seal)?, count))).collect())
 }
 
 /// How far the log is.

@@ -8,11 +8,11 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter
 use trust::algorithm::DigestAlgorithm;
 
 use super::values::{identifier_text, identifier_value, signed, time, unsigned};
-use super::{SealedBody, Stamped, Way};
+use super::{KeptBody, SealedBody, Stamped, Way};
 use crate::error::{ReadFailure, StoreFault};
 use crate::pack;
 use crate::record::{Direction, Entry, Owner, Record, RecordId, Search, Stamp};
-use crate::seal;
+use crate::seal::{self, Kept};
 
 /// Records of a page when none is said, and at most.
 const PAGE: (usize, usize) = (100, 1000);
@@ -145,7 +145,7 @@ pub(crate) fn record(connection: &Connection, id: RecordId) -> Result<Record, Re
         |stored: Option<Vec<u8>>| stored.map(|stored| document(connection, id, &stored)).transpose();
     Ok(Record {
         message: columns.message,
-        seal: columns.seal,
+        kept: columns.seal.map_or(Kept::Open, Kept::Sealed),
         signature,
         hash_chain_result: optional(columns.hash_chain_result)?,
         hash_chain: optional(columns.hash_chain)?,
@@ -276,12 +276,8 @@ pub(crate) fn body(
     }
 }
 
-/// How an attachment is sealed; `None` when it is open or not there.
-pub(crate) fn seal(
-    connection: &Connection,
-    record: RecordId,
-    number: u32,
-) -> Result<Option<SealedBody>, ReadFailure> {
+/// How an attachment is kept; one that is not there is open.
+pub(crate) fn kept(connection: &Connection, record: RecordId, number: u32) -> Result<KeptBody, ReadFailure> {
     let found = connection
         .prepare_cached(
             "SELECT r.seal, r.signature_digest, r.query_id, r.request_id, r.response, b.bytes
@@ -300,7 +296,7 @@ pub(crate) fn seal(
             };
             statement.query_row(params![signed(record.0), number], columns).optional()
         });
-    Ok(found.map_err(StoreFault::from)?)
+    Ok(found.map_err(StoreFault::from)?.map_or(KeptBody::Open, KeptBody::Sealed))
 }
 
 /// Up to `limit` records without a time-stamp, those that follow one another without a hole, with the digests of their signatures.

@@ -7,9 +7,10 @@ use rusqlite::Connection;
 use signature::archive::Link;
 
 use super::archive::Party;
-use super::{Reading, SealedBody, Stamped, archive, figures, read};
+use super::{KeptBody, Reading, Stamped, archive, figures, read};
 use crate::error::{ReadFailure, StoreFault};
 use crate::record::{ArchiveFigures, Entry, Record, RecordId, Search, Statistics};
+use crate::seal::KeyName;
 
 impl Reading for Connection {
     fn find(&self, search: &Search) -> Result<Vec<Entry>, ReadFailure> {
@@ -28,8 +29,8 @@ impl Reading for Connection {
         read::body(self, id, number, out)
     }
 
-    fn seal(&self, id: RecordId, number: u32) -> Result<Option<SealedBody>, ReadFailure> {
-        read::seal(self, id, number)
+    fn kept(&self, id: RecordId, number: u32) -> Result<KeptBody, ReadFailure> {
+        read::kept(self, id, number)
     }
 
     fn attachments(&self, record: &Record) -> Result<Vec<u32>, ReadFailure> {
@@ -44,6 +45,10 @@ impl Reading for Connection {
 
     fn statistics(&self) -> Result<Statistics, ReadFailure> {
         Ok(figures::statistics(self)?)
+    }
+
+    fn keys_needed(&self) -> Result<Vec<(KeyName, u64)>, ReadFailure> {
+        Ok(figures::keys_needed(self)?)
     }
 
     fn archives(&self, since: Timestamp) -> Result<ArchiveFigures, StoreFault> {

@@ -6,6 +6,7 @@
 
 mod append;
 mod archive;
+mod kept;
 mod read;
 mod schema;
 

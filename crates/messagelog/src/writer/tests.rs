@@ -84,7 +84,7 @@ fn prepared(body: Body) -> Box<Prepared> {
         signature: Arc::new(PackedSignature { packed: Packed::Raw(Vec::new()), digest: Vec::new() }),
         hash_chain_result: None,
         hash_chain: None,
-        seal: None,
+        protection: crate::seal::Protection::Open,
     })
 }
 

@@ -44,7 +44,7 @@ fn run(program: &str, arguments: &[&str]) -> String {
     told
 }
 
-async fn stamp_all(log: &MessageLog, practice: &Practice, now: Timestamp) {
+pub(crate) async fn stamp_all(log: &MessageLog, practice: &Practice, now: Timestamp) {
     let mut stamper = Stamper::new(log.clone(), now);
     let due = now + SignedDuration::from_secs(1);
     let round = stamper.next_round(due).await.unwrap().unwrap();

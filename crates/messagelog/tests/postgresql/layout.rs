@@ -4,8 +4,8 @@ use database::Url;
 use database::practice::{Server, psql};
 use jiff::SignedDuration;
 use messagelog::{
-    Archiving, Archivist, Failure, MessageLog, NewRecord, OpenFailure, Place, ReadFailure, Reader, RecordId,
-    Search, Settings, Stamper, StoreFault,
+    Archiving, Archivist, Failure, KeyName, MessageLog, NewRecord, OpenFailure, Place, ReadFailure, Reader,
+    RecordId, Search, Settings, Stamper, StoreFault,
 };
 
 use crate::bench::{bench, noon, place, reader, request, signed, with_body};
@@ -127,7 +127,10 @@ async fn what_was_changed_is_noticed() {
     bench.log.record(practice.message("q-3", None)).await.unwrap();
     ask(at, "UPDATE messagelog.logrecord SET signature = signature || ' ' WHERE id IN (1, 5)");
     ask(at, "SELECT lo_unlink(attachment) FROM messagelog.message_attachment WHERE logrecord_id = 2");
-    ask(at, "UPDATE messagelog.logrecord SET message = NULL, keyid = 'key1' WHERE id = 3");
+    ask(
+        at,
+        "UPDATE messagelog.logrecord SET message = NULL, keyid = 'key1', ciphermessage = 'x' WHERE id = 3",
+    );
     let export = |id: u64| reader(at).export(RecordId(id)).map(|_| ()).unwrap_err();
     let (one, two, three, five) = (export(1), export(2), export(3), export(5));
     assert!(
@@ -136,7 +139,7 @@ async fn what_was_changed_is_noticed() {
     );
     assert!(matches!(&two, ReadFailure::Damaged { what, .. } if what.contains("is gone")), "{two:?}");
     assert!(
-        matches!(&three, ReadFailure::NotExportable { reason, .. } if reason.contains("\"key1\"")),
+        matches!(&three, ReadFailure::NoKey { key: KeyName::Xroad(key), .. } if key == "key1"),
         "{three:?}"
     );
     assert!(matches!(&five, ReadFailure::Damaged { what, .. } if what.contains("recorded one")), "{five:?}");
@@ -219,14 +222,4 @@ fn a_server_that_would_forget_what_it_has_committed_is_refused() {
         matches!(&refused, OpenFailure::Storage(StoreFault::Other(why)) if why.contains("fsync")),
         "{refused}"
     );
-}
-
-#[test]
-fn keys_for_a_log_without_a_place_for_what_they_seal_are_refused() {
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("key");
-    messagelog::Keys::make(&file).unwrap();
-    let settings = Settings { keys: messagelog::Keys::read(&[file]).unwrap(), ..Settings::default() };
-    let refused = MessageLog::open(place(directory.path()), settings, clock::Clock::fixed(noon()));
-    assert_eq!(refused.err(), Some(OpenFailure::NoPlaceForSeals));
 }

@@ -28,6 +28,12 @@ mod stamps;
 mod archives;
 #[path = "../it/originals.rs"]
 mod originals;
+#[path = "../it/sealed.rs"]
+mod sealed;
+#[path = "../it/sealed_archives.rs"]
+mod sealed_archives;
 mod layout;
+mod sealed_rows;
+mod encrypted;
 mod away;
 mod taken_over;

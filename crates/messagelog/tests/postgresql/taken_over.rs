@@ -9,9 +9,7 @@ use clock::Clock;
 use database::Url;
 use database::practice::{Server, psql};
 use jiff::SignedDuration;
-use messagelog::{
-    Archiving, Archivist, MessageLog, Place, ReadFailure, Reader, RecordId, Search, Settings, Stamper,
-};
+use messagelog::{Archiving, Archivist, MessageLog, Place, Reader, RecordId, Settings, Stamper};
 use signature::archive::{Before, verify};
 use signature::container::AsicContainer;
 use trust::DigestAlgorithm;
@@ -154,48 +152,5 @@ async fn a_live_log_is_stamped_archived_and_gone_on_with_where_it_ended() {
     assert_eq!(ask("SELECT count(*) FROM messagelog.logrecord"), "0");
     assert_eq!(ask("SELECT count(*) FROM pg_largeobject_metadata"), "0");
     assert_eq!(log.record(request("next")).await, Ok(RecordId(last + 3)));
-    log.close().await.unwrap();
-}
-
-#[tokio::test]
-async fn rows_that_a_live_server_has_encrypted_are_listed_and_stamped_and_their_export_is_refused() {
-    let Some(vectors) = vectors() else { return };
-    let directory = tempfile::tempdir().unwrap();
-    let address = Server::shared().database();
-    let at = place(&address, directory.path());
-    MessageLog::open(&at, Settings::default(), Clock::fixed(noon())).unwrap().close().await.unwrap();
-    let rows =
-        std::fs::read_to_string(vectors.join("recorded/options/messagelog/B/ss1/logrecord.json")).unwrap();
-    let load = format!(
-        "SET session_replication_role = replica;
-         INSERT INTO messagelog.logrecord
-         SELECT * FROM json_populate_recordset(NULL::messagelog.logrecord, $rows${rows}$rows$);
-         SELECT setval('messagelog.logrecord_sequence', 90000);"
-    );
-    let file = directory.path().join("load.sql");
-    std::fs::write(&file, load).unwrap();
-    psql(&address, &["-f", file.to_str().unwrap()]).unwrap();
-    let log = MessageLog::open(&at, Settings::default(), Clock::fixed(noon())).unwrap();
-    log.provide_time_stamping(true);
-    let practice = Practice::new();
-    let mut stamper = Stamper::new(log.clone(), noon());
-    let due = noon() + SignedDuration::from_secs(1);
-    let round = stamper.next_round(due).await.unwrap().unwrap();
-    stamper.stamped(round.clone(), &practice.stamp(&round), due).await.unwrap();
-    let found = log.read(|reader| reader.find(&Search::default())).await.unwrap();
-    assert!(found.len() > 8 && found.iter().all(|entry| entry.stamped));
-    let refused = log
-        .read(move |reader| {
-            Ok(found.iter().map(|entry| reader.export(entry.id).map(|_| ())).collect::<Vec<_>>())
-        })
-        .await
-        .unwrap();
-    for outcome in &refused {
-        let Err(ReadFailure::NotExportable { reason, .. }) = outcome else { panic!("{outcome:?}") };
-        assert!(reason.contains("encrypted with the key \"key0\""), "{reason}");
-    }
-    let archivist = Archivist::new(log.clone(), Archiving::new(directory.path().join("archive")));
-    let made = archivist.round(due, || true).await.unwrap();
-    assert_eq!((made.records, made.withheld.len()), (0, refused.len()));
     log.close().await.unwrap();
 }

@@ -243,7 +243,9 @@ fn certificate(file: &Path, folder: &Path) -> Result<Certificate, DeclarationFau
     let path = folder.join(file);
     let refused = |why: String| DeclarationFault::Certificate { file: path.display().to_string(), why };
     let bytes = match std::fs::metadata(&path) {
-        Ok(found) if found.len() > FILE_BYTES_MAX => Err(refused("it is too large".to_owned())),
+        Ok(found) if found.len() > FILE_BYTES_MAX => {
+            Err(refused(format!("it is larger than {FILE_BYTES_MAX} bytes")))
+        }
         Ok(_) => std::fs::read(&path).map_err(|error| refused(error.to_string())),
         Err(error) => Err(refused(error.to_string())),
     }?;

@@ -4,17 +4,26 @@ use jiff::Timestamp;
 
 /// Octets of the group in a name, with the dash behind it: with them the whole name has 255, as many as file systems take.
 const GROUP_BYTES_MAX: usize = 200;
+/// What stands behind the name of an archive that is sealed with OpenPGP.
+const SEALED: &str = ".gpg";
 const DIGEST_CHARACTERS: usize = 16;
 
-/// `mlog-[{group}-]{time of the first record}-{of the last one}-{beginning of the digest}.zip`. X-Road writes the times of its server's
-/// zone; ours are UTC wherever the server stands.
+/// `mlog-[{group}-]{time of the first record}-{of the last one}-{beginning of the digest}.zip`, with `.gpg` behind it where it is sealed with
+/// OpenPGP. X-Road writes the times of its server's zone; ours are UTC wherever the server stands.
 #[must_use]
-pub fn file_name(group: Option<&str>, first: Timestamp, last: Timestamp, digest: &str) -> String {
+pub fn file_name(
+    group: Option<&str>,
+    first: Timestamp,
+    last: Timestamp,
+    digest: &str,
+    is_sealed: bool,
+) -> String {
+    let sealed = if is_sealed { SEALED } else { "" };
     let mut group = group.map(|group| format!("{}-", harmless(group))).unwrap_or_default();
-    group.truncate(group.floor_char_boundary(GROUP_BYTES_MAX));
+    group.truncate(group.floor_char_boundary(GROUP_BYTES_MAX.saturating_sub(sealed.len())));
     let time = |at: Timestamp| at.strftime("%Y%m%d%H%M%S").to_string();
     let digest = digest.get(..DIGEST_CHARACTERS).unwrap_or(digest);
-    format!("mlog-{group}{}-{}-{digest}.zip", time(first), time(last))
+    format!("mlog-{group}{}-{}-{digest}.zip{sealed}", time(first), time(last))
 }
 
 fn harmless(group: &str) -> String {
@@ -28,10 +37,13 @@ mod tests {
 
     fn check(group: Option<&str>, expected: &str) {
         let (first, last) = ("2026-11-22T11:56:48.9Z", "2026-11-22T23:59:59Z");
-        let name =
-            file_name(group, first.parse().unwrap(), last.parse().unwrap(), &"0123456789abcdef".repeat(8));
-        assert_eq!(name, expected);
-        assert!(name.len() <= 255);
+        let named = |is_sealed| {
+            let digest = "0123456789abcdef".repeat(8);
+            file_name(group, first.parse().unwrap(), last.parse().unwrap(), &digest, is_sealed)
+        };
+        assert_eq!(named(false), expected);
+        let sealed = named(true);
+        assert!(named(false).len() <= 255 && sealed.len() <= 255 && sealed.ends_with(".zip.gpg"), "{sealed}");
     }
 
     #[test]

@@ -80,7 +80,7 @@ fn directory<R: Read + Seek>(source: &mut R) -> Result<(Vec<u8>, Vec<Located>), 
     let end = piece(source, at, length)?;
     let (start, count) = unzip::end_of_archive(&end, at).map_err(not_zip)?;
     if at.saturating_sub(start) > DIRECTORY_BYTES_MAX {
-        return Err(Refusal::TooLarge { what: "directory".to_owned() });
+        return Err(Refusal::TooLarge { what: "directory".to_owned(), bytes_max: DIRECTORY_BYTES_MAX });
     }
     let directory = piece(source, start, at)?;
     let entries = unzip::located(&directory, count, start).map_err(not_zip)?;
@@ -128,7 +128,8 @@ fn octets<R: Read + Seek>(
     bytes_max: u64,
 ) -> Result<Vec<u8>, Refusal> {
     if entry.end.saturating_sub(entry.start) > bytes_max {
-        return Err(Refusal::TooLarge { what: String::from_utf8_lossy(&entry.name).into_owned() });
+        let what = String::from_utf8_lossy(&entry.name).into_owned();
+        return Err(Refusal::TooLarge { what, bytes_max });
     }
     let contents = piece(source, entry.start, entry.end)?;
     unzip::archived(directory, entry, &contents).map_err(not_zip)

@@ -82,6 +82,15 @@ fn by_anybody(entry: &Entry<'_>) -> bool {
         && matches!(entry.agreed.needed, NEEDED_TO_STORE | NEEDED_TO_INFLATE)
         && entry.extras.into_iter().all(is_times_and_owner)
         && (!entry.name.ends_with('/') || (entry.name == "META-INF/" && entry.sums.length == 0))
+        && is_file_or_folder(entry)
+}
+
+/// Not a link or a device: programs that unpack would make one. Many note no kind at all.
+fn is_file_or_folder(entry: &Entry<'_>) -> bool {
+    match entry.external >> 28 {
+        0 | 8 => true,
+        kind => kind == 4 && entry.name.ends_with('/'),
+    }
 }
 
 /// Whether a gateway packed this entry of an archive, in which each entry has its own date.

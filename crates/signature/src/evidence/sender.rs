@@ -64,8 +64,9 @@ fn asked_for(target: &str) -> Option<ServiceId> {
 }
 
 fn soap(text: &str) -> Result<Named, Refusal> {
-    if text.len() > reading::DOCUMENT_BYTES_MAX.saturating_mul(64) {
-        return unclear("it is too long to be read");
+    let bytes_max = reading::DOCUMENT_BYTES_MAX.saturating_mul(64);
+    if text.len() > bytes_max {
+        return unclear(format!("it is longer than {bytes_max} bytes"));
     }
     ::xml::within_budget(text, &::xml::Budget::LARGE).or_else(|why| unclear(why.to_string()))?;
     let document = roxmltree::Document::parse(text).or_else(|why| unclear(why.to_string()))?;

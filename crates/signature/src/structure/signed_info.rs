@@ -9,7 +9,7 @@ use crate::reading::{self, Children, DS, Misshapen, misshapen};
 use super::UnreadableSignature;
 
 /// The most references one signature may make (data-plane 5.3).
-pub(super) const REFERENCES_MAX: usize = 30;
+pub(crate) const REFERENCES_MAX: usize = 30;
 /// The most transforms one reference may name (data-plane 5.3).
 const TRANSFORMS_MAX: usize = 5;
 const EXCLUSIVE: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";

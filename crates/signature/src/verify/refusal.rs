@@ -3,7 +3,7 @@
 use crate::canonical;
 use crate::hashchain;
 use crate::reading::{Misshapen, XmlRefusal};
-use crate::structure;
+use crate::structure::{self, REFERENCES_MAX};
 
 /// Why a signature proves nothing. The code is X-Road's, without the prefix `signature_verification.`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,7 +15,7 @@ pub enum Refusal {
     #[error("the signature is malformed: {0}")]
     Malformed(#[from] Misshapen),
     /// More references than anybody may make: `internal_error`.
-    #[error("the signature makes too many references")]
+    #[error("the signature makes more than {REFERENCES_MAX} references")]
     TooManyReferences,
     /// `SigningCertificateV2` on the way: `malformed_signature` (data-plane E.1.5).
     #[error(

@@ -238,6 +238,17 @@ fn refuses_what_is_missing_added_swapped_doubled_or_other() {
 }
 
 #[test]
+fn refuses_names_that_lead_elsewhere() {
+    for name in ["../a.asice", "/a.asice", "a/b.asice", "a\\b.asice", "a\0.asice", "..", "a\nb.asice", ""] {
+        let mut writer = ArchiveWriter::new(Vec::new(), None);
+        // Ours does not even write them.
+        let Ok(()) = writer.add(name, b"x", noon()) else { continue };
+        let refused = judged(&writer.finish(noon()).unwrap().out, Before::Nothing);
+        assert!(refused.is_err(), "{name:?}: {refused:?}");
+    }
+}
+
+#[test]
 fn refuses_what_another_program_packed() {
     let Some(vectors) = vectors() else { return };
     let bytes = std::fs::read(vectors.join("asic/archives/message-archive-0.zip")).unwrap();

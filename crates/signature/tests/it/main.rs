@@ -20,6 +20,7 @@ mod tolerance;
 mod containers;
 mod built;
 mod wrapped;
+mod lookalikes;
 mod layouts;
 mod packing;
 mod archives;

@@ -267,13 +267,57 @@ fn refuses_names_that_command_a_terminal() {
 }
 
 #[test]
+fn refuses_paths_links_and_names_that_lead_elsewhere() {
+    let all = entries(&single(workshop()));
+    let more = |name: &str| zipped(&[all.as_slice(), &[(name.to_owned(), b"x".to_vec())]].concat());
+    for name in [
+        "../message.xml",
+        "META-INF/../message.xml",
+        "./message.xml",
+        "/message.xml",
+        "//message.xml",
+        "..\\message.xml",
+        "C:\\message.xml",
+        "message.xml\0.txt",
+        "Message.XML",
+        "META-INF//signatures.xml",
+        "~/message.xml",
+    ] {
+        let zip = more(name);
+        let judged = crate::containers::judge(&zip, &workshop().authorities);
+        assert!(refused(&zip).is_some() || judged.is_err(), "{name}");
+    }
+    let long = more(&"x".repeat(513));
+    assert!(matches!(refused(&long), Some(ReadRefusal::NotZip(_))));
+    // Links, devices, and a folder that calls itself a message, as a program for Unix notes them.
+    let anew = packings().into_iter().find(|(packing, _)| *packing == "anybody").unwrap().1;
+    for (mode, fine) in [
+        (0o100_644, true),
+        (0o000_600, true),
+        (0, true),
+        (0o120_777, false),
+        (0o040_755, false),
+        (0o060_644, false),
+        (0o020_644, false),
+        (0o010_644, false),
+        (0o140_644, false),
+    ] {
+        let mut pieces = taken_apart(&anew);
+        put(&mut pieces[1].listed, 38, mode << 16);
+        let refused = refused(&put_together(&pieces, b""));
+        assert_eq!(refused.is_none(), fine, "{mode:o}: {refused:?}");
+    }
+}
+
+#[test]
 fn refuses_more_than_is_unpacked_here() {
     let ours = single(workshop());
     let mut pieces = taken_apart(&streamed(&ours));
     let stated = 300 << 20;
     put(&mut pieces[1].listed, 24, stated);
     put(&mut pieces[1].tail, 12, stated);
-    assert!(matches!(refused(&put_together(&pieces, COMMENT)), Some(ReadRefusal::TooLarge { .. })));
+    let bomb = refused(&put_together(&pieces, COMMENT)).unwrap();
+    assert!(matches!(bomb, ReadRefusal::TooLarge { .. }) && bomb.to_string().contains("268435456"), "{bomb}");
     // A bomb that states less than it unpacks to.
     let mut pieces = taken_apart(&streamed(&ours));
     let bomb = deflated(&vec![0; 8 << 20]);

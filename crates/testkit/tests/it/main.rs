@@ -1,6 +1,7 @@
 //! Whole exchanges, over real sockets.
 
 mod crossing;
+mod hostile;
 mod peer;
 mod proof;
 mod refusals;

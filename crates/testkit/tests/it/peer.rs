@@ -9,7 +9,7 @@ mod cast;
 mod handshakes;
 mod identity;
 mod judged;
-mod recorder;
+pub(crate) mod recorder;
 mod tap;
 mod resumption;
 mod disbelief;

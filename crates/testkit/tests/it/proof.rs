@@ -9,7 +9,7 @@
 
 pub(crate) mod tools;
 pub(crate) mod containers;
-mod forwarder;
+pub(crate) mod forwarder;
 mod evidence;
 mod changed;
 mod bodies;

@@ -2,7 +2,7 @@
 
 pub(crate) mod common;
 mod raw;
-mod tls;
+pub(crate) mod tls;
 mod shape;
 mod consumer;
 mod addressing;

@@ -101,7 +101,7 @@ impl Extensions {
             }
             seen.push(id);
             if seen.len() > EXTENSIONS_MAX {
-                return Err(Malformed::TooLarge);
+                return Err(Malformed::TooLarge { what: "extensions", max: EXTENSIONS_MAX });
             }
             read.take(id, critical, value)?;
         }
@@ -153,7 +153,7 @@ fn purposes(value: &[u8]) -> Result<Vec<String>, Malformed> {
     while !list.is_empty() {
         purposes.push(asn1::dotted(list.expect(asn1::OID)?.body)?);
         if purposes.len() > NAMES_MAX {
-            return Err(Malformed::TooLarge);
+            return Err(Malformed::TooLarge { what: "purposes", max: NAMES_MAX });
         }
     }
     Ok(purposes)
@@ -187,7 +187,7 @@ fn ocsp_urls(value: &[u8]) -> Result<Vec<String>, Malformed> {
             urls.push(url.to_owned());
         }
         if urls.len() > NAMES_MAX {
-            return Err(Malformed::TooLarge);
+            return Err(Malformed::TooLarge { what: "addresses", max: NAMES_MAX });
         }
     }
     Ok(urls)
@@ -199,7 +199,7 @@ fn alternative_names(value: &[u8]) -> Result<String, Malformed> {
     while !list.is_empty() {
         texts.push(general_name(&list.any()?)?);
         if texts.len() > NAMES_MAX {
-            return Err(Malformed::TooLarge);
+            return Err(Malformed::TooLarge { what: "names", max: NAMES_MAX });
         }
     }
     Ok(texts.join(", "))
@@ -243,7 +243,7 @@ pub(crate) fn has_critical(body: Reader<'_>) -> Result<bool, Malformed> {
         }
         count = count.saturating_add(1);
         if count > EXTENSIONS_MAX {
-            return Err(Malformed::TooLarge);
+            return Err(Malformed::TooLarge { what: "extensions", max: EXTENSIONS_MAX });
         }
     }
     Ok(false)

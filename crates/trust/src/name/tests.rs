@@ -107,14 +107,17 @@ fn refuses_names_that_are_none_or_too_long() {
         &asn1::encode_all(asn1::SEQUENCE, &[&asn1::encode(asn1::OID, CN), &asn1::encode(UTF8_STRING, b"x")]),
     );
     assert!(Name::from_der(&asn1::encode(asn1::SEQUENCE, &one.repeat(64))).is_ok());
-    assert_eq!(Name::from_der(&asn1::encode(asn1::SEQUENCE, &one.repeat(65))), Err(Malformed::TooLarge));
+    assert_eq!(
+        Name::from_der(&asn1::encode(asn1::SEQUENCE, &one.repeat(65))),
+        Err(Malformed::TooLarge { what: "attributes of a name", max: 64 })
+    );
     let long = |bytes: usize| {
         let pair = [asn1::encode(asn1::OID, CN), asn1::encode(UTF8_STRING, &vec![b'x'; bytes])].concat();
         let set = asn1::encode(asn1::SET, &asn1::encode(asn1::SEQUENCE, &pair));
         Name::from_der(&asn1::encode(asn1::SEQUENCE, &set)).map(|name| name.rfc2253().len())
     };
     assert_eq!(long(4000), Ok(4003));
-    assert_eq!(long(4096), Err(Malformed::TooLarge));
+    assert_eq!(long(4096), Err(Malformed::TooLarge { what: "bytes of a name", max: 4096 }));
 }
 
 #[test]

@@ -10,6 +10,8 @@ use crate::name::Name;
 use crate::oid;
 use crate::path::CERTIFICATES_MAX;
 
+const SERIAL_BYTES_MAX: usize = 64;
+
 /// Content tags of CertStatus.
 const GOOD: u8 = asn1::plain(0);
 const REVOKED: u8 = asn1::wrapped(1);
@@ -100,7 +102,7 @@ fn certificates(mut list: Reader<'_>) -> Result<Vec<Certificate>, Malformed> {
         }
         count = count.saturating_add(1);
         if count > CERTIFICATES_MAX {
-            return Err(Malformed::TooLarge);
+            return Err(Malformed::TooLarge { what: "certificates", max: CERTIFICATES_MAX });
         }
     }
     Ok(certificates)
@@ -120,8 +122,8 @@ fn certificate_id(mut fields: Reader<'_>) -> Result<CertificateId, Malformed> {
     let issuer_key_hash = fields.expect(asn1::OCTET_STRING)?.body.to_vec();
     let serial = fields.expect(asn1::INTEGER)?.body.to_vec();
     fields.end()?;
-    if serial.len() > 64 {
-        return Err(Malformed::TooLarge);
+    if serial.len() > SERIAL_BYTES_MAX {
+        return Err(Malformed::TooLarge { what: "bytes of a serial number", max: SERIAL_BYTES_MAX });
     }
     Ok(CertificateId { digest, issuer_name_hash, issuer_key_hash, serial })
 }

@@ -20,7 +20,7 @@ pub(super) fn to_der(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Malformed> {
 
 fn element(bytes: &[u8], depth: usize) -> Result<(Vec<u8>, &[u8]), Malformed> {
     if depth > DEPTH_MAX {
-        return Err(Malformed::TooLarge);
+        return Err(Malformed::TooLarge { what: "levels", max: DEPTH_MAX });
     }
     match bytes {
         [tag, 0x80, rest @ ..] if tag & CONSTRUCTED != 0 && tag & 0x1f != 0x1f => {
@@ -93,6 +93,7 @@ mod tests {
         assert_eq!(to_der(&[0x30, 0x80]), Err(Malformed::Truncated));
         assert_eq!(to_der(&[0x04, 0x80, 0, 0]), Err(Malformed::Length));
         assert_eq!(to_der(&[0x30, 0x00, 0x00]), Err(Malformed::Trailing));
-        assert_eq!(to_der(&[0x30, 0x80].repeat(10_000)), Err(Malformed::TooLarge));
+        let too_deep = Malformed::TooLarge { what: "levels", max: 32 };
+        assert_eq!(to_der(&[0x30, 0x80].repeat(10_000)), Err(too_deep));
     }
 }

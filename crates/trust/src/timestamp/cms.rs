@@ -226,7 +226,7 @@ fn elements(mut reader: Reader<'_>, count_max: usize) -> Result<Vec<&[u8]>, Malf
     while !reader.is_empty() {
         list.push(reader.any()?.raw);
         if list.len() > count_max {
-            return Err(Malformed::TooLarge);
+            return Err(Malformed::TooLarge { what: "entries of a list", max: count_max });
         }
     }
     Ok(list)

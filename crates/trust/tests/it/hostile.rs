@@ -112,3 +112,92 @@ fn splice(certificate: &[u8], extension: &[u8]) -> Vec<u8> {
     let mended = [&tbs[..wrapper], &tlv(0xa3, &tlv(0x30, &doubled))].concat();
     tlv(0x30, &[tlv(0x30, &mended), after.to_vec()].concat())
 }
+
+/// Lengths that promise what does not come: none, four gigabytes, more than a number holds, more octets than a length may have.
+const LENGTHS: [&[u8]; 8] = [
+    &[0x80],
+    &[0x84, 0xff, 0xff, 0xff, 0xff],
+    &[0x84, 0x7f, 0xff, 0xff, 0xff],
+    &[0x83, 0xff, 0xff, 0xff],
+    &[0x85, 1, 0, 0, 0, 0],
+    &[0x88, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+    &[0xff],
+    &[0x7f],
+];
+
+/// The same octets with each of these lengths in the place of each of theirs.
+fn with_absurd_lengths(der: &[u8]) -> Vec<Vec<u8>> {
+    fn places(der: &[u8], from: usize, to: usize, found: &mut Vec<(usize, usize)>) {
+        let mut at = from;
+        while at + 2 <= to {
+            let first = der[at + 1];
+            let octets = if first < 0x80 { 0 } else { usize::from(first & 0x7f) };
+            let long =
+                der[at + 2..at + 2 + octets].iter().fold(0, |sum, octet| sum << 8 | usize::from(*octet));
+            let (body, length) = (at + 2 + octets, if octets == 0 { usize::from(first) } else { long });
+            found.push((at + 1, body));
+            if der[at] & 0x20 != 0 {
+                places(der, body, body + length, found);
+            }
+            at = body + length;
+        }
+    }
+    let mut found = vec![];
+    places(der, 0, der.len(), &mut found);
+    let with = |(at, body): (usize, usize), length: &[u8]| [&der[..at], length, &der[body..]].concat();
+    found
+        .into_iter()
+        .flat_map(|place| LENGTHS.map(|length| with(place, length)))
+        .filter(|bent| bent != der)
+        .collect()
+}
+
+/// A structure in a structure, ten thousand times: with lengths as they should be, and with lengths that are left open.
+fn nested(tag: u8) -> [Vec<u8>; 2] {
+    let mut closed = vec![5, 0];
+    for _ in 0..10_000 {
+        closed = tlv(tag, &closed);
+    }
+    [closed, [tag, 0x80].repeat(10_000)]
+}
+
+#[test]
+fn absurd_lengths_and_depths_are_refused_wherever_they_stand() {
+    let root = Wish::ca("Root").mint(None);
+    let leaf = Wish::signer("1").mint(Some(&root));
+    let listed = std::slice::from_ref(&leaf.certificate);
+    let answer = Answer::new(&leaf.certificate, &root.certificate).der(&root);
+    let token = Stamp::over(b"data", &leaf.certificate).token(&leaf);
+    let response = Stamp::over(b"data", &leaf.certificate).response(&leaf);
+    let mut tried = 0;
+    for bent in with_absurd_lengths(leaf.certificate.der()) {
+        let believed =
+            Certificate::from_der(&bent).is_ok_and(|read| read.verify_signed_by(&root.certificate).is_ok());
+        assert!(!believed, "{bent:02x?}");
+        tried += 1;
+    }
+    for bent in with_absurd_lengths(&answer) {
+        assert!(OcspResponse::parse(&bent).is_err(), "{bent:02x?}");
+        tried += 1;
+    }
+    for bent in with_absurd_lengths(&token) {
+        assert!(timestamp::verify_token(&bent, b"data", listed).is_err(), "{bent:02x?}");
+        tried += 1;
+    }
+    for bent in with_absurd_lengths(&response) {
+        assert!(timestamp::read_granted(&bent, listed).is_err(), "{bent:02x?}");
+        tried += 1;
+    }
+    println!("{tried} absurd lengths");
+    assert!(tried > 1000, "{tried}");
+    for deep in [0x30, 0x31, 0xa0, 0xa1, 0x24].into_iter().flat_map(nested) {
+        for inside in [deep.clone(), sequence(&[&oid("1.2.840.113549.1.7.2"), &tlv(0xa0, &deep)])] {
+            assert!(Certificate::from_der(&inside).is_err());
+            assert!(PublicKey::from_spki(&inside).is_err());
+            assert!(OcspResponse::parse(&inside).is_err());
+            let refused = timestamp::verify_token(&inside, b"data", listed).unwrap_err().to_string();
+            assert!(refused.contains("more than 32 levels"), "{refused}");
+            assert!(timestamp::read_granted(&inside, listed).is_err());
+        }
+    }
+}

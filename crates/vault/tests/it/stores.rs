@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use vault::{HandOverFailure, Store, Transfer};
 
-const NAME: &str = "mlog-20260101000000-20260101010000-0123456789abcdef.zip";
+/// Of a sealed one; to a store all names are the same.
+const NAME: &str = "mlog-20260101000000-20260101010000-0123456789abcdef.zip.gpg";
 const BODY_BYTES_MAX: u64 = 10 << 20;
 
 /// A folder with an archive in it.

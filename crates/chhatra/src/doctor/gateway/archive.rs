@@ -9,6 +9,8 @@ use rustix::fs::Access;
 
 const DAY: i64 = 86_400;
 const MEGABYTE: u64 = 1 << 20;
+/// Whoever has to make another key needs some time for it.
+const KEY_DAYS_MIN: i64 = 30;
 /// The disk should last for so long.
 const DAYS_MIN: u64 = 14;
 
@@ -23,6 +25,38 @@ pub(super) fn examine(config: &Config, findings: &mut Findings) {
         growth(config, figures, findings);
     }
     transfer(config, figures.as_ref(), findings);
+    keys(config, findings);
+}
+
+/// The keys that archives are sealed with, and how long they hold.
+fn keys(config: &Config, findings: &mut Findings) {
+    let sealing = match ::gateway::sealing(config, findings.now()) {
+        Ok(None) => return,
+        Ok(Some(sealing)) => sealing,
+        Err(fault) => {
+            let advice =
+                "correct it; a gateway does not start so, and one that runs keeps these records in its log";
+            findings.problem("archive", fault.to_string(), advice);
+            return;
+        }
+    };
+    let keys = &sealing.keys;
+    let signed = format!("archives are signed with the OpenPGP key {}", keys.signs());
+    match keys.first_end(findings.now()) {
+        None => findings.ok("archive", format!("{signed}; none of the keys ends")),
+        Some((until, path)) => {
+            let says =
+                format!("{signed}; the first key to end is {}, {}", path.display(), findings.moment(until));
+            if until.duration_since(findings.now())
+                < SignedDuration::from_secs(KEY_DAYS_MIN.saturating_mul(DAY))
+            {
+                let advice = "have its time extended or put another one there, then start the gateway anew";
+                findings.warning("archive", says, advice);
+            } else {
+                findings.ok("archive", says);
+            }
+        }
+    }
 }
 
 fn place(config: &Config, findings: &mut Findings) {

@@ -3,7 +3,7 @@
 use super::super::findings::Findings;
 use ::gateway::Config;
 use jiff::SignedDuration;
-use messagelog::{Place, Reader, Statistics};
+use messagelog::{KeyName, Place, ReadFailure, Reader, Statistics};
 
 /// A round that is late by so much has failed.
 const LATE_SECONDS: i64 = 600;
@@ -13,18 +13,26 @@ pub(super) fn examine(config: &Config, findings: &mut Findings) {
         Ok(place) => place,
         Err(why) => return findings.problem("log", why.to_string(), "correct the configuration"),
     };
+    let keys = config.log_keys();
+    if let Err(why) = &keys {
+        let advice = "put the file back, or correct [gateway.log]: no gateway starts so";
+        findings.problem("log", why.to_string(), advice);
+    }
     if !place.lock_file().exists() {
         findings.ok("log", "nothing has been put on record yet");
         return;
     }
+    let keys = keys.unwrap_or_default();
+    let read = |reader: Reader| Ok((reader.statistics()?, reader.with_keys(keys).missing_keys()?));
     match Reader::open(&place)
         .map_err(|e| e.to_string())
-        .and_then(|r| r.statistics().map_err(|e| e.to_string()))
+        .and_then(|reader| read(reader).map_err(|e: ReadFailure| e.to_string()))
     {
-        Ok(figures) => {
+        Ok((figures, missing)) => {
             let size = figures.file_bytes.checked_div(1024).unwrap_or_default();
             findings.ok("log", format!("records: {}, size: {size} KB, in {}", figures.records, place));
             unstamped(config, &figures, findings);
+            missing.iter().for_each(|(key, count)| told_missing(key, *count, findings));
         }
         Err(why) => {
             let advice = match place {
@@ -36,6 +44,16 @@ pub(super) fn examine(config: &Config, findings: &mut Findings) {
             findings.problem("log", why, advice);
         }
     }
+}
+
+/// Nothing of theirs is lost as long as they stay, and nobody can read them.
+fn told_missing(key: &KeyName, count: u64, findings: &mut Findings) {
+    let says = format!("records that cannot be read or archived, and are kept: {count}, under {key}");
+    let advice = match key {
+        KeyName::Own(_) => "put its file into key_files of [gateway.log] again",
+        KeyName::Xroad(_) => "name X-Road's key store that holds it under [gateway.log.xroad_encryption]",
+    };
+    findings.problem("log", says, advice);
 }
 
 fn unstamped(config: &Config, figures: &Statistics, findings: &mut Findings) {

@@ -7,11 +7,12 @@ use jiff::Timestamp;
 use postgres::Statement;
 use signature::timestamp::Batch;
 
-use super::archive;
+use super::{archive, kept};
 use crate::error::StoreFault;
 use crate::pack::Packed;
 use crate::prepare::{LoggedBody, Prepared};
 use crate::record::{Body, Direction, RecordId};
+use crate::seal::{NotSealed, Piece, Protection};
 use crate::store::body::each_chunk;
 use crate::store::values::{signed, unsigned};
 use crate::store::{AppendFault, Keeping, NewStamp, Store};
@@ -26,18 +27,22 @@ pub(crate) struct Writer {
     record: Statement,
     large_object: Statement,
     more: Statement,
+    number: Statement,
 }
 
 impl Writer {
     pub(super) fn new(mut session: Session) -> Result<Self, StoreFault> {
-        let [record, large_object, more] = session.run(|client| {
+        let [record, large_object, more, number] = session.run(|client| {
             Ok::<_, StoreFault>([
-                // Record and attachment in one step. The number is the last thing that is taken, so that a body that fails takes none.
+                // Record and attachment in one step. Where its number is not needed before ($14), it is the last thing that is taken, so that
+                // a body that fails takes none.
                 client.prepare(
                     "WITH made AS (
                        INSERT INTO logrecord (id, discriminator, time, archived, queryid, memberclass, membercode,
-                         subsystemcode, xrequestid, message, signature, hashchain, hashchainresult, signaturehash, response)
-                       VALUES (nextval('logrecord_sequence'), 'm', $1, false, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+                         subsystemcode, xrequestid, message, signature, hashchain, hashchainresult, signaturehash, response,
+                         keyid, ciphermessage)
+                       VALUES (coalesce($14::bigint, nextval('logrecord_sequence')), 'm', $1, false, $2, $3, $4, $5, $6, $7, $8,
+                         $9, $10, $11, $12, $15, $16)
                        RETURNING id),
                      attached AS (
                        INSERT INTO message_attachment (logrecord_id, attachment_no, attachment)
@@ -46,20 +51,37 @@ impl Writer {
                 )?,
                 client.prepare("SELECT lo_from_bytea(0, $1)")?,
                 client.prepare("SELECT lo_put($1, $2, $3)")?,
+                client.prepare("SELECT nextval('logrecord_sequence')")?,
             ])
         })?;
-        Ok(Self { session, record, large_object, more })
+        Ok(Self { session, record, large_object, more, number })
     }
 
     fn batch(&mut self, sql: &str) -> Result<(), StoreFault> {
         self.session.run(|client| Ok(client.batch_execute(sql)?))
     }
 
+    /// What X-Road's form takes for its counters: a number that the sequence never gives again, neither after this record was taken back nor
+    /// after a crash, which leaves nothing of it on the disk that the sequence's own step is not on before.
+    fn next_number(&mut self) -> Result<RecordId, StoreFault> {
+        let Self { session, number, .. } = self;
+        session.run(|client| Ok(RecordId(unsigned(client.query_one(&*number, &[])?.try_get(0)?))))
+    }
+
     /// The body as a large object, chunk by chunk.
-    fn store_body(&mut self, logged: &LoggedBody) -> Result<Option<u32>, AppendFault> {
+    fn store_body(
+        &mut self,
+        logged: &LoggedBody,
+        protection: &Protection,
+        record: Option<RecordId>,
+    ) -> Result<Option<u32>, AppendFault> {
         let Self { session, large_object, more, .. } = self;
-        let (mut object, mut end) = (None, 0i64);
-        each_chunk(logged, |chunk| {
+        let (mut object, mut end, mut place) = (None, 0i64, 0usize);
+        each_chunk(logged, |content| {
+            let piece = Piece { record, place, body_bytes: logged.bytes, content };
+            let chunk = protection.stored(piece).map_err(unsealed)?;
+            let chunk = chunk.as_ref();
+            place = place.saturating_add(1);
             session.run(|client| {
                 match object {
                     None => object = Some(client.query_one(&*large_object, &[&chunk])?.try_get::<_, u32>(0)?),
@@ -75,9 +97,14 @@ impl Writer {
     }
 
     fn append_inside(&mut self, record: &Prepared, time: Timestamp) -> Result<RecordId, AppendFault> {
-        let object = self.store_body(&record.body)?;
+        let number = match &record.protection {
+            Protection::Xroad(_) => Some(self.next_number()?),
+            Protection::Open | Protection::Sealed(_) => None,
+        };
+        let object = self.store_body(&record.body, &record.protection, number)?;
         let member = record.owner.member();
-        let message = text(record.message.clone())?;
+        let Told { message, keyid, encrypted } = Told::of(record, number)?;
+        let number = number.map(|number| signed(number.0));
         let signature = text(record.signature.packed.whole())?;
         let optional = |document: Option<&Packed>| document.map(|packed| text(packed.whole())).transpose();
         let (chain, result) =
@@ -101,12 +128,43 @@ impl Writer {
                     &digest,
                     &(record.direction == Direction::Response),
                     &object,
+                    &number,
+                    &keyid,
+                    &encrypted,
                 ],
             )?;
             Ok::<i64, StoreFault>(row.try_get(0)?)
         })?;
         Ok(RecordId(unsigned(id)))
     }
+}
+
+/// A message as the columns have it.
+struct Told {
+    message: Option<String>,
+    keyid: Option<String>,
+    encrypted: Option<Vec<u8>>,
+}
+
+impl Told {
+    fn of(record: &Prepared, number: Option<RecordId>) -> Result<Self, StoreFault> {
+        let message = &record.message;
+        let (keyid, encrypted) = match &record.protection {
+            Protection::Open => {
+                return Ok(Self { message: Some(text(message.clone())?), keyid: None, encrypted: None });
+            }
+            Protection::Sealed(seal) => (kept::own_mark(seal), message.clone()),
+            Protection::Xroad(key) => {
+                let encrypted = number.ok_or(NotSealed).and_then(|number| key.message(number, message));
+                (key.name().to_owned(), encrypted.map_err(unsealed)?)
+            }
+        };
+        Ok(Self { message: None, keyid: Some(keyid), encrypted: Some(encrypted) })
+    }
+}
+
+fn unsealed(_: NotSealed) -> StoreFault {
+    StoreFault::Other("a record could not be sealed".to_owned())
 }
 
 /// What was seen to be text when the record was prepared.

@@ -15,12 +15,14 @@ use postgres::{Client, Row};
 use signature::archive::Link;
 use trust::algorithm::DigestAlgorithm;
 
+use super::kept;
 use crate::error::{ReadFailure, StoreFault};
 use crate::record::{ArchiveFigures, Direction, Entry, Owner, Record, RecordId, Search, Stamp, Statistics};
+use crate::seal::{Kept, KeyName};
 use crate::store::archive::Party;
 use crate::store::read::page;
 use crate::store::values::{signed, time, unsigned};
-use crate::store::{Reading, SealedBody, Stamped, Way};
+use crate::store::{KeptBody, Reading, Stamped, Way};
 
 /// Bytes of a body that are in memory at a time.
 const CHUNK_BYTES: usize = 262_144;
@@ -71,7 +73,8 @@ impl Tables {
         let (class, code) = (text(5)?.unwrap_or_default(), text(6)?.unwrap_or_default());
         let owner = ClientId::new(&self.instance, class, code, text(7)?.as_deref())
             .map_err(|_| damaged("the owner"))?;
-        let bytes = row.try_get::<_, Option<i64>>(8)?.map(unsigned);
+        let keyid = row.try_get(10)?;
+        let bytes = row.try_get::<_, Option<i64>>(8)?.map(|stored| kept::body_bytes(keyid, unsigned(stored)));
         let moment: Option<i64> = row.try_get(1)?;
         Ok(Entry {
             id,
@@ -127,16 +130,6 @@ impl Tables {
         })?;
         Ok(DigestAlgorithm::Sha512.digest(row.try_get::<_, String>(0)?.as_bytes()))
     }
-}
-
-/// Release by release more is read; until then this is said.
-fn require_plain(record: RecordId, key: Option<String>) -> Result<(), ReadFailure> {
-    key.map_or(Ok(()), |key| {
-        let reason = format!(
-            "it is encrypted with the key {key:?}, and this release has no keys for a log in X-Road's layout"
-        );
-        Err(ReadFailure::NotExportable { record, reason })
-    })
 }
 
 /// The conditions of a search; every value comes in as a parameter.
@@ -218,13 +211,12 @@ impl Reading for Tables {
     fn record(&self, id: RecordId) -> Result<Record, ReadFailure> {
         let row = self.ask::<_, ReadFailure>(|client| {
             let sql = format!(
-                "{ENTRY}, r.message, r.signature, r.signaturehash, r.hashchainresult, r.hashchain
+                "{ENTRY}, r.message, r.signature, r.signaturehash, r.hashchainresult, r.hashchain, r.ciphermessage
                  FROM logrecord r WHERE r.discriminator = 'm' AND r.id = $1"
             );
             Ok(client.query_opt(&sql, &[&signed(id.0)])?)
         })?;
         let row = row.ok_or(ReadFailure::NoSuchRecord(id))?;
-        require_plain(id, row.try_get(10)?)?;
         let text = |column: usize| -> Result<Option<Vec<u8>>, ReadFailure> {
             Ok(row.try_get::<_, Option<String>>(column)?.map(String::into_bytes))
         };
@@ -238,14 +230,17 @@ impl Reading for Tables {
                 return Err(damaged("the signature is not the recorded one"));
             }
         }
+        let encrypted: Option<Vec<u8>> = row.try_get(16)?;
+        let kept = kept::kept(row.try_get(10)?, encrypted.is_some());
+        let message = if kept == Kept::Open { text(11)? } else { encrypted };
         Ok(Record {
-            message: text(11)?.ok_or_else(|| damaged("it has no message"))?,
+            message: message.ok_or_else(|| damaged("it has no message"))?,
             hash_chain_result: text(14)?,
             hash_chain: text(15)?,
             signature,
             signature_digest,
             stamp: None,
-            seal: None,
+            kept,
             entry: self.entry(&row)?,
         })
     }
@@ -270,13 +265,11 @@ impl Reading for Tables {
     fn body(&self, id: RecordId, number: u32, out: &mut dyn Write) -> Result<u64, ReadFailure> {
         let found = self.ask::<_, ReadFailure>(|client| {
             Ok(client.query_opt(
-                "SELECT a.attachment, r.keyid FROM message_attachment a JOIN logrecord r ON r.id = a.logrecord_id
-                 WHERE a.logrecord_id = $1 AND a.attachment_no = $2",
+                "SELECT attachment FROM message_attachment WHERE logrecord_id = $1 AND attachment_no = $2",
                 &[&signed(id.0), &i32::try_from(number).unwrap_or(i32::MAX)],
             )?)
         })?;
         let row = found.ok_or(ReadFailure::NoSuchAttachment { record: id, number })?;
-        require_plain(id, row.try_get(1)?)?;
         let object: u32 = row.try_get(0)?;
         let chunk_bytes = i32::try_from(CHUNK_BYTES).unwrap_or(i32::MAX);
         let mut written = 0u64;
@@ -300,9 +293,8 @@ impl Reading for Tables {
         }
     }
 
-    /// What X-Road encrypts is refused in [`require_plain`]; nothing of ours is sealed here.
-    fn seal(&self, _: RecordId, _: u32) -> Result<Option<SealedBody>, ReadFailure> {
-        Ok(None)
+    fn kept(&self, id: RecordId, number: u32) -> Result<KeptBody, ReadFailure> {
+        self.ask(|client| kept::of_body(client, id, number))
     }
 
     fn attachments(&self, record: &Record) -> Result<Vec<u32>, ReadFailure> {
@@ -336,6 +328,10 @@ impl Reading for Tables {
             waiting.push((RecordId(unsigned(id)), leaf));
         }
         Ok(waiting)
+    }
+
+    fn keys_needed(&self) -> Result<Vec<(KeyName, u64)>, ReadFailure> {
+        Ok(self.ask(kept::keys_needed)?)
     }
 
     /// The server does not tell the sum of all large objects without reading them: the size of their table stands for it.

@@ -64,22 +64,29 @@ fn context(method: SslMethod, face: &Face, own_kind: bool) -> Result<SslContextB
     Ok(builder)
 }
 
+/// What stands between the two gateways of a nation: it accepts as the provider's and connects as the consumer's; with `own_kind`, as
+/// gateways of our kind among themselves.
+pub(crate) fn between(nation: &Nation, own_kind: bool) -> Result<(SslContext, SslContext)> {
+    let consumer = face(nation, &nation.consumer, &nation.consumer_identity)?;
+    let provider = face(nation, &nation.provider, &nation.provider_identity)?;
+    let mut accepting = context(SslMethod::tls_server(), &provider, own_kind)?;
+    accepting.set_verify_callback(SslVerifyMode::PEER, |_, _| true);
+    accepting.set_session_id_context(b"between")?;
+    let mut connecting = context(SslMethod::tls_client(), &consumer, own_kind)?;
+    connecting.set_verify(SslVerifyMode::NONE);
+    if own_kind {
+        accepting.set_alpn_select_callback(|_, offered| {
+            select_next_proto(OWN_KIND, offered).ok_or(AlpnError::NOACK)
+        });
+        connecting.set_alpn_protos(OWN_KIND)?;
+    }
+    Ok((accepting.build(), connecting.build()))
+}
+
 impl Recorder {
     /// Stands at `at` before the provider's gateway, on 5500 and 5577; with `own_kind`, as gateways of our kind among themselves.
     pub(crate) async fn start(nation: &Nation, at: SocketAddr, own_kind: bool) -> Result<Self> {
-        let consumer = face(nation, &nation.consumer, &nation.consumer_identity)?;
-        let provider = face(nation, &nation.provider, &nation.provider_identity)?;
-        let mut accepting = context(SslMethod::tls_server(), &provider, own_kind)?;
-        accepting.set_verify_callback(SslVerifyMode::PEER, |_, _| true);
-        let mut connecting = context(SslMethod::tls_client(), &consumer, own_kind)?;
-        connecting.set_verify(SslVerifyMode::NONE);
-        if own_kind {
-            accepting.set_alpn_select_callback(|_, offered| {
-                select_next_proto(OWN_KIND, offered).ok_or(AlpnError::NOACK)
-            });
-            connecting.set_alpn_protos(OWN_KIND)?;
-        }
-        let contexts = (accepting.build(), connecting.build());
+        let contexts = between(nation, own_kind)?;
         let listen = &nation.provider.config.listen;
         let tapes = Tapes::default();
         let listener = TcpListener::bind(at).await?;
@@ -185,7 +192,7 @@ async fn pump(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin,
 }
 
 /// Port 5577, as it is.
-async fn pass_on(listener: TcpListener, to: SocketAddr) {
+pub(crate) async fn pass_on(listener: TcpListener, to: SocketAddr) {
     while let Ok((mut near, _)) = listener.accept().await {
         tokio::spawn(async move {
             if let Ok(mut far) = TcpStream::connect(to).await {
@@ -197,7 +204,7 @@ async fn pass_on(listener: TcpListener, to: SocketAddr) {
 
 /// The first HTTP message of these bytes, when it is whole, and what follows it. What is ended by nothing else ends with its
 /// connection.
-fn message(bytes: &[u8], connection_ended: bool) -> Option<(&[u8], &[u8])> {
+pub(crate) fn message(bytes: &[u8], connection_ended: bool) -> Option<(&[u8], &[u8])> {
     let head_end = find(bytes, b"\r\n\r\n")?.checked_add(4)?;
     let head = String::from_utf8_lossy(bytes.get(..head_end)?).to_ascii_lowercase();
     let value =
@@ -227,6 +234,6 @@ fn chunks(body: &[u8]) -> Option<usize> {
     }
 }
 
-fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
+pub(crate) fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
     bytes.windows(what.len()).position(|window| window == what)
 }

@@ -1,7 +1,6 @@
-//! Memory does not grow with the body. The measure is taken of a process in which nothing else runs: unless this test was asked for
-//! alone (`--exact`), it starts itself again so.
+//! Memory does not grow with the body.
 
-use super::tools::{spooled, until};
+use super::tools::{alone, spooled, status_bytes, until};
 use gateway::Log;
 use testkit::{Choices, Nation, mirror, there_and_back};
 
@@ -11,20 +10,7 @@ const GROWTH_BYTES_MAX: usize = BODY_BYTES / 8;
 
 #[test]
 fn memory_does_not_grow_with_the_body() {
-    if std::env::args().any(|argument| argument == "--exact") {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-        runtime.block_on(measured());
-        return;
-    }
-    let module = module_path!().split_once("::").map_or("", |(_, path)| path);
-    let name = format!("{module}::memory_does_not_grow_with_the_body");
-    let alone = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", &name, "--nocapture"])
-        .output()
-        .unwrap();
-    let told = String::from_utf8_lossy(&alone.stdout).into_owned() + &String::from_utf8_lossy(&alone.stderr);
-    println!("{told}");
-    assert!(alone.status.success() && told.contains("1 passed"), "{told}");
+    alone(module_path!(), "memory_does_not_grow_with_the_body", measured());
 }
 
 async fn measured() {
@@ -54,11 +40,4 @@ async fn measured() {
         spooled(&nation.consumer.config) + spooled(&nation.provider.config) == 0
     })
     .await;
-}
-
-/// A line of the process's own status, in bytes.
-fn status_bytes(name: &str) -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
 }

@@ -80,3 +80,27 @@ pub(crate) fn decoded(text: &str) -> Vec<u8> {
     let plain: String = text.replace("&#13;", "").chars().filter(|c| !c.is_whitespace()).collect();
     base64::engine::general_purpose::STANDARD.decode(plain).unwrap()
 }
+
+/// Takes a measure of a process in which nothing else runs: unless this test was asked for alone (`--exact`), it starts itself again so.
+pub(crate) fn alone(module: &str, test: &str, measured: impl Future<Output = ()>) {
+    if std::env::args().any(|argument| argument == "--exact") {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        runtime.block_on(measured);
+        return;
+    }
+    let path = module.split_once("::").map_or("", |(_, path)| path);
+    let alone = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", &format!("{path}::{test}"), "--nocapture"])
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&alone.stdout).into_owned() + &String::from_utf8_lossy(&alone.stderr);
+    println!("{told}");
+    assert!(alone.status.success() && told.contains("1 passed"), "{told}");
+}
+
+/// A line of the process's own status, in bytes.
+pub(crate) fn status_bytes(name: &str) -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+}

@@ -1,19 +1,33 @@
 //! Quotas: how much one client may ask of this gateway, so that it leaves room for the others. Off unless the operator sets them.
 //!
+//! **Whoever is told that there is room holds it until the exchange is over**, and gives it back in whatever way it ends.
+//!
 //! A client is a subsystem of ours that asks at a consumer port, or one whose own gateway has proven itself on port 5500: whoever is not
 //! that uses up nobody's quota. So there are never more accounts than registered clients, and one that owes nothing is forgotten.
 
 mod account;
 
-use crate::config::Quota;
 use account::Account;
 use clock::Clock;
 use identifier::ClientId;
+use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// From how many accounts on those that owe nothing are looked for before one is added.
 const ACCOUNTS_KEPT: usize = 1_024;
+
+/// How much one client may ask: each of ours at the consumer ports, and each of other gateways on port 5500. 0 is no limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Quota {
+    /// Requests a second; as many may come together.
+    pub requests_per_second: u32,
+    /// Exchanges that run at once, from the head of the request to the end of the answer.
+    pub exchanges_at_once: u32,
+    /// Bytes of request bodies in exchanges that run.
+    pub body_bytes_at_once: u64,
+}
 
 /// Which quota would have been exceeded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,19 +68,24 @@ pub enum Exceeded {
 
 /// The accounts of all clients that come the same way.
 #[derive(Debug)]
-pub(crate) struct Quotas {
+pub struct Quotas {
     quota: Quota,
     clock: Clock,
     accounts: Mutex<BTreeMap<ClientId, Account>>,
 }
 
 impl Quotas {
-    pub(crate) fn new(quota: Quota, clock: Clock) -> Arc<Self> {
+    /// With nothing taken yet.
+    #[must_use]
+    pub fn new(quota: Quota, clock: Clock) -> Arc<Self> {
         Arc::new(Self { quota, clock, accounts: Mutex::default() })
     }
 
     /// Takes one more exchange of a client, which lasts as long as what is given back.
-    pub(crate) fn admit(self: &Arc<Self>, client: &ClientId) -> Result<Share, Exceeded> {
+    ///
+    /// # Errors
+    /// [`Exceeded`]; nothing is taken then.
+    pub fn admit(self: &Arc<Self>, client: &ClientId) -> Result<Share, Exceeded> {
         if self.quota == Quota::default() {
             return Ok(Share { of: None, body_bytes: Mutex::new(0) });
         }
@@ -86,7 +105,7 @@ impl Quotas {
 
 /// What one exchange takes of its client's quota; given back when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Share {
+pub struct Share {
     /// None where there are no quotas.
     of: Option<(Arc<Quotas>, ClientId)>,
     /// Of the request's body, as far as it was counted.
@@ -95,7 +114,10 @@ pub(crate) struct Share {
 
 impl Share {
     /// The body has so many bytes by now, or is announced with so many; what was counted once is not counted again.
-    pub(crate) fn hold(&self, bytes: u64) -> Result<(), Exceeded> {
+    ///
+    /// # Errors
+    /// [`Exceeded`]; what was counted before still is.
+    pub fn hold(&self, bytes: u64) -> Result<(), Exceeded> {
         let Some((quotas, client)) =
             self.of.as_ref().filter(|(quotas, _)| quotas.quota.body_bytes_at_once > 0)
         else {

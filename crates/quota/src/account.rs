@@ -1,7 +1,6 @@
 //! What one client has taken. Times are nanoseconds of the house's clock.
 
-use super::Exceeded;
-use crate::config::Quota;
+use super::{Exceeded, Quota};
 
 const SECOND: i128 = 1_000_000_000;
 

@@ -1,0 +1,124 @@
+//! From a file to the packets of one key: bounded, whole, and nothing in it that a key does not have.
+
+use std::io::Read as _;
+
+use pgp::armor::{Dearmor, DearmorOptions};
+use pgp::packet::{Packet, PacketHeader};
+use pgp::types::{PacketLength, Tag};
+use zeroize::Zeroizing;
+
+use crate::fault::Unfit;
+
+/// Keys have a few kilobytes; with what many others signed, or with a picture, some more.
+pub(crate) const FILE_BYTES_MAX: u64 = 256 << 10;
+/// As many as anybody has: each may cost a verification.
+const PACKETS_MAX: usize = 1000;
+const ARMOUR: &[u8] = b"-----BEGIN PGP ";
+/// Of signatures, and of the keys that `gpg` makes.
+const VERSION: u8 = 4;
+const EMBEDDED_SIGNATURE: u8 = 32;
+
+/// The packets of the one key in a file, armoured or not.
+pub(crate) fn packets(octets: &[u8]) -> Result<Vec<Packet>, Unfit> {
+    if u64::try_from(octets.len()).is_ok_and(|length| length > FILE_BYTES_MAX) {
+        return Err(Unfit::TooLong { max: FILE_BYTES_MAX });
+    }
+    if octets.first().is_some_and(|first| first & 0x80 != 0) {
+        return read(octets);
+    }
+    // The reader of armour stops behind the first block, and would overlook a second key.
+    match octets.windows(ARMOUR.len()).filter(|window| *window == ARMOUR).count() {
+        0 => return Err(Unfit::NoKey),
+        1 => {}
+        _ => return Err(Unfit::Several),
+    }
+    // Its checksum is not looked at: what matters in a key is signed.
+    let options = DearmorOptions::new().set_limit(octets.len());
+    let mut plain = Zeroizing::new(Vec::with_capacity(octets.len()));
+    let mut armour = Dearmor::with_options(octets, options);
+    armour.read_to_end(&mut plain).map_err(|_| Unfit::Damaged)?;
+    read(&plain)
+}
+
+fn read(mut rest: &[u8]) -> Result<Vec<Packet>, Unfit> {
+    let mut found: Vec<Packet> = Vec::new();
+    while !rest.is_empty() {
+        let header = PacketHeader::try_from_reader(&mut rest).map_err(|_| Unfit::Damaged)?;
+        // No other length is allowed for what stands in a key.
+        let PacketLength::Fixed(length) = header.packet_length() else { return Err(Unfit::Damaged) };
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        let (body, behind) = rest.split_at_checked(length).ok_or(Unfit::Damaged)?;
+        rest = behind;
+        let is_first = found.is_empty();
+        match header.tag() {
+            Tag::PublicKey | Tag::SecretKey if !is_first => return Err(Unfit::Several),
+            Tag::SecretKey | Tag::SecretSubkey if is_rsa(body) => return Err(Unfit::SecretRsa),
+            Tag::PublicKey | Tag::SecretKey => {}
+            _ if is_first => return Err(Unfit::NoKey),
+            Tag::PublicSubkey | Tag::SecretSubkey | Tag::UserId | Tag::UserAttribute => {}
+            // What others signed, in the form of old; what a key says of itself has this version.
+            Tag::Signature if body.first() != Some(&VERSION) => continue,
+            // A signature that stands in another one stands in a signature of the key's own, and in none that stands in another one itself.
+            Tag::Signature if nests(body) => return Err(Unfit::Damaged),
+            Tag::Signature => {}
+            Tag::Marker | Tag::Padding | Tag::Trust | Tag::UnassignedNonCritical(_) => continue,
+            _ => return Err(Unfit::Damaged),
+        }
+        if found.len() >= PACKETS_MAX {
+            return Err(Unfit::TooLong { max: FILE_BYTES_MAX });
+        }
+        found.push(Packet::from_reader(header, body).map_err(|_| Unfit::Damaged)?);
+    }
+    if found.is_empty() { Err(Unfit::NoKey) } else { Ok(found) }
+}
+
+/// Version, four octets of time, and the algorithm: 1 to 3 are RSA.
+fn is_rsa(key: &[u8]) -> bool {
+    matches!(key, [VERSION, _, _, _, _, 1..=3, ..])
+}
+
+/// Whether a signature stands in a signature that stands in this one. The library goes down as deep as there is something, on the stack.
+fn nests(signature: &[u8]) -> bool {
+    embedded(signature)
+        .into_iter()
+        .any(|inner| inner.first() != Some(&VERSION) || !embedded(inner).is_empty())
+}
+
+/// The signatures that stand in one of version 4. Where its form is broken nothing more is found, and the library refuses it.
+fn embedded(signature: &[u8]) -> Vec<&[u8]> {
+    let mut found = Vec::new();
+    // Version, type, two algorithms; then two areas, each behind its length.
+    let mut rest = signature.get(4..).unwrap_or_default();
+    for _ in 0..2 {
+        let Some((length, behind)) = rest.split_first_chunk::<2>() else { break };
+        let Some((mut area, behind)) = behind.split_at_checked(usize::from(u16::from_be_bytes(*length)))
+        else {
+            break;
+        };
+        rest = behind;
+        while let Some((body, behind)) = subpacket(area) {
+            area = behind;
+            // The highest bit says that it is critical.
+            if let Some((kind, inner)) = body.split_first()
+                && kind & 0x7f == EMBEDDED_SIGNATURE
+            {
+                found.push(inner);
+            }
+        }
+    }
+    found
+}
+
+/// The first one of an area, and what follows it.
+fn subpacket(area: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, behind) = match area {
+        [255, a, b, c, d, behind @ ..] => (u32::from_be_bytes([*a, *b, *c, *d]), behind),
+        [first @ 192..=254, second, behind @ ..] => {
+            let high = u32::from(first.saturating_sub(192)) << 8;
+            (high.saturating_add(192).saturating_add(u32::from(*second)), behind)
+        }
+        [first, behind @ ..] => (u32::from(*first), behind),
+        [] => return None,
+    };
+    behind.split_at_checked(usize::try_from(length).ok()?)
+}
