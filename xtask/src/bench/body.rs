@@ -195,11 +195,15 @@ fn send(bytes: u64) -> Result<Sent> {
     Ok(Sent { sent, answer: String::from_utf8_lossy(&answer).into_owned() })
 }
 
-/// The first line, and the body of a refusal.
+/// The first line, and the body of a refusal without what frames it.
 fn shown(answer: &str) -> String {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((answer, ""));
     let first = head.lines().next().unwrap_or_default();
-    if first.contains(" 200 ") { first.to_owned() } else { format!("{first} {body}") }
+    if first.contains(" 200 ") {
+        return first.to_owned();
+    }
+    let json = body.find('{').zip(body.rfind('}')).and_then(|(from, to)| body.get(from..=to));
+    format!("{first} {}", json.unwrap_or(body).trim())
 }
 
 fn free_bytes(folder: &Path) -> Result<u64> {
@@ -264,7 +268,11 @@ mod tests {
     #[test]
     fn a_refusal_is_shown_with_its_text() {
         assert_eq!(shown("HTTP/1.1 200 OK\r\nA: b\r\n\r\n{\"received\":3}"), "HTTP/1.1 200 OK");
-        assert_eq!(shown("HTTP/1.1 500 No\r\nA: b\r\n\r\n{\"type\":1}"), "HTTP/1.1 500 No {\"type\":1}");
+        assert_eq!(
+            shown("HTTP/1.1 500 No\r\nA: b\r\n\r\na\r\n{\"type\":1}\r\n0\r\n\r\n"),
+            "HTTP/1.1 500 No {\"type\":1}"
+        );
+        assert_eq!(shown("HTTP/1.1 408 Slow\r\n\r\n"), "HTTP/1.1 408 Slow ");
     }
 
     #[test]
