@@ -18,16 +18,12 @@ fn one(name: &str, secret: &[u8]) -> (String, Vec<u8>) {
     (name.to_owned(), secret.to_vec())
 }
 
-fn octets(hex: &str) -> Vec<u8> {
-    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
-}
-
 #[test]
 fn what_keytool_made_is_read_in_new_and_old_encryption() {
-    let drawn = octets("7461537161eb6b227c5c73f9e6599907c9b37d1fc18a34ee1fe3d2bdb8c56c1b");
+    let drawn = hex::decode("7461537161eb6b227c5c73f9e6599907c9b37d1fc18a34ee1fe3d2bdb8c56c1b").unwrap();
     let expected = [one("key0", &drawn), one("key1", b"c2VjcmV0LW9mLXByYWN0aWNl")];
     assert_eq!(read(MODERN, "practice-only").unwrap(), expected);
-    let drawn = octets("5e9c79fedeff996a483879ac3880e4a3967c6a3fb120a0461694780c0fe45192");
+    let drawn = hex::decode("5e9c79fedeff996a483879ac3880e4a3967c6a3fb120a0461694780c0fe45192").unwrap();
     let expected = [one("key0", &drawn), one("key1", b"imported-secret-text")];
     assert_eq!(read(LEGACY, "old-form").unwrap(), expected);
     for wrong in ["", "practice-onlY", "practice-only ", "old-form\0"] {
@@ -41,7 +37,7 @@ fn what_keytool_made_is_read_in_new_and_old_encryption() {
 #[test]
 fn the_key_stores_of_a_live_server_hold_the_keys_that_are_on_record() {
     let Some(vectors) = vectors() else { return };
-    let drawn = octets("1b583c3e95baa4e290c9233853041a2109aed6eb924623c2e81cd1c4b271ab84");
+    let drawn = hex::decode("1b583c3e95baa4e290c9233853041a2109aed6eb924623c2e81cd1c4b271ab84").unwrap();
     let typed = b"c2VjcmV0LWtleS1tYXRlcmlhbC0wMTIzNDU2Nzg5".to_vec();
     for (round, password, expected) in
         [("B", "throwaway1", one("key0", &drawn)), ("C", "throwaway2", one("key1", &typed))]
@@ -80,21 +76,22 @@ fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
 
 /// A file whose checksum, and whose one secret key, ask for so many rounds. The checksum is right where it can be computed at all.
 fn asking(rounds_of_checksum: &[u8], rounds_of_key: &[u8]) -> Vec<u8> {
-    let pbes2 = octets("06092a864886f70d01050d");
-    let pbkdf2 = octets("06092a864886f70d01050c");
-    let sha256 = octets("300c06082a864886f70d02090500");
-    let aes = octets("301d060960864801650304012a041000000000000000000000000000000000");
+    let pbes2 = hex::decode("06092a864886f70d01050d").unwrap();
+    let pbkdf2 = hex::decode("06092a864886f70d01050c").unwrap();
+    let sha256 = hex::decode("300c06082a864886f70d02090500").unwrap();
+    let aes = hex::decode("301d060960864801650304012a041000000000000000000000000000000000").unwrap();
     let derivation = der(0x30, &[&der(0x04, &[&[7; 20]]), &der(0x02, &[rounds_of_key]), &sha256]);
     let method = der(0x30, &[&pbes2, &der(0x30, &[&der(0x30, &[&pbkdf2, &derivation]), &aes])]);
     let shrouded = der(0x30, &[&method, &der(0x04, &[&[9; 64]])]);
-    let shroud = octets("060b2a864886f70d010c0a0102");
+    let shroud = hex::decode("060b2a864886f70d010c0a0102").unwrap();
     let secret = der(0x30, &[&shroud, &der(0xa0, &[&der(0x04, &[&shrouded])])]);
-    let bag = der(0x30, &[&octets("060b2a864886f70d010c0a0105"), &der(0xa0, &[&secret])]);
-    let data = octets("06092a864886f70d010701");
+    let bag = der(0x30, &[&hex::decode("060b2a864886f70d010c0a0105").unwrap(), &der(0xa0, &[&secret])]);
+    let data = hex::decode("06092a864886f70d010701").unwrap();
     let content = |octets: &[u8]| der(0x30, &[&data, &der(0xa0, &[&der(0x04, &[octets])])]);
     let safe = der(0x30, &[&content(&der(0x30, &[&bag]))]);
     let checksum = checksum(&safe);
-    let digest = der(0x30, &[&octets("300d06096086480165030402010500"), &der(0x04, &[&checksum])]);
+    let digest =
+        der(0x30, &[&hex::decode("300d06096086480165030402010500").unwrap(), &der(0x04, &[&checksum])]);
     let mac = der(0x30, &[&digest, &der(0x04, &[&[5; 8]]), &der(0x02, &[rounds_of_checksum])]);
     der(0x30, &[&[0x02, 0x01, 0x03], &content(&safe), &mac])
 }
@@ -111,7 +108,7 @@ fn checksum(safe: &[u8]) -> Vec<u8> {
         print(hmac.new(key, open(sys.argv[1], 'rb').read(), 'sha256').hexdigest())";
     let output =
         std::process::Command::new("/usr/bin/python3").args(["-c", script]).arg(&file).output().unwrap();
-    octets(String::from_utf8(output.stdout).unwrap().trim())
+    hex::decode(String::from_utf8(output.stdout).unwrap().trim()).unwrap()
 }
 
 #[test]

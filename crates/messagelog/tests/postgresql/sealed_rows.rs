@@ -79,7 +79,10 @@ async fn nothing_of_a_message_is_at_the_server_and_another_program_opens_it() {
     .unwrap();
     let lengths = log.read(|reader| reader.find(&Search::default())).await.unwrap();
     let lengths: Vec<u64> = lengths.iter().rev().map(|entry| entry.body_bytes.unwrap_or_default()).collect();
-    assert_eq!(lengths, recorded.iter().map(|(_, body)| body.len() as u64).collect::<Vec<_>>());
+    assert_eq!(
+        lengths,
+        recorded.iter().map(|(_, body)| u64::try_from(body.len()).unwrap()).collect::<Vec<_>>()
+    );
     log.close().await.unwrap();
     let rows = server.psql("postgres", ROWS).unwrap();
     server.psql("postgres", "CHECKPOINT").unwrap();

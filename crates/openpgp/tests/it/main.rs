@@ -1,4 +1,12 @@
 //! GnuPG judges: what is sealed here it opens, and the keys are those that it makes.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "helpers of tests outside of test functions"
+)]
 
 mod gpg;
 mod keys;
