@@ -107,7 +107,9 @@ fn key(arguments: &Key) -> Result<ExitCode> {
 
 fn open(config: &Path) -> Result<Reader> {
     let config = config::gateway(config)?;
-    Ok(Reader::open(place(&config)?)?.with_keys(config.log_keys()?))
+    // Before the log: whoever left out where it is hears that, and not that there is none.
+    let keys = config.log_keys()?;
+    Ok(Reader::open(place(&config)?)?.with_keys(keys))
 }
 
 /// Where the log is; a folder without one is not made into one by looking.
