@@ -131,6 +131,14 @@ fn sealing(openpgp: Settings) -> impl FnOnce(&mut Config) {
     }
 }
 
+/// A gateway's first round is due a minute after it has begun, whenever that is.
+fn next_archive(nation: &Nation, folder: &Path) -> PathBuf {
+    until("the archive", || {
+        nation.hands.advance(SignedDuration::from_secs(5));
+        ending(folder, "gpg").pop()
+    })
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_seals_what_it_archives_and_hands_over_nothing_else() {
     let rings = Rings::new();
@@ -138,9 +146,8 @@ async fn a_gateway_seals_what_it_archives_and_hands_over_nothing_else() {
     let mut nation = exchanged().await;
     let openpgp = rings.openpgp(&nation, &member);
     nation.consumer.restart(&nation.pin, &nation.clock, sealing(openpgp)).await.unwrap();
-    nation.hands.advance(SignedDuration::from_secs(61));
     let folder = nation.consumer.config.state_dir.join("archive");
-    let made = until("the archive", || ending(&folder, "gpg").pop());
+    let made = next_archive(&nation, &folder);
     nation.consumer.halt().await.unwrap();
     assert!(nation.consumer.gateway.not_archived().is_none());
     let left = std::fs::read_dir(&folder).unwrap().count();
@@ -223,11 +230,7 @@ async fn records_of_a_member_whose_key_ends_stay_in_the_log_and_everybody_is_tol
     // It carries nothing at this time of its clock, and archives.
     nation.consumer =
         RunningGateway::start(config, &nation.pin, nation.clock.clone(), chance()).await.unwrap();
-    // Its first round is due a minute after it has begun, whenever that is.
-    let made = until("the archive", || {
-        nation.hands.advance(SignedDuration::from_secs(61));
-        ending(&folder, "gpg").pop()
-    });
+    let made = next_archive(&nation, &folder);
     let open = opened(&rings.members, &made, nation.folder.path());
     assert!(judge(&open, &["--previous", "-"]).fine().contains("Containers:    4"));
 }
