@@ -55,8 +55,14 @@ fn read(mut rest: &[u8]) -> Result<Vec<Packet>, Unfit> {
         if begins && !is_first {
             return Err(Unfit::Several);
         }
-        if matches!(tag, Tag::SecretKey | Tag::SecretSubkey) && is_rsa(body) {
-            return Err(Unfit::SecretRsa);
+        if matches!(tag, Tag::SecretKey | Tag::SecretSubkey) {
+            // In other versions the algorithm may stand elsewhere; no secret RSA key may pass here.
+            if body.first() != Some(&VERSION) {
+                return Err(Unfit::NoKey);
+            }
+            if is_rsa(body) {
+                return Err(Unfit::SecretRsa);
+            }
         }
         if is_first && !begins {
             return Err(Unfit::NoKey);

@@ -139,6 +139,12 @@ fn a_key_for_something_else_or_of_another_kind_is_refused() {
     recipient(&gpg.public(&rsa)).unwrap();
     assert_eq!(refused(signer(&gpg.secret(&rsa))), Unfit::SecretRsa);
     assert_eq!(refused(recipient(&gpg.secret(&rsa))), Unfit::Secret);
+    for version in [2, 3, 5, 6] {
+        let mut other = gpg.secret(&rsa);
+        // Behind a header with two octets of length.
+        other[3] = version;
+        assert_eq!(refused(signer(&other)), Unfit::NoKey, "version {version}");
+    }
     gpg.subkey(&rsa, "ed25519", "sign", "never");
     assert_eq!(refused(signer(&gpg.secret(&rsa))), Unfit::SecretRsa, "no secret RSA key is parsed");
 
