@@ -75,7 +75,7 @@ mod tests {
     fn members_have_keys_once() {
         let one = "[[member]]\nmember = \"EX/COM/1\"\nkey_files = [\"a\", \"b\"]\n";
         let mut found = read(one).unwrap();
-        assert_eq!(found.member[0].member.to_string(), "MEMBER:EX/COM/1");
+        assert_eq!(found.member[0].member.to_string(), "EX/COM/1");
         assert_eq!(found.paths().count(), 3);
         for (text, why) in [
             (one.repeat(2), "stands there twice"),
