@@ -7,6 +7,7 @@ use openssl::ssl::{Ssl, SslContext};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use testkit::{Nation, ring};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -129,6 +130,13 @@ impl Between {
     /// Whoever stalls ends now.
     pub(crate) fn release(&self) {
         self.released.send_modify(|times| *times += 1);
+    }
+
+    /// Waits until so many connections are open at most; a minute is too long.
+    pub(crate) async fn comes_down_to(&self, most: usize) {
+        let mut open = self.open.subscribe();
+        let came = tokio::time::timeout(Duration::from_secs(60), open.wait_for(|open| *open <= most)).await;
+        assert!(came.is_ok(), "{} connections stay open, and not {most}", self.open());
     }
 
     pub(crate) fn open(&self) -> usize {

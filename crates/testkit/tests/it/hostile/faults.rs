@@ -5,7 +5,7 @@ use super::between::{At, Between, Deed, Fault, Leg, parts};
 use crate::proof::tools::{alone, spooled};
 use crate::refusals::common::{Traces, refused};
 use std::time::Duration;
-use testkit::{Choices, Nation, call};
+use testkit::{Choices, Nation, call, until};
 
 const BODY: &[u8] = b"{\"name\":\"SOK CHANNA\"}";
 /// More than the sockets between two gateways hold.
@@ -72,15 +72,15 @@ fn handles() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
 }
 
-/// A look again and again, since nobody tells when a file is closed.
-async fn comes_down_to(what: &str, most: usize, mut count: impl FnMut() -> usize) {
+/// The system tells nobody when a file is closed, so each look follows a whole exchange, in which whatever was about to end has its turn.
+async fn files_come_down_to(most: usize, nation: &Nation) {
     let looking = async {
-        while count() > most {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+        while handles() > most {
+            works(nation, "while files are counted").await;
         }
     };
     let came = tokio::time::timeout(Duration::from_secs(60), looking).await;
-    assert!(came.is_ok(), "{what}: {} and not {most}", count());
+    assert!(came.is_ok(), "{} files are open, and not {most}", handles());
 }
 
 #[test]
@@ -138,7 +138,8 @@ async fn everything_breaks(own_kind: bool) {
         befalls(&nation, &between, fault, &upload, (Some(code), (0, 0, 0))).await;
     }
     works(&nation, "at the end").await;
-    comes_down_to("connections", open, || between.open()).await;
-    comes_down_to("files", files, handles).await;
-    comes_down_to("spooled", 0, || spooled(&nation.consumer.config) + spooled(&nation.provider.config)).await;
+    between.comes_down_to(open).await;
+    let sides = [&nation.consumer.config, &nation.provider.config];
+    until("nothing is spooled", || sides.iter().all(|side| spooled(side) == 0)).await.unwrap();
+    files_come_down_to(files, &nation).await;
 }
