@@ -82,7 +82,7 @@ pub(crate) struct Sealer {
 
 impl fmt::Debug for Sealer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sealer").field("key", &hex(&self.seal.key)).finish_non_exhaustive()
+        f.debug_struct("Sealer").field("key", &hex::encode(self.seal.key)).finish_non_exhaustive()
     }
 }
 
@@ -125,7 +125,8 @@ impl Sealer {
     /// For a record that is there.
     pub(crate) fn again(keys: &Keys, seal: &[u8], binding: &[u8]) -> Result<Self, Unopened> {
         let seal = Seal::read(seal).ok_or(Unopened::Changed)?;
-        let secret = keys.secret(&seal.key).ok_or_else(|| Unopened::NoKey(KeyName::Own(hex(&seal.key))))?;
+        let secret =
+            keys.secret(&seal.key).ok_or_else(|| Unopened::NoKey(KeyName::Own(hex::encode(seal.key))))?;
         Self::of(seal, secret, binding).ok_or(Unopened::Changed)
     }
 
@@ -190,7 +191,7 @@ pub(crate) fn plain_bytes(stored: u64) -> u64 {
 /// The name of the key in what a column `seal` begins with.
 pub(crate) fn key_name(seal: &[u8]) -> Option<KeyName> {
     let (_, rest) = seal.split_first()?;
-    rest.first_chunk::<KEY_ID_BYTES>().map(|name| KeyName::Own(hex(name)))
+    rest.first_chunk::<KEY_ID_BYTES>().map(|name| KeyName::Own(hex::encode(name)))
 }
 
 /// The system gave no random bytes, or the library sealed nothing: then nothing is put on record rather than something open.
@@ -208,8 +209,4 @@ fn nonce(what: What, place: u64) -> Nonce {
 
 fn count(number: usize) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -37,7 +37,10 @@ pub(super) struct Tally {
     delivered: BTreeMap<String, u32>,
     /// An answer that belongs to another request, or is none.
     wrong: Vec<String>,
+    /// Nothing more is asked.
     over: bool,
+    /// Nothing more is answered.
+    closed: bool,
 }
 
 impl Tally {
@@ -74,18 +77,19 @@ impl Shared {
 pub(super) struct Load {
     shared: Arc<Shared>,
     clients: Vec<JoinHandle<()>>,
+    service: Option<JoinHandle<()>>,
 }
 
 impl Load {
     pub(super) fn start(seed: u64) -> Result<Self> {
         let shared = Arc::new(Shared::default());
-        serve(&shared)?;
+        let service = Some(serve(&shared)?);
         let clients = (0..CLIENTS).map(|number| {
             let shared = Arc::clone(&shared);
             std::thread::spawn(move || ask(&shared, seed, number))
         });
         let clients = clients.collect();
-        Ok(Self { shared, clients })
+        Ok(Self { shared, clients, service })
     }
 
     /// Waits until so many more exchanges are acknowledged.
@@ -118,12 +122,24 @@ impl Load {
         self.shared.tally()
     }
 
-    /// Lets what runs come to its end, and begins nothing more.
+    /// Lets what runs come to its end, begins nothing more, and gives the address of the service back.
     pub(super) fn stop(&mut self) {
         self.shared.add(|tally| tally.over = true);
         for client in self.clients.drain(..) {
             let _ended = client.join();
         }
+        if let Some(service) = self.service.take() {
+            self.shared.add(|tally| tally.closed = true);
+            // It looks when somebody comes.
+            let _looked = TcpStream::connect(GROUND.service_address());
+            let _ended = service.join();
+        }
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 
@@ -211,18 +227,20 @@ fn answer_to(body: &[u8]) -> Vec<u8> {
     [b"answer to ", body].concat()
 }
 
-fn serve(shared: &Arc<Shared>) -> Result<()> {
+fn serve(shared: &Arc<Shared>) -> Result<JoinHandle<()>> {
     let address = GROUND.service_address();
     let listener = TcpListener::bind(&address).with_context(|| format!("{address} cannot be listened on"))?;
     let shared = Arc::clone(shared);
-    std::thread::spawn(move || {
+    Ok(std::thread::spawn(move || {
         for socket in listener.incoming().flatten() {
+            if shared.tally().closed {
+                break;
+            }
             let shared = Arc::clone(&shared);
             // A gateway that was killed breaks off.
             std::thread::spawn(move || answer(&socket, &shared).ok());
         }
-    });
-    Ok(())
+    }))
 }
 
 fn answer(socket: &TcpStream, shared: &Shared) -> std::io::Result<()> {

@@ -16,7 +16,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use super::xroad::XroadKey;
-use super::{KEY_ID_BYTES, KeyName, Unopened, hex};
+use super::{KEY_ID_BYTES, KeyName, Unopened};
 
 const HEAD: &str = "chhatra-messagelog-key-1";
 const KEY_ID: &[u8] = b"chhatra messagelog key id 1";
@@ -141,7 +141,7 @@ impl Keys {
         for path in files {
             let key = read(path)?;
             if keys.iter().any(|known| known.id == key.id) {
-                return Err(KeyFault::Twice { path: path.clone(), id: hex(&key.id) });
+                return Err(KeyFault::Twice { path: path.clone(), id: hex::encode(key.id) });
             }
             keys.push(Arc::new(key));
         }
@@ -218,13 +218,13 @@ impl Keys {
                 File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
             });
         written.map_err(|error| fault(path, "written", &error))?;
-        Key::new(secret).map(|key| hex(&key.id)).ok_or(KeyFault::NoChance)
+        Key::new(secret).map(|key| hex::encode(key.id)).ok_or(KeyFault::NoChance)
     }
 
     /// The names of the keys, the one that seals first.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
-        self.keys.iter().map(|key| hex(&key.id)).collect()
+        self.keys.iter().map(|key| hex::encode(key.id)).collect()
     }
 
     pub(super) fn current(&self) -> Option<([u8; KEY_ID_BYTES], &[u8])> {

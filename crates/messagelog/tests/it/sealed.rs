@@ -1,6 +1,8 @@
 //! A log under keys, on either store: what was sealed opens with its key and in its place only, keys change over.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use clock::Clock;
 use messagelog::{
@@ -63,6 +65,31 @@ pub(crate) async fn filled(log: &MessageLog, folder: &Path) -> Vec<(Vec<u8>, Vec
         log.record(record).await.unwrap();
     }
     recorded
+}
+
+/// What a program in Python, that is told where to look, prints of a log.
+pub(crate) fn judged(judge: &str, places: [&Path; 2]) -> String {
+    let mut python = Command::new("/usr/bin/python3")
+        .arg("-")
+        .args(places)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    python.stdin.take().unwrap().write_all(judge.as_bytes()).unwrap();
+    let judged = python.wait_with_output().unwrap();
+    assert!(judged.status.success());
+    String::from_utf8(judged.stdout).unwrap()
+}
+
+/// What it has to print of these: number, message and body of each, in hex.
+pub(crate) fn to_be_judged(recorded: &[(Vec<u8>, Vec<u8>)]) -> String {
+    (1..).zip(recorded).map(|(id, (message, body))| judged_line(id, message, body)).collect()
+}
+
+pub(crate) fn judged_line(id: u64, message: &[u8], body: &[u8]) -> String {
+    let body = if body.is_empty() { "-".to_owned() } else { hex::encode(body) };
+    format!("{id} {} {body}\n", hex::encode(message))
 }
 
 pub(crate) fn compare(reader: &Reader, recorded: &[(Vec<u8>, Vec<u8>)]) {

@@ -1,13 +1,11 @@
 //! What is on the disk of an embedded log under keys: nothing of a message, and another program opens it from the described form.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use messagelog::{Keys, Reader};
 
 use crate::bench::request;
-use crate::sealed::{NEEDLE, compare, filled, key, open};
+use crate::sealed::{NEEDLE, compare, filled, judged, key, open, to_be_judged};
 
 /// Opens every record of a log, from `docs/design/log-at-rest.md` alone.
 const JUDGE: &str = r#"
@@ -76,25 +74,8 @@ async fn nothing_of_a_message_is_on_the_disk_and_another_program_opens_it() {
     assert_eq!(holding(plain.path(), &NEEDLE[..12]), [plain.path().join("messagelog.db")]);
 
     let database = directory.path().join("messagelog.db");
-    let mut judge = Command::new("/usr/bin/python3")
-        .arg("-")
-        .args([&database, &path])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    judge.stdin.take().unwrap().write_all(JUDGE.as_bytes()).unwrap();
-    let judged = judge.wait_with_output().unwrap();
-    assert!(judged.status.success());
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let expected: String = (1..)
-        .zip(&recorded)
-        .map(|(id, (message, body))| {
-            let body = if body.is_empty() { "-".to_owned() } else { hex(body) };
-            format!("{id} {} {body}\n", hex(message))
-        })
-        .collect();
-    assert!(String::from_utf8(judged.stdout).unwrap() == expected, "the judge read something else");
+    let read = judged(JUDGE, [&database, &path]);
+    assert!(read == to_be_judged(&recorded), "the judge read something else");
 }
 
 #[tokio::test]

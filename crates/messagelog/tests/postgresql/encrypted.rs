@@ -28,7 +28,7 @@ use crate::archives::stamp_all;
 use crate::bench::{noon, reader, request, with_body};
 use crate::practice::Practice;
 use crate::recorded::{signed_messages, vectors};
-use crate::sealed::{body_of, compare, filled, under};
+use crate::sealed::{body_of, compare, filled, judged_line, to_be_judged, under};
 use crate::store::{address, alter, at};
 
 /// Two secrets as keytool made them: `key0` and `key1`.
@@ -73,7 +73,7 @@ impl Live {
                 sql.push_str(&format!(
                     "INSERT INTO message_attachment (logrecord_id, attachment_no, attachment)
                      VALUES ({id}, 1, lo_from_bytea(0, '\\x{}'));",
-                    hex(&attachment)
+                    hex::encode(&attachment)
                 ));
             }
         }
@@ -115,10 +115,6 @@ impl Live {
         log.provide_time_stamping(true);
         log
     }
-}
-
-fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 /// Who may have sent it.
@@ -319,15 +315,8 @@ async fn what_is_written_under_x_roads_key_openssl_opens_by_the_numbers_of_the_r
     let output =
         Command::new("/usr/bin/python3").args(["-c", JUDGE, SECRET, "key0"]).arg(&told).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let mut expected: Vec<String> =
-        (1..).zip(&recorded).map(|(id, (message, body))| line(id, message, body)).collect();
-    expected.push(line(last + 2, &request("next").message, b"next"));
-    assert!(String::from_utf8(output.stdout).unwrap() == expected.concat(), "the judge read something else");
-}
-
-fn line(id: u64, message: &[u8], body: &[u8]) -> String {
-    let body = if body.is_empty() { "-".to_owned() } else { hex(body) };
-    format!("{id} {} {body}\n", hex(message))
+    let expected = to_be_judged(&recorded) + &judged_line(last + 2, &request("next").message, b"next");
+    assert!(String::from_utf8(output.stdout).unwrap() == expected, "the judge read something else");
 }
 
 #[tokio::test]

@@ -43,11 +43,10 @@ async fn psql_finds_what_was_recorded_where_x_road_keeps_it() {
             ),
         )
     };
-    let hex = |octets: &[u8]| octets.iter().map(|octet| format!("{octet:02x}")).collect::<String>();
-    assert_eq!(text("message"), hex(&first.message));
-    assert_eq!(text("signature"), hex(&first.signed.signatures_xml));
-    assert_eq!(text("hashchain"), hex(first.signed.hash_chain.as_ref().unwrap()));
-    assert_eq!(text("hashchainresult"), hex(first.signed.hash_chain_result.as_ref().unwrap()));
+    assert_eq!(text("message"), hex::encode(&first.message));
+    assert_eq!(text("signature"), hex::encode(&first.signed.signatures_xml));
+    assert_eq!(text("hashchain"), hex::encode(first.signed.hash_chain.as_ref().unwrap()));
+    assert_eq!(text("hashchainresult"), hex::encode(first.signed.hash_chain_result.as_ref().unwrap()));
     let body = "SELECT logrecord_id, attachment_no, convert_from(lo_get(attachment), 'UTF8') FROM messagelog.message_attachment";
     assert_eq!(ask(at, body), "1|1|a body");
 

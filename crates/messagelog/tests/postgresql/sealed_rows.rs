@@ -1,15 +1,13 @@
 //! What is in a database under keys of our own: nothing of a message, and another program opens it from the described form.
 
-use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use clock::Clock;
 use database::practice::Server;
 use messagelog::{Keys, MessageLog, Search};
 
 use crate::bench::{noon, reader};
-use crate::sealed::{NEEDLE, compare, filled, key, open, under};
+use crate::sealed::{NEEDLE, compare, filled, judged, key, open, to_be_judged, under};
 use crate::store::{alter, at};
 
 /// Opens every row, from `docs/design/log-at-rest.md` alone: reads what psql prints.
@@ -101,25 +99,8 @@ async fn nothing_of_a_message_is_at_the_server_and_another_program_opens_it() {
 
     let told = folder.path().join("rows");
     std::fs::write(&told, rows).unwrap();
-    let mut judge = Command::new("/usr/bin/python3")
-        .arg("-")
-        .args([&path, &told])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    judge.stdin.take().unwrap().write_all(JUDGE.as_bytes()).unwrap();
-    let judged = judge.wait_with_output().unwrap();
-    assert!(judged.status.success());
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let expected: String = (1..)
-        .zip(&recorded)
-        .map(|(id, (message, body))| {
-            let body = if body.is_empty() { "-".to_owned() } else { hex(body) };
-            format!("{id} {} {body}\n", hex(message))
-        })
-        .collect();
-    assert!(String::from_utf8(judged.stdout).unwrap() == expected, "the judge read something else");
+    let read = judged(JUDGE, [&path, &told]);
+    assert!(read == to_be_judged(&recorded), "the judge read something else");
 }
 
 #[tokio::test]

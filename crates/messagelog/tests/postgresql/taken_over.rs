@@ -39,10 +39,6 @@ fn restored(vectors: &Path, server: &str, directory: &Path) -> String {
     address.replace("practice@", "messagelog@")
 }
 
-fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
-}
-
 /// The containers that the live server put into its archives, by their names.
 fn archived(vectors: &Path, server: &str) -> BTreeMap<String, AsicContainer> {
     let mut found = BTreeMap::new();
@@ -76,8 +72,8 @@ fn each_row_of_a_live_log_is_read_as_it_stands_and_exported_as_the_live_server_a
             let columns: Vec<&str> = row.split('|').collect();
             let id = RecordId(columns[0].parse().unwrap());
             let record = reader.record(id).unwrap();
-            assert_eq!(hex(&DigestAlgorithm::Sha512.digest(&record.message)), columns[1], "{id}");
-            assert_eq!(hex(&DigestAlgorithm::Sha512.digest(&record.signature)), columns[2], "{id}");
+            assert_eq!(hex::encode(DigestAlgorithm::Sha512.digest(&record.message)), columns[1], "{id}");
+            assert_eq!(hex::encode(DigestAlgorithm::Sha512.digest(&record.signature)), columns[2], "{id}");
             assert_eq!(record.entry.stamped, columns[3] == "t", "{id}");
             let owner = record.entry.owner.member();
             assert_eq!((owner.instance(), owner.class(), owner.code()), ("DEV", columns[4], columns[5]));
