@@ -96,6 +96,7 @@ pub struct Gateway {
     pub(crate) proofs: ArcSwap<Memory>,
     pub(crate) ocsp_wanted: Notify,
     pub(crate) announcer: Announcer,
+    spools: Spools,
     picture: Arc<ArcSwapOption<GlobalConf>>,
     settings: ArcSwap<ServerConf>,
     peer_tls: Mutex<Option<Arc<PeerTls>>>,
@@ -194,6 +195,7 @@ impl Gateway {
                 Err(refusal) => tracing::error!("the stored global configuration is not usable: {refusal}"),
             }
         }
+        let spools = Spools::new(config.spool_dir(), announcer.clone());
         let gateway = Self {
             desk: SigningDesk::new(Arc::clone(&keystore), clock.clone()),
             identity: Identity::new(keystore, ocsp),
@@ -211,6 +213,7 @@ impl Gateway {
             proofs: ArcSwap::default(),
             ocsp_wanted: Notify::new(),
             announcer,
+            spools,
             picture,
             settings: ArcSwap::from_pointee(ServerConf::default()),
             peer_tls: Mutex::new(None),
@@ -390,7 +393,7 @@ impl Gateway {
     pub(crate) fn kept_body(&self, side: Side, service: &ServiceId) -> KeptBody {
         let rule = self.log.settings().bodies.rule(side, service);
         KeptBody {
-            spools: Spools::new(self.config.spool_dir(), self.announcer.clone()),
+            spools: self.spools.clone(),
             wanted: rule.stores(),
             log_bytes_max: (rule.stores() && !rule.truncate).then_some(rule.bytes_max),
             bytes_max: self.config.peer.body_bytes_max,

@@ -1,4 +1,6 @@
-//! Where a body waits until its message is known to be good: a little in memory, the rest in a temporary file.
+//! Where a body waits until its message is known to be good: in memory while there is room for it, else in a temporary file.
+//!
+//! Each body has a little room of its own; beyond that, all bodies together share a bounded one, and none takes more than a part of it.
 //!
 //! A crash leaves temporary files behind; [`sweep`] removes them at the next start, since nothing acknowledged depends on them.
 
@@ -10,16 +12,21 @@ use std::sync::Arc;
 use tempfile::TempPath;
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-const MEMORY_BYTES_MAX: usize = 64 * 1024;
+/// What a body has of its own, what it may take of what is shared, and how much is shared.
+const OWN_BYTES_MAX: usize = 64 * 1024;
+const SHARE_BYTES_MAX: usize = 2 * 1024 * 1024;
+const SHARED_BYTES: usize = 16 * 1024 * 1024;
 const READ_BYTES: usize = 64 * 1024;
 const PREFIX: &str = "body-";
 
-/// The folder of the temporary files, and who is told when one comes or goes.
+/// The folder of the temporary files, who is told when one comes or goes, and the shared memory. Clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Spools {
-    folder: PathBuf,
+    folder: Arc<Path>,
     announcer: Announcer,
+    shared: Arc<Semaphore>,
 }
 
 /// A body being received.
@@ -27,6 +34,8 @@ pub(crate) struct Spools {
 pub(crate) struct Spool {
     spools: Option<Spools>,
     memory: BytesMut,
+    /// So many bytes of the shared memory.
+    share: Option<OwnedSemaphorePermit>,
     file: Option<(File, Temporary)>,
     length: u64,
 }
@@ -55,7 +64,7 @@ enum Place {
 
 impl Spools {
     pub(crate) fn new(folder: PathBuf, announcer: Announcer) -> Self {
-        Self { folder, announcer }
+        Self { folder: folder.into(), announcer, shared: Arc::new(Semaphore::new(SHARED_BYTES)) }
     }
 
     pub(crate) fn begin(&self) -> Spool {
@@ -74,7 +83,7 @@ impl Spools {
 impl Spool {
     /// Keeps nothing: for a body that has passed and that the log does not want.
     pub(crate) fn nowhere() -> Self {
-        Self { spools: None, memory: BytesMut::new(), file: None, length: 0 }
+        Self { spools: None, memory: BytesMut::new(), share: None, file: None, length: 0 }
     }
 
     /// Bytes so far.
@@ -88,14 +97,14 @@ impl Spool {
         if let Some((file, _)) = &mut self.file {
             return file.write_all(chunk).await;
         }
-        if self.memory.len().saturating_add(chunk.len()) <= MEMORY_BYTES_MAX {
+        if has_room(&mut self.memory, &mut self.share, chunk.len(), &spools.shared) {
             self.memory.extend_from_slice(chunk);
             return Ok(());
         }
         let (mut file, path) = spools.file()?;
         file.write_all(&self.memory).await?;
         file.write_all(chunk).await?;
-        self.memory = BytesMut::new();
+        (self.memory, self.share) = (BytesMut::new(), None);
         self.file = Some((file, path));
         Ok(())
     }
@@ -103,7 +112,7 @@ impl Spool {
     pub(crate) async fn finish(mut self) -> io::Result<Spooled> {
         let place = match self.file.take() {
             None if self.spools.is_none() => Place::Nowhere,
-            None => Place::Memory(self.memory.freeze()),
+            None => Place::Memory(Bytes::from_owner(Held { memory: self.memory, _share: self.share })),
             Some((mut file, path)) => {
                 file.flush().await?;
                 Place::File(Arc::new(path))
@@ -111,6 +120,46 @@ impl Spool {
         };
         Ok(Spooled { place, length: self.length })
     }
+}
+
+/// A body in memory. What it has of the shared memory is given back when nobody has the body any more, the log included.
+struct Held {
+    memory: BytesMut,
+    _share: Option<OwnedSemaphorePermit>,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.memory
+    }
+}
+
+/// Whether `more` bytes may stay in memory. Of what is shared, twice as much is taken each time.
+fn has_room(
+    memory: &mut BytesMut,
+    share: &mut Option<OwnedSemaphorePermit>,
+    more: usize,
+    shared: &Arc<Semaphore>,
+) -> bool {
+    let wanted = memory.len().saturating_add(more);
+    let room = share.as_ref().map_or(0, OwnedSemaphorePermit::num_permits).saturating_add(OWN_BYTES_MAX);
+    if wanted <= room {
+        return true;
+    }
+    let larger = wanted.max(room.saturating_mul(2)).min(OWN_BYTES_MAX.saturating_add(SHARE_BYTES_MAX));
+    let Some(taken) = (wanted <= larger).then(|| take(shared, larger.saturating_sub(room))).flatten() else {
+        return false;
+    };
+    match share {
+        Some(share) => share.merge(taken),
+        None => *share = Some(taken),
+    }
+    memory.reserve(larger.saturating_sub(memory.len()));
+    true
+}
+
+fn take(shared: &Arc<Semaphore>, bytes: usize) -> Option<OwnedSemaphorePermit> {
+    Arc::clone(shared).try_acquire_many_owned(u32::try_from(bytes).ok()?).ok()
 }
 
 impl Spooled {
@@ -158,7 +207,8 @@ impl SpoolReader {
                 _ => Ok(Some(chunk.freeze())),
             };
         }
-        Ok(self.memory.take().filter(|bytes| !bytes.is_empty()))
+        let Some(memory) = self.memory.as_mut().filter(|memory| !memory.is_empty()) else { return Ok(None) };
+        Ok(Some(memory.split_to(memory.len().min(READ_BYTES))))
     }
 }
 

@@ -26,9 +26,9 @@
 //!
 //! **Invariants.** A private key leaves this room through one door only, [`Keystore::tls_key_der`], and only when it is
 //! for authentication or internal TLS. A change is on disk wholly or not at all, whatever a crash cuts short: files are
-//! written beside, flushed, renamed, and the index is renamed last. Signing runs on its own threads behind a bounded
-//! queue, a token's beside the others'; a signature comes within the time allowed or a verdict does. What is secret is zeroed when dropped, and
-//! nothing that can be listed or printed holds it.
+//! written beside, flushed, renamed, and the index is renamed last. Signing that takes its time, RSA or
+//! in a token, runs on its own threads behind a bounded queue, a token's beside the others'; a signature comes within the time allowed or
+//! a verdict does. What is secret is zeroed when dropped, and nothing that can be listed or printed holds it.
 //!
 //! What it deliberately does not do: judge certificates (chains, OCSP, members: crate `trust`, by the caller), know the
 //! time, talk to a network, or merge several messages under one signature (the gateway queues and merges).

@@ -2,7 +2,8 @@
 //!
 //! RSA takes a fraction of a millisecond to a few milliseconds of pure computing. On an async thread that would hold
 //! up every connection the thread serves. When the queue is full, whoever wants a signature waits for a place; nobody
-//! is turned away before the time-out. Work whose caller has gone is skipped.
+//! is turned away before the time-out. Work whose caller has gone is skipped. What is quicker than the way here does not come here
+//! ([`PrivateKey::is_quick`]).
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -16,7 +17,7 @@ use crate::key::KeyId;
 use crate::private_key::PrivateKey;
 use crate::signer::Signing;
 
-type Answer = Result<Vec<u8>, SignFailure>;
+pub(crate) type Answer = Result<Vec<u8>, SignFailure>;
 
 /// One thing to be signed.
 pub(crate) struct Work {
@@ -24,6 +25,12 @@ pub(crate) struct Work {
     pub(crate) algorithm: SignatureAlgorithm,
     pub(crate) digest: Vec<u8>,
     pub(crate) form: EcdsaForm,
+}
+
+impl Work {
+    pub(crate) fn sign(&self) -> Answer {
+        self.key.sign_digest(self.algorithm, &self.digest, self.form)
+    }
 }
 
 struct Job {
@@ -77,7 +84,7 @@ fn run(jobs: &Mutex<mpsc::Receiver<Job>>) {
         if answer.is_closed() {
             continue;
         }
-        let signed = work.key.sign_digest(work.algorithm, &work.digest, work.form);
+        let signed = work.sign();
         // Nobody waits any more when this fails; the signature is worth nothing then.
         let _ = answer.send(signed);
     }

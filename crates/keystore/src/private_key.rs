@@ -143,6 +143,11 @@ impl PrivateKey {
         }
     }
 
+    /// Whether a signature takes less time than the way to another thread and back: so with P-256, the only curve there is here.
+    pub(crate) const fn is_quick(&self) -> bool {
+        matches!(self, Self::Ec { .. })
+    }
+
     /// The key as plain PKCS#8 version 1.
     pub(crate) fn pkcs8(&self) -> Result<Zeroizing<Vec<u8>>, KeyRefusal> {
         match self {

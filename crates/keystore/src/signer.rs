@@ -15,7 +15,8 @@ pub type Signing = Pin<Box<dyn Future<Output = Result<Vec<u8>, SignFailure>> + S
 /// Whoever can sign with a key by its name.
 ///
 /// The digest is computed by the caller with the algorithm's own hash; RSA PKCS#1 wraps it into a DigestInfo inside.
-/// An implementation does its work off the async threads, bounds how much may wait, and answers within a bounded time.
+/// An implementation does work that takes longer than the way to another thread off the async threads, bounds how much may wait, and
+/// answers within a bounded time.
 pub trait Signer: fmt::Debug + Send + Sync {
     /// Signs `digest`; an ECDSA signature comes in `form`.
     fn sign_digest_as(

@@ -271,6 +271,9 @@ impl Signer for Keystore {
         match self.opened(key) {
             Ok(Opened::Software(opened)) => {
                 let work = Work { key: opened, algorithm, digest: digest.to_vec(), form };
+                if work.key.is_quick() {
+                    return Box::pin(async move { work.sign() });
+                }
                 self.shared.pool.sign(key.clone(), work)
             }
             Ok(Opened::Token { desk: Ok(desk), key: in_token }) => {

@@ -30,23 +30,23 @@ fn nothing_spooled(nation: &Nation) -> bool {
 async fn a_request_body_in_chunks_without_a_length_arrives_whole_however_slowly_it_comes() {
     let nation = Nation::start().await.unwrap();
     nation.service.answers(Reply::echo());
-    let sent = body(300_000);
+    let sent = body(3_000_000);
     let mut connection = connection(&nation).await;
     let (mut writer, mut answer) = connection.send(&post(), Framing::Chunked).await.unwrap();
-    let (first, second) = sent.split_at(170_000);
-    for piece in first.chunks(997) {
+    let (first, second) = sent.split_at(2_300_000);
+    for piece in first.chunks(9_973) {
         writer.write(piece).await.unwrap();
     }
     // The consumer rests until what it sent has arrived behind the second gateway's door.
     until("the provider's gateway has the first half", || spooled(&nation.provider.config) == 1).await;
     assert_eq!(nation.service.count(), 0, "the service is not called before everything is there and signed");
-    for piece in second.chunks(31_000) {
+    for piece in second.chunks(310_000) {
         writer.write(piece).await.unwrap();
     }
     writer.finish().await.unwrap();
     let mut response = answer.receive().await.unwrap();
     assert_eq!(response.head.status, 200);
-    assert_eq!(response.body.content_length(), Some(300_000));
+    assert_eq!(response.body.content_length(), Some(3_000_000));
     assert!(response.body.read_all(usize::MAX).await.unwrap() == sent);
     assert!(nation.service.seen()[0].body == sent);
     until("the spools are empty", || nothing_spooled(&nation)).await;
@@ -81,8 +81,8 @@ async fn a_slow_consumer_gets_its_answer_whole_and_holds_nobody_else_up() {
 async fn a_consumer_that_goes_away_in_the_middle_leaves_nothing_behind() {
     let nation = Nation::start().await.unwrap();
     let forwarder = between_gateways(&nation).await;
-    let half = body(1_000_000);
-    for framing in [Framing::Chunked, Framing::ContentLength(2_000_000)] {
+    let half = body(3_000_000);
+    for framing in [Framing::Chunked, Framing::ContentLength(6_000_000)] {
         let mut connection = connection(&nation).await;
         let (mut writer, answer) = connection.send(&post(), framing).await.unwrap();
         writer.write(&half).await.unwrap();

@@ -23,7 +23,7 @@ async fn measured() {
     nation.provider.apply(&settings).await.unwrap();
     let consumer = nation.consumer.config.listen.consumer_http;
     // What is made once is made before: threads, caches, buffers of connections.
-    there_and_back(consumer, 1_000_000).await.unwrap();
+    there_and_back(consumer, 4_000_000).await.unwrap();
     let before = status_bytes("VmRSS:");
     // Linux begins a new peak; where it does not, the old one stands, which is stricter.
     let _reset = std::fs::write("/proc/self/clear_refs", "5");
