@@ -16,8 +16,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// What a body has of its own, what it may take of what is shared, and how much is shared.
 const OWN_BYTES_MAX: usize = 64 * 1024;
-const SHARE_BYTES_MAX: usize = 2 * 1024 * 1024;
-const SHARED_BYTES: usize = 16 * 1024 * 1024;
+const SHARE_BYTES_MAX: usize = 1024 * 1024;
+const SHARED_BYTES: usize = 8 * 1024 * 1024;
 const READ_BYTES: usize = 64 * 1024;
 const PREFIX: &str = "body-";
 

@@ -34,10 +34,10 @@ async fn keeps_a_body_in_memory_while_there_is_room_and_then_in_a_file() {
     assert_eq!(round_trip(&[10, 20]).await, (30, 0));
     assert_eq!(round_trip(&[OWN_BYTES_MAX]).await, (65_536, 0));
     assert_eq!(round_trip(&[60_000, 60_000, 5]).await, (120_005, 0));
-    assert_eq!(round_trip(&[30_000; 70]).await, (2_100_000, 0));
-    assert_eq!(round_trip(&[OWN_BYTES_MAX, SHARE_BYTES_MAX]).await, (2_162_688, 0));
-    assert_eq!(round_trip(&[OWN_BYTES_MAX, SHARE_BYTES_MAX, 1]).await, (2_162_689, 1));
-    assert_eq!(round_trip(&[SHARED_BYTES + 1]).await, (16_777_217, 1));
+    assert_eq!(round_trip(&[30_000; 35]).await, (1_050_000, 0));
+    assert_eq!(round_trip(&[OWN_BYTES_MAX, SHARE_BYTES_MAX]).await, (1_114_112, 0));
+    assert_eq!(round_trip(&[OWN_BYTES_MAX, SHARE_BYTES_MAX, 1]).await, (1_114_113, 1));
+    assert_eq!(round_trip(&[SHARED_BYTES + 1]).await, (8_388_609, 1));
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use testkit::{Answer, Nation, Reply, call, until};
 
 /// More than a gateway keeps in memory, so that the first half can be seen lying in the provider's spool.
-static HALF: [u8; 2_500_000] = [b'x'; 2_500_000];
+static HALF: [u8; 1_500_000] = [b'x'; 1_500_000];
 
 /// What happens between the two halves of a body.
 enum Change {
