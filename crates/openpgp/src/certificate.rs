@@ -20,7 +20,11 @@ const RSA_BITS_MIN: u16 = 2048;
 
 /// A key with its parts.
 #[derive(Clone, Debug)]
-pub(crate) struct Certificate(pub(crate) SignedPublicKey);
+pub(crate) struct Certificate {
+    pub(crate) key: SignedPublicKey,
+    /// Something in its file would revoke it.
+    pub(crate) is_revoked: bool,
+}
 
 /// The part that was chosen.
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +71,7 @@ fn moment(seconds: u32) -> Timestamp {
 
 impl Certificate {
     pub(crate) fn name(&self) -> String {
-        shown(&self.0.primary_key.fingerprint())
+        shown(&self.key.primary_key.fingerprint())
     }
 
     /// The newest part that is made for this and valid now: a subkey, or the key itself where there is none.
@@ -76,7 +80,7 @@ impl Certificate {
         let (flags, until) = self.primary(now)?;
         let mut why = Unfit::NothingFor { key: self.name(), purpose };
         let mut chosen: Option<(u32, Chosen<'_>)> = None;
-        for subkey in &self.0.public_subkeys {
+        for subkey in &self.key.public_subkeys {
             let made = subkey.key.created_at().as_secs();
             match self.subkey(subkey, purpose, now) {
                 Ok(Some(ends)) if chosen.is_none_or(|(newest, _)| made >= newest) => {
@@ -91,7 +95,7 @@ impl Certificate {
             return Ok(chosen);
         }
         if is_for(&flags, purpose) {
-            let key = &self.0.primary_key;
+            let key = &self.key.primary_key;
             fits(key, purpose)?;
             return Ok(Chosen { part: Part::Primary(key), until });
         }
@@ -100,7 +104,7 @@ impl Certificate {
 
     /// What the key itself may be used for, and until when.
     fn primary(&self, now: u32) -> Result<(KeyFlags, Option<u32>), Unfit> {
-        let (key, name) = (&self.0.primary_key, self.name());
+        let (key, name) = (&self.key.primary_key, self.name());
         // What it signs is believed, so it must not be weak either. RSA is verified here, and that is no secret.
         if key.version() != KeyVersion::V4 {
             return Err(Unfit::Version { key: name });
@@ -113,9 +117,9 @@ impl Certificate {
         if made > now {
             return Err(Unfit::Early { key: name, at: moment(made) });
         }
-        let details = &self.0.details;
+        let details = &self.key.details;
         // One that is forged, or of a third who was given the right, counts too: whoever has the key can have it exported without.
-        if !details.revocation_signatures.is_empty() {
+        if self.is_revoked {
             return Err(Unfit::Revoked { key: name });
         }
         let of_users = details.users.iter().filter_map(|user| {
@@ -143,13 +147,14 @@ impl Certificate {
         purpose: Purpose,
         now: u32,
     ) -> Result<Option<Option<u32>>, Unfit> {
-        let (primary, key) = (&self.0.primary_key, &subkey.key);
+        let (primary, key) = (&self.key.primary_key, &subkey.key);
         let name = shown(&key.fingerprint());
         let valid = |one: &&Signature| one.verify_subkey_binding(primary, key).is_ok();
         let is_revocation = |one: &&Signature| one.typ() == Some(SignatureType::SubkeyRevocation);
         let standing = || subkey.signatures.iter().filter(|one| stands(one, now));
-        // When it was made does not matter, as with gpg: a binding that is newer does not bring it back.
-        let is_revoked = subkey.signatures.iter().filter(is_revocation).any(|one| valid(&one));
+        // When it was made does not matter, as with gpg: a binding that is newer does not bring it back. Neither does whether it verifies,
+        // which it never does with SHA-1.
+        let is_revoked = subkey.signatures.iter().any(|one| is_revocation(&one));
         let Some(binding) = newest(standing().filter(|one| !is_revocation(one)).filter(valid)) else {
             return Err(unbound(standing(), primary, &name));
         };
@@ -193,7 +198,6 @@ fn newest<'s>(signatures: impl Iterator<Item = &'s Signature>) -> Option<&'s Sig
 /// Whether a signature speaks of now, and says nothing critical that nobody here understands.
 fn stands(signature: &Signature, now: u32) -> bool {
     let Some(made) = signature.created().map(pgp::types::Timestamp::as_secs) else { return false };
-    let lasts = signature.signature_expiration_time().map(|lasts| lasts.as_secs()).filter(|lasts| *lasts > 0);
     let unknown = signature.config().is_none_or(|config| {
         config.hashed_subpackets().any(|one| {
             one.is_critical
@@ -203,7 +207,7 @@ fn stands(signature: &Signature, now: u32) -> bool {
                 )
         })
     });
-    made <= now && lasts.is_none_or(|lasts| made.saturating_add(lasts) > now) && !unknown
+    made <= now && lapses(signature).is_none_or(|at| at > now) && !unknown
 }
 
 fn believed(signature: &Signature, name: &str) -> Result<(), Unfit> {
@@ -221,10 +225,17 @@ fn unbound<'s>(mut signatures: impl Iterator<Item = &'s Signature>, key: &Public
     if signatures.any(is_old) { Unfit::Digest { key: name } } else { Unfit::Unbound { key: name } }
 }
 
-/// When a key ends that was made then.
+/// When a key ends that was made then: by what is said of it, or because that is said no longer.
 fn end(made: u32, statement: &Signature) -> Option<u32> {
-    let lasts = statement.key_expiration_time().map(|lasts| lasts.as_secs()).filter(|lasts| *lasts > 0)?;
-    Some(made.saturating_add(lasts))
+    let lasts = statement.key_expiration_time().map(|lasts| lasts.as_secs()).filter(|lasts| *lasts > 0);
+    earlier(lasts.map(|lasts| made.saturating_add(lasts)), lapses(statement))
+}
+
+/// When a signature itself ends.
+fn lapses(signature: &Signature) -> Option<u32> {
+    let lasts =
+        signature.signature_expiration_time().map(|lasts| lasts.as_secs()).filter(|lasts| *lasts > 0)?;
+    Some(signature.created()?.as_secs().saturating_add(lasts))
 }
 
 fn earlier(one: Option<u32>, other: Option<u32>) -> Option<u32> {

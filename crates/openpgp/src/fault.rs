@@ -80,6 +80,14 @@ pub enum Unfit {
         /// How many it may have.
         max: u64,
     },
+    /// Each may cost a verification.
+    #[error(
+        "it has more than {max} parts and signatures; export the key with --export-options export-minimal"
+    )]
+    TooMany {
+        /// How many it may have.
+        max: usize,
+    },
     /// Which of them is meant is not clear.
     #[error("it holds more than one key; export each into a file of its own")]
     Several,
@@ -95,6 +103,14 @@ pub enum Unfit {
          takes: gpg --quick-generate-key NAME ed25519 sign"
     )]
     SecretRsa,
+    /// A secret key in another form than `gpg` writes.
+    #[error(
+        "it holds a secret key of version {version}, and only version 4 is taken here; make one with gpg"
+    )]
+    SecretVersion {
+        /// Which version.
+        version: u8,
+    },
     /// Its secret part cannot be had.
     #[error(
         "the secret part of the key {key} is locked with a passphrase or was not exported; take the passphrase away \
@@ -144,7 +160,10 @@ pub enum Unfit {
         key: String,
     },
     /// It is not valid any more.
-    #[error("the key {key} has been revoked")]
+    #[error(
+        "the key {key} has been revoked, or its file holds what would revoke it, which counts wherever it stands and whether or not it can \
+         be verified; put another key there"
+    )]
     Revoked {
         /// Which one.
         key: String,
@@ -184,9 +203,12 @@ pub enum SealFailure {
     /// A key cannot be used now.
     #[error(transparent)]
     Key(#[from] KeyFault),
-    /// Reading or writing.
-    #[error(transparent)]
-    File(std::io::Error),
+    /// What is to be sealed cannot be read.
+    #[error("what is to be sealed cannot be read: {0}")]
+    Read(std::io::Error),
+    /// What is sealed cannot be written.
+    #[error("what is sealed cannot be written: {0}")]
+    Write(std::io::Error),
     /// What the library says.
     #[error("the OpenPGP library refuses: {0}")]
     Library(String),

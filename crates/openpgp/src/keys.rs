@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use pgp::composed::{SignedPublicKey, SignedPublicKeyParser, SignedSecretKey, SignedSecretKeyParser};
+use pgp::crypto::hash::HashAlgorithm;
 use pgp::packet::Packet;
-use pgp::types::{KeyDetails as _, SecretParams, SigningKey};
+use pgp::types::{KeyDetails as _, Password, SecretParams, SigningKey, VerifyingKey as _};
 use zeroize::Zeroizing;
 
-use crate::certificate::{Certificate, Chosen, shown};
+use crate::certificate::{Certificate, Chosen, Part, shown};
 use crate::fault::{KeyFault, Purpose, Unfit};
-use crate::packets::{FILE_BYTES_MAX, packets};
+use crate::packets::{FILE_BYTES_MAX, Found, packets};
 
 /// A public key to which files are encrypted.
 #[derive(Clone)]
@@ -45,14 +46,17 @@ impl Recipient {
     /// # Errors
     /// What is wrong with it.
     pub fn parse(octets: &[u8], path: &Path, now: Timestamp) -> Result<Self, Unfit> {
-        let secret = |why| if why == Unfit::SecretRsa { Unfit::Secret } else { why };
-        let packets = packets(octets).map_err(secret)?;
+        let secret = |why| match why {
+            Unfit::SecretRsa | Unfit::SecretVersion { .. } => Unfit::Secret,
+            other => other,
+        };
+        let Found { packets, is_revoked } = packets(octets).map_err(secret)?;
         if packets.iter().any(|packet| matches!(packet, Packet::SecretKey(_) | Packet::SecretSubkey(_))) {
             return Err(Unfit::Secret);
         }
         let mut parser = SignedPublicKeyParser::from_packets(packets.into_iter().map(Ok).peekable());
         let key: SignedPublicKey = parser.next().ok_or(Unfit::NoKey)?.map_err(|_| Unfit::Damaged)?;
-        let found = Self { path: path.to_owned(), certificate: Certificate(key) };
+        let found = Self { path: path.to_owned(), certificate: Certificate { key, is_revoked } };
         found.certificate.choose(Purpose::Encrypting, now)?;
         Ok(found)
     }
@@ -98,15 +102,15 @@ impl Signer {
     /// # Errors
     /// What is wrong with it.
     pub fn parse(octets: &[u8], path: &Path, now: Timestamp) -> Result<Self, Unfit> {
-        let packets = packets(octets)?;
+        let Found { packets, is_revoked } = packets(octets)?;
         if !matches!(packets.first(), Some(Packet::SecretKey(_))) {
             return Err(Unfit::Public);
         }
         let mut parser = SignedSecretKeyParser::from_packets(packets.into_iter().map(Ok).peekable());
         let secret = parser.next().ok_or(Unfit::NoKey)?.map_err(|_| Unfit::Damaged)?;
-        let certificate = Certificate(secret.to_public_key());
+        let certificate = Certificate { key: secret.to_public_key(), is_revoked };
         let found = Self { path: path.to_owned(), certificate, secret };
-        found.chosen(now)?;
+        found.prove(now)?;
         Ok(found)
     }
 
@@ -146,6 +150,19 @@ impl Signer {
     /// What signs now.
     pub(crate) fn key(&self, now: Timestamp) -> Result<&dyn SigningKey, KeyFault> {
         Ok(self.chosen(now).map_err(|why| self.unfit(why))?.1)
+    }
+
+    /// That the secret part fits the public one: else nobody could verify what it signs.
+    fn prove(&self, now: Timestamp) -> Result<(), Unfit> {
+        const HASH: HashAlgorithm = HashAlgorithm::Sha512;
+        let digest = [7; 64];
+        let (chosen, key) = self.chosen(now)?;
+        let signature = key.sign(&Password::empty(), HASH, &digest).map_err(|_| Unfit::Damaged)?;
+        let verified = match chosen.part {
+            Part::Primary(public) => public.verify(HASH, &digest, &signature),
+            Part::Sub(public) => public.verify(HASH, &digest, &signature),
+        };
+        verified.map_err(|_| Unfit::Damaged)
     }
 
     fn unfit(&self, why: Unfit) -> KeyFault {

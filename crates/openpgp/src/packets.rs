@@ -18,8 +18,20 @@ const ARMOUR: &[u8] = b"-----BEGIN PGP ";
 const VERSION: u8 = 4;
 const EMBEDDED_SIGNATURE: u8 = 32;
 
+/// Of a key, and of a subkey.
+const REVOCATION: u8 = 0x20;
+const SUBKEY_REVOCATION: u8 = 0x28;
+
+/// What stands in the file of a key.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) packets: Vec<Packet>,
+    /// There is a signature that would revoke the key, of whatever version, wherever it stands.
+    pub(crate) is_revoked: bool,
+}
+
 /// The packets of the one key in a file, armoured or not.
-pub(crate) fn packets(octets: &[u8]) -> Result<Vec<Packet>, Unfit> {
+pub(crate) fn packets(octets: &[u8]) -> Result<Found, Unfit> {
     if u64::try_from(octets.len()).is_ok_and(|length| length > FILE_BYTES_MAX) {
         return Err(Unfit::TooLong { max: FILE_BYTES_MAX });
     }
@@ -40,8 +52,9 @@ pub(crate) fn packets(octets: &[u8]) -> Result<Vec<Packet>, Unfit> {
     read(&plain)
 }
 
-fn read(mut rest: &[u8]) -> Result<Vec<Packet>, Unfit> {
-    let mut found: Vec<Packet> = Vec::new();
+fn read(mut rest: &[u8]) -> Result<Found, Unfit> {
+    let mut found = Found::default();
+    let mut in_subkey = false;
     while !rest.is_empty() {
         let header = PacketHeader::try_from_reader(&mut rest).map_err(|_| Unfit::Damaged)?;
         // No other length is allowed for what stands in a key.
@@ -49,7 +62,7 @@ fn read(mut rest: &[u8]) -> Result<Vec<Packet>, Unfit> {
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         let (body, behind) = rest.split_at_checked(length).ok_or(Unfit::Damaged)?;
         rest = behind;
-        let is_first = found.is_empty();
+        let is_first = found.packets.is_empty();
         let tag = header.tag();
         let begins = matches!(tag, Tag::PublicKey | Tag::SecretKey);
         if begins && !is_first {
@@ -57,8 +70,9 @@ fn read(mut rest: &[u8]) -> Result<Vec<Packet>, Unfit> {
         }
         if matches!(tag, Tag::SecretKey | Tag::SecretSubkey) {
             // In other versions the algorithm may stand elsewhere; no secret RSA key may pass here.
-            if body.first() != Some(&VERSION) {
-                return Err(Unfit::NoKey);
+            let version = *body.first().ok_or(Unfit::Damaged)?;
+            if version != VERSION {
+                return Err(Unfit::SecretVersion { version });
             }
             if is_rsa(body) {
                 return Err(Unfit::SecretRsa);
@@ -68,6 +82,8 @@ fn read(mut rest: &[u8]) -> Result<Vec<Packet>, Unfit> {
             return Err(Unfit::NoKey);
         }
         let is_signature = matches!(tag, Tag::Signature);
+        in_subkey |= matches!(tag, Tag::PublicSubkey | Tag::SecretSubkey);
+        found.is_revoked |= is_signature && revokes(body, in_subkey);
         // What others signed, in the form of old; what a key says of itself has this version.
         let is_old = is_signature && body.first() != Some(&VERSION);
         if is_old || matches!(tag, Tag::Marker | Tag::Padding | Tag::Trust | Tag::UnassignedNonCritical(_)) {
@@ -78,12 +94,24 @@ fn read(mut rest: &[u8]) -> Result<Vec<Packet>, Unfit> {
         if !(begins || names || is_signature) || (is_signature && nests(body)) {
             return Err(Unfit::Damaged);
         }
-        if found.len() >= PACKETS_MAX {
-            return Err(Unfit::TooLong { max: FILE_BYTES_MAX });
+        if found.packets.len() >= PACKETS_MAX {
+            return Err(Unfit::TooMany { max: PACKETS_MAX });
         }
-        found.push(Packet::from_reader(header, body).map_err(|_| Unfit::Damaged)?);
+        found.packets.push(Packet::from_reader(header, body).map_err(|_| Unfit::Damaged)?);
     }
-    if found.is_empty() { Err(Unfit::NoKey) } else { Ok(found) }
+    if found.packets.is_empty() { Err(Unfit::NoKey) } else { Ok(found) }
+}
+
+/// Whether a signature would revoke the key. One on a subkey is judged with the subkey that it stands behind; where there is none, or where
+/// it is too old to be read there, it counts against the key.
+fn revokes(signature: &[u8], in_subkey: bool) -> bool {
+    let (is_old, kind) = match signature {
+        // Behind the length of what is hashed.
+        [2 | 3, _, kind, ..] => (true, *kind),
+        [version, kind, ..] => (*version != VERSION, *kind),
+        _ => return false,
+    };
+    kind == REVOCATION || (kind == SUBKEY_REVOCATION && (is_old || !in_subkey))
 }
 
 /// Version, four octets of time, and the algorithm: 1 to 3 are RSA.

@@ -1,6 +1,6 @@
 //! Sealing: a file is signed and encrypted as it passes.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 
 use jiff::Timestamp;
 use pgp::composed::{MessageBuilder, SubpacketConfig};
@@ -14,6 +14,9 @@ use rand_core::OsRng;
 use crate::certificate::{Part, seconds};
 use crate::fault::SealFailure;
 use crate::keys::{Recipient, Signer};
+
+/// What passes is held by so much, three times: in the text, the signature and the encryption.
+const CHUNK_BYTES: u32 = 64 << 10;
 
 /// Signs what is read and encrypts it to every one of the recipients, each of whom can open it alone. Nothing is flushed.
 ///
@@ -32,7 +35,9 @@ pub fn seal(
         return Err(SealFailure::NoRecipient);
     }
     let key = signer.key(now)?;
-    let builder = MessageBuilder::from_reader("", from);
+    let mut from = Source { inner: from, has_failed: false };
+    let mut builder = MessageBuilder::from_reader("", &mut from);
+    builder.partial_chunk_size(CHUNK_BYTES).map_err(failure)?;
     let mut builder = builder.seipd_v1(OsRng, SymmetricKeyAlgorithm::AES256);
     for recipient in recipients {
         let added = match recipient.chosen(now)?.part {
@@ -43,7 +48,24 @@ pub fn seal(
     }
     let subpackets = stated(key, now).map_err(failure)?;
     builder.sign_with_subpackets(key, Password::empty(), HashAlgorithm::Sha512, subpackets);
-    builder.to_writer(OsRng, to).map_err(failure)
+    builder.to_writer(OsRng, to).map_err(|error| match error {
+        Error::IO { source, .. } if from.has_failed => SealFailure::Read(source),
+        error => failure(error),
+    })
+}
+
+/// Remembers that it failed: the library gives errors of both sides back in one form.
+struct Source<R> {
+    inner: R,
+    has_failed: bool,
+}
+
+impl<R: Read> Read for Source<R> {
+    fn read(&mut self, octets: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.inner.read(octets);
+        self.has_failed |= read.as_ref().is_err_and(|error| error.kind() != ErrorKind::Interrupted);
+        read
+    }
 }
 
 /// What the signature says of itself, with the time that was handed in.
@@ -60,7 +82,7 @@ fn stated(key: &dyn SigningKey, now: Timestamp) -> Result<SubpacketConfig, Error
 
 fn failure(error: Error) -> SealFailure {
     if let Error::IO { source, .. } = error {
-        return SealFailure::File(source);
+        return SealFailure::Write(source);
     }
     SealFailure::Library(error.to_string())
 }

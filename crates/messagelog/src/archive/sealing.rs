@@ -41,9 +41,10 @@ impl Sealing {
         let file = shelf.create(path).map_err(|error| failed(path, "made", &error))?;
         let mut to = Digesting::new(BufWriter::new(file));
         self.keys.seal(&mut from, &mut to, member, now).map_err(|why| match why {
-            SealFailure::File(error) => unwritten(&error),
+            SealFailure::Read(error) => failed(&open.path, "read", &error),
+            SealFailure::Write(error) => unwritten(&error),
             why @ (SealFailure::NoRecipient | SealFailure::Key(_) | SealFailure::Library(_)) => {
-                unwritten(&std::io::Error::other(why.to_string()))
+                failed(path, "sealed", &std::io::Error::other(why.to_string()))
             }
         })?;
         let (sealed, bytes) = (to.digest(), to.bytes);

@@ -4,6 +4,11 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use openpgp::{KeyFault, Purpose, Recipient, Signer, Unfit};
+use pgp::composed::{Deserializable as _, SignedSecretKey};
+use pgp::crypto::hash::HashAlgorithm;
+use pgp::packet::{KeyFlags, SignatureConfig, SignatureType, Subpacket, SubpacketData};
+use pgp::ser::Serialize as _;
+use pgp::types::{KeyDetails as _, Password};
 
 use crate::gpg::Gpg;
 use crate::{MADE, NOW};
@@ -143,7 +148,8 @@ fn a_key_for_something_else_or_of_another_kind_is_refused() {
         let mut other = gpg.secret(&rsa);
         // Behind a header with two octets of length.
         other[3] = version;
-        assert_eq!(refused(signer(&other)), Unfit::NoKey, "version {version}");
+        assert_eq!(refused(signer(&other)), Unfit::SecretVersion { version });
+        assert_eq!(refused(recipient(&other)), Unfit::Secret, "version {version}");
     }
     gpg.subkey(&rsa, "ed25519", "sign", "never");
     assert_eq!(refused(signer(&gpg.secret(&rsa))), Unfit::SecretRsa, "no secret RSA key is parsed");
@@ -239,6 +245,115 @@ fn a_key_that_was_revoked_is_refused() {
     let mut changed = whole.clone();
     changed[name] = b'F';
     assert_eq!(refused(recipient(&changed)), Unfit::Unbound { key });
+}
+
+/// What would revoke a key counts wherever it stands, in whatever form, and with whatever digest.
+#[test]
+fn what_revokes_a_key_counts_even_where_it_does_not_verify() {
+    let gpg = Gpg::at(MADE, NOW);
+    let key = gpg.pair("one", "ed25519", "cv25519");
+    let revoked = Unfit::Revoked { key: key.clone() };
+    let (public, secret) = (gpg.public(&key), gpg.secret(&key));
+    let certificate = gpg.home.path().join(format!("openpgp-revocs.d/{key}.rev"));
+    let certificate = std::fs::read_to_string(certificate).unwrap().replace(":-----BEGIN", "-----BEGIN");
+    let revocation = gpg.run(NOW, &["--dearmor"], certificate.as_bytes()).fine().out;
+    // As when two files are put together: behind the subkey.
+    let behind = [&public[..], &revocation].concat();
+    let theirs = Gpg::at(MADE, NOW);
+    theirs.import(&behind);
+    let listed = theirs.run(NOW, &["--with-colons", "--list-keys", &key], b"").fine().out;
+    assert!(String::from_utf8(listed).unwrap().contains("pub:r:"), "gpg puts it in its place");
+    assert_eq!(refused(recipient(&behind)), revoked);
+    assert_eq!(refused(signer(&[&secret[..], &revocation].concat())), revoked);
+    // In the form of old, which nobody here reads.
+    let old = |version: u8, kind: u8| [&[0x88, 22, version, 5, kind][..], &[0; 19]].concat();
+    for (version, kind, counts) in [(3, 0x20, true), (2, 0x20, true), (3, 0x28, true), (3, 0x10, false)] {
+        let read = recipient(&[&public[..], &old(version, kind)].concat());
+        assert_eq!(read.as_ref().err() == Some(&revoked), counts, "{version} {kind:x}: {read:?}");
+        assert_eq!(read.is_ok(), !counts);
+    }
+
+    // With SHA-1, which does not even verify.
+    let edit = ["--command-fd", "0", "--passphrase", "", "--cert-digest-algo", "SHA1", "--edit-key", &key];
+    gpg.run(NOW, &edit, b"key 1\nrevkey\ny\n0\n\ny\nsave\n").fine();
+    let listed = gpg.run(NOW, &["--with-colons", "--list-keys", &key], b"").fine().out;
+    assert!(String::from_utf8(listed).unwrap().contains("sub:r:"), "gpg takes it");
+    let shown = gpg.run(NOW, &["--list-packets"], &gpg.public(&key)).fine();
+    assert!(String::from_utf8(shown.out).unwrap().contains("digest algo 2"), "it is SHA-1");
+    let whole = gpg.public(&key);
+    let part = refused(recipient(&whole));
+    assert!(matches!(&part, Unfit::Revoked { key: part } if *part != key), "{part}");
+    // The same before any subkey.
+    let places = starts(&whole);
+    let at = places.iter().position(|at| whole[at + 2..].starts_with(&[4, 0x28])).unwrap();
+    let (subkey, from, to) = (places[3], places[at], places.get(at + 1).copied().unwrap_or(whole.len()));
+    let stray = [&whole[..subkey], &whole[from..to], &whole[subkey..from], &whole[to..]].concat();
+    assert_eq!(refused(recipient(&stray)), revoked);
+}
+
+#[test]
+fn a_secret_part_that_does_not_fit_its_public_part_is_refused() {
+    let gpg = Gpg::at(MADE, NOW);
+    let (one, two) = (gpg.key("one", "ed25519", "sign", "never"), gpg.key("two", "ed25519", "sign", "never"));
+    let (one, two) = (gpg.secret(&one), gpg.secret(&two));
+    // Behind a header of two octets: version, time, algorithm, the curve's name, and the point.
+    let secret_at = 2 + 1 + 4 + 1 + 10 + 2 + 33;
+    let rest = starts(&one)[1];
+    let mixed = |secret: &[u8]| {
+        let body = [&one[2..secret_at], &secret[secret_at..starts(secret)[1]]].concat();
+        [&[one[0], u8::try_from(body.len()).unwrap()][..], &body, &one[rest..]].concat()
+    };
+    signer(&mixed(&one)).unwrap();
+    assert_eq!(refused(signer(&mixed(&two))), Unfit::Damaged);
+}
+
+#[test]
+fn a_key_with_too_many_packets_is_refused_for_that() {
+    let gpg = Gpg::at(MADE, NOW);
+    let key = gpg.public(&gpg.pair("one", "ed25519", "cv25519"));
+    let name = [0xb4, 1, b'a'];
+    let with = |count: usize| [&key[..], &name.repeat(count)].concat();
+    let packets = starts(&key).len();
+    recipient(&with(1000 - packets)).unwrap();
+    assert_eq!(refused(recipient(&with(1001 - packets))), Unfit::TooMany { max: 1000 });
+}
+
+/// `gpg` sets no end to the signature that binds a subkey; others do.
+#[test]
+fn a_part_ends_where_the_signature_that_binds_it_ends() {
+    let gpg = Gpg::at(MADE, NOW);
+    let key = gpg.pair("one", "ed25519", "cv25519");
+    let mut secret = SignedSecretKey::from_bytes(&gpg.secret(&key)[..]).unwrap();
+    let second = |text: &str| {
+        let at: Timestamp = text.parse().unwrap();
+        pgp::types::Timestamp::from_secs(u32::try_from(at.as_second()).unwrap())
+    };
+    let primary = &secret.primary_key;
+    let mut config =
+        SignatureConfig::v4(SignatureType::SubkeyBinding, primary.algorithm(), HashAlgorithm::Sha512);
+    let mut flags = KeyFlags::default();
+    flags.set_encrypt_storage(true);
+    config.hashed_subpackets = [
+        SubpacketData::SignatureCreationTime(second("2026-11-02T00:00:00Z")),
+        SubpacketData::SignatureExpirationTime(pgp::types::Duration::from_secs(30 * 86_400)),
+        SubpacketData::KeyFlags(flags),
+        SubpacketData::IssuerFingerprint(primary.fingerprint()),
+    ]
+    .map(|one| Subpacket::regular(one).unwrap())
+    .to_vec();
+    let issuer = SubpacketData::IssuerKeyId(primary.legacy_key_id());
+    config.unhashed_subpackets = vec![Subpacket::regular(issuer).unwrap()];
+    let subkey = &secret.secret_subkeys[0].key;
+    let binding =
+        config.sign_subkey_binding(primary, primary.public_key(), &Password::empty(), subkey.public_key());
+    secret.secret_subkeys[0].signatures = vec![binding.unwrap()];
+    let public = secret.to_public_key().to_bytes().unwrap();
+    let theirs = Gpg::at(MADE, NOW);
+    theirs.import(&public);
+    theirs.run(NOW, &["--recipient", &key, "--encrypt"], b"text").fine();
+    let end: Timestamp = "2026-12-02T00:00:00Z".parse().unwrap();
+    assert_eq!(recipient(&public).unwrap().check(noon()), Ok(Some(end)));
+    assert!(Recipient::parse(&public, Path::new("key"), end).is_err());
 }
 
 #[test]
