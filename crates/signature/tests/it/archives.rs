@@ -239,12 +239,15 @@ fn refuses_what_is_missing_added_swapped_doubled_or_other() {
 
 #[test]
 fn refuses_names_that_lead_elsewhere() {
-    for name in ["../a.asice", "/a.asice", "a/b.asice", "a\\b.asice", "a\0.asice", "..", "a\nb.asice", ""] {
+    let named = |name: &str| {
         let mut writer = ArchiveWriter::new(Vec::new(), None);
-        // Ours does not even write them.
-        let Ok(()) = writer.add(name, b"x", noon()) else { continue };
-        let refused = judged(&writer.finish(noon()).unwrap().out, Before::Nothing);
-        assert!(refused.is_err(), "{name:?}: {refused:?}");
+        writer.add(name, b"x", noon()).unwrap();
+        judged(&writer.finish(noon()).unwrap().out, Before::Nothing)
+    };
+    named("a.asice").unwrap();
+    for name in ["../a.asice", "/a.asice", "a/b.asice", "a\\b.asice", "a\0.asice", "..", "a\nb.asice", ""] {
+        let refused = named(name);
+        assert!(matches!(refused, Err(Refusal::BadLinking(_))), "{name:?}: {refused:?}");
     }
 }
 
