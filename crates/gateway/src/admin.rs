@@ -79,7 +79,7 @@ pub async fn archive(config: &Config, clock: Clock) -> Result<Archived, ArchiveF
     // Nobody asks for it: whoever runs this waits for its end, or ends the process, which loses nothing.
     let (_stopper, stop) = http1::stop_channel();
     let archivist = archiving::archivist(log.clone(), config, sealing);
-    let done = archiving::round(&archivist, &transfer, clock.now(), &stop).await;
+    let done = archiving::round(config, &archivist, &transfer, clock.now(), &stop).await;
     // What was noted is durable; closing only tidies up.
     let _closed = log.close().await;
     Ok(done?)

@@ -28,6 +28,8 @@ pub struct Archived {
     pub not_handed_over: Option<String>,
     /// Archives that are neither here nor handed over. They count as taken only when somebody says so.
     pub missing: Vec<PathBuf>,
+    /// Archives that lie open here, from before they were to be sealed. They are not handed over so.
+    pub held: Vec<PathBuf>,
 }
 
 impl Archived {
@@ -39,6 +41,17 @@ impl Archived {
             "archives that are neither here nor handed over: {}, the first is {first}. Put them back, or, for each that is safe \
              elsewhere, make an empty file of its name with .taken behind it",
             self.missing.len()
+        ))
+    }
+
+    /// What to tell about those that lie open.
+    #[must_use]
+    pub fn held(&self) -> Option<String> {
+        let first = self.held.first()?.display();
+        Some(format!(
+            "archives that lie open, from before OpenPGP was switched on, and are not handed over: {}, the first is {first}. Encrypt each with \
+             gpg, or leave it open, and take it away by hand; then make an empty file of its name with .taken behind it",
+            self.held.len()
         ))
     }
 }
@@ -76,7 +89,7 @@ pub(crate) async fn run(gateway: Arc<Gateway>, stop: Stop) {
         if wait.is_positive() && wait <= interval.max(SignedDuration::from_secs(FIRST_SECONDS)) {
             continue;
         }
-        let done = round(&archivist, &gateway.transfer, now(), &stop).await;
+        let done = round(&gateway.config, &archivist, &gateway.transfer, now(), &stop).await;
         gateway.tell_archiving(left_behind(&done));
         due = in_time(if tell(done) { interval } else { retry });
     }
@@ -109,7 +122,7 @@ fn tell(done: Result<Archived, ArchiveFailure>) -> bool {
     if let Some(why) = &done.not_handed_over {
         tracing::error!("an archive stays here: {why}");
     }
-    if let Some(told) = done.missing() {
+    for told in [done.missing(), done.held()].into_iter().flatten() {
         tracing::error!("{told}");
     }
     let ArchiveRound { archives, records, deleted, .. } = &done.round;
@@ -159,7 +172,14 @@ pub(crate) fn archivist(log: MessageLog, config: &Config, sealing: Option<Arc<Se
     Archivist::new(log, settings)
 }
 
+/// Whether an archive of this name is not handed over: it is open, and archives are to be sealed.
+#[must_use]
+pub fn is_held(config: &Config, archive: &Path) -> bool {
+    config.archive.openpgp.is_some() && archive.extension().is_none_or(|end| end != "gpg")
+}
+
 pub(crate) async fn round(
+    config: &Config,
     archivist: &Archivist,
     transfer: &Transfer,
     now: Timestamp,
@@ -175,6 +195,10 @@ pub(crate) async fn round(
         if !mark.exists() {
             if !archive.path.exists() {
                 done.missing.push(archive.path);
+                continue;
+            }
+            if is_held(config, &archive.path) {
+                done.held.push(archive.path);
                 continue;
             }
             if !matches!(archive.is_whole(), Ok(true)) {

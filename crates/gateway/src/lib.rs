@@ -92,7 +92,7 @@ mod transport;
 pub mod outbound;
 pub mod inbound;
 
-pub use archiving::{Archived, SealingFault, sealing, transfer};
+pub use archiving::{Archived, SealingFault, is_held, sealing, transfer};
 pub use changes::Changes;
 pub use config::{Archive, At, BodyOverride, Config, Grouping, Jobs, Listen, Log, Peer, XroadEncryption};
 pub use error::{DeclarationFault, Refusal, StartFault, StoreFault};

@@ -7,7 +7,7 @@ mod log;
 use super::certificates::{self, Dated};
 use super::findings::Findings;
 use super::place;
-use ::gateway::{Config, Declaration, Status, admin};
+use ::gateway::{Config, Declaration, Status, StoreFault, admin};
 use ::keystore::{HeldKey, KeyUsage, Keystore};
 use globalconf::{Anchor, GlobalConf, anchor};
 use std::collections::BTreeSet;
@@ -30,9 +30,7 @@ pub(super) fn examine(config: &Config, findings: &mut Findings) {
         exchange::examine(config, picture, keystore, settings.as_ref(), findings);
     }
     log::examine(config, findings);
-    if config.messagelog_dir().exists() {
-        archive::examine(config, findings);
-    }
+    archive::examine(config, settings.as_ref(), findings);
     if there {
         place::free_space(&config.state_dir, findings);
     }
@@ -97,14 +95,18 @@ fn settings(config: &Config, findings: &mut Findings) -> Option<Declaration> {
             Some(settings)
         }
         Err(fault) => {
-            findings.problem(
-                "settings",
-                fault.to_string(),
-                "restore the settings database, or apply the state anew",
-            );
+            findings.problem("settings", fault.to_string(), mend(&fault));
             None
         }
     }
+}
+
+/// What to do about a settings database that does not serve.
+const fn mend(fault: &StoreFault) -> &'static str {
+    if matches!(fault, StoreFault::Server(_) | StoreFault::Url(_)) {
+        return "see to the database server, and to `database` in the section [gateway]";
+    }
+    "restore the settings database, or apply the state anew"
 }
 
 /// The certificates in use.

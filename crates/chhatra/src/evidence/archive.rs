@@ -37,12 +37,13 @@ pub(super) fn run(arguments: &Archive) -> Result<ExitCode> {
     if let Some(why) = &done.not_handed_over {
         complain!("{why}");
     }
-    if let Some(told) = done.missing() {
+    for told in [done.missing(), done.held()].into_iter().flatten() {
         complain!("{told}");
     }
     let complete = done.round.withheld.is_empty()
         && done.round.unsealed.is_empty()
         && done.not_handed_over.is_none()
-        && done.missing.is_empty();
+        && done.missing.is_empty()
+        && done.held.is_empty();
     Ok(if complete { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -123,7 +123,7 @@ fn still_sealed(path: &Path) -> String {
     let open = open.file_name().map(Path::new).unwrap_or(Path::new("FILE.zip"));
     format!(
         "{path} is encrypted with OpenPGP; decrypt it first, with a key that it is encrypted to: gpg --output {open} --decrypt {path} (gpg says \
-         whose signature it bears), then verify {open}",
+         whose signature it bears, where it has the public key of the gateway that made it), then verify {open}",
         path = path.display(),
         open = open.display()
     )

@@ -162,3 +162,41 @@ fn a_server_that_is_away_and_a_password_twice_are_said_in_words() {
         .refused(1, "does not make sure who answers");
     list("database = \"mysql://log@db/log\"").refused(1, "begins with postgresql://");
 }
+
+/// A log and settings in a database are asked for there, whatever lies in the folder beside it.
+#[test]
+fn doctor_tells_a_database_without_a_log_from_one_that_is_away() {
+    let setup = Setup::new();
+    let config = std::fs::read_to_string(setup.path("gateway.toml")).unwrap();
+    let doctor = |gateway: &str, rest: &str| {
+        setup.write("gateway.toml", format!("{}{rest}", config.replace("[gateway]\n", gateway)));
+        let told = chhatra(&["doctor", "--config", &setup.config()]);
+        assert_eq!(told.code, Some(1), "{told:?}");
+        told.out
+    };
+    let empty = Server::shared().database();
+    let told = doctor("[gateway]\n", &format!("[gateway.log]\ndatabase = \"{empty}\"\n"));
+    assert!(
+        told.contains("ok       log: nothing has been put on record yet: no log is in postgresql://"),
+        "{told}"
+    );
+
+    let away = "database = \"postgresql://log@127.1.255.1:15432/log?sslmode=disable\"\n";
+    let openpgp = "[gateway.archive.openpgp]\nsigning_key_file = \"none.gpg\"\n";
+    let told = doctor("[gateway]\n", &format!("[gateway.log]\n{away}{openpgp}"));
+    assert!(!told.contains("nothing has been put on record"), "{told}");
+    assert!(told.contains("problem  log: ") && told.contains("cannot be reached"), "{told}");
+    assert!(told.contains("see that the database server runs"), "{told}");
+    assert!(told.contains("none.gpg cannot be read") && !setup.path("state").exists(), "{told}");
+
+    let told = doctor(&format!("[gateway]\n{away}"), "");
+    assert!(told.contains("problem  settings: ") && told.contains("cannot be reached"), "{told}");
+    assert!(told.contains("see to the database server") && !told.contains("restore"), "{told}");
+
+    // Where a log was begun its database is not empty.
+    std::fs::create_dir_all(setup.path("state/messagelog")).unwrap();
+    std::fs::write(setup.path("state/messagelog").join("messagelog-postgresql.lock"), "begun").unwrap();
+    let told = doctor("[gateway]\n", &format!("[gateway.log]\ndatabase = \"{empty}\"\n"));
+    assert!(told.contains("problem  log: a message log was begun here and postgresql://"), "{told}");
+    assert!(told.contains("restore the database from a backup"), "{told}");
+}

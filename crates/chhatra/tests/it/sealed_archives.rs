@@ -193,6 +193,47 @@ async fn a_gateway_seals_what_it_archives_and_hands_over_nothing_else() {
     }
 }
 
+/// Archives that were made open stay here when they are to be sealed, until somebody says what became of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn archives_made_open_are_not_handed_over_once_they_are_to_be_sealed() {
+    let rings = Rings::new();
+    let (_, member) = rings.members_key("never");
+    let mut nation = exchanged().await;
+    nation.consumer.halt().await.unwrap();
+    archive(&with_archive(&nation, "grouping = \"member\"")).fine();
+    let folder = nation.consumer.config.state_dir.join("archive");
+    let open = ending(&folder, "zip").pop().unwrap();
+    let place = nation.folder.path().join("taken");
+    std::fs::create_dir(&place).unwrap();
+    let config = |lines: &str| {
+        let lines = format!(
+            "grouping = \"member\"\ntransfer_command = [\"cp\", \"-t\", {:?}]\n{lines}",
+            text(&place)
+        );
+        with_archive(&nation, &lines)
+    };
+    let lines = rings.lines(&nation, &member);
+    let sealed = config(&lines);
+    let why = "are not handed over: 1, the first is ";
+    archive(&sealed).refused(1, why);
+    assert!(open.exists() && ending(&place, "zip").is_empty());
+    let told = chhatra(&["doctor", "--config", &sealed]).out;
+    assert!(told.contains("problem  archive: archives that lie open") && told.contains(why), "{told}");
+    assert!(!told.contains("archives that wait") && !told.contains("which is no client here"), "{told}");
+    // A member's name that was mistyped.
+    let other = lines.replace(&short(&commerce(&nation)), "EX/COM/none");
+    let told = chhatra(&["doctor", "--config", &config(&other)]).out;
+    assert!(
+        told.contains("warning  archive: ") && told.contains("EX/COM/none, which is no client here"),
+        "{told}"
+    );
+
+    let sealed = config(&lines);
+    std::fs::write(format!("{}.taken", text(&open)), "").unwrap();
+    archive(&sealed).fine();
+    assert!(!open.exists() && ending(&place, "zip").is_empty());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn records_of_a_member_whose_key_ends_stay_in_the_log_and_everybody_is_told() {
     let rings = Rings::new();

@@ -2,10 +2,11 @@
 
 use super::super::findings::Findings;
 use crate::outside;
-use ::gateway::Config;
+use ::gateway::{Config, Declaration};
 use jiff::SignedDuration;
 use messagelog::{ArchiveFigures, Reader};
 use rustix::fs::Access;
+use std::path::Path;
 
 const DAY: i64 = 86_400;
 const MEGABYTE: u64 = 1 << 20;
@@ -14,7 +15,7 @@ const KEY_DAYS_MIN: i64 = 30;
 /// The disk should last for so long.
 const DAYS_MIN: u64 = 14;
 
-pub(super) fn examine(config: &Config, findings: &mut Findings) {
+pub(super) fn examine(config: &Config, settings: Option<&Declaration>, findings: &mut Findings) {
     place(config, findings);
     let week = findings.now().checked_sub(SignedDuration::from_secs(7 * DAY)).unwrap_or(findings.now());
     // Whatever is wrong with the log itself has been told.
@@ -26,6 +27,23 @@ pub(super) fn examine(config: &Config, findings: &mut Findings) {
     }
     transfer(config, figures.as_ref(), findings);
     keys(config, findings);
+    members(config, settings, findings);
+}
+
+/// Keys of whoever is no client here seal nothing, and a word that was mistyped would leave somebody's archives to all readers.
+fn members(config: &Config, settings: Option<&Declaration>, findings: &mut Findings) {
+    let (Some(openpgp), Some(settings)) = (&config.archive.openpgp, settings) else { return };
+    let owner = config.server.owner();
+    for keys in &openpgp.member {
+        let member = &keys.member;
+        if *member != owner && !settings.clients.iter().any(|client| client.id.member() == *member) {
+            findings.warning(
+                "archive",
+                format!("[[gateway.archive.openpgp.member]] names {member}, which is no client here"),
+                "correct the name: the archives of a member without an entry are for all who hold recipient_key_files",
+            );
+        }
+    }
 }
 
 /// The keys that archives are sealed with, and how long they hold.
@@ -34,8 +52,7 @@ fn keys(config: &Config, findings: &mut Findings) {
         Ok(None) => return,
         Ok(Some(sealing)) => sealing,
         Err(fault) => {
-            let advice =
-                "correct it; a gateway does not start so, and one that runs keeps these records in its log";
+            let advice = "correct it before the gateway is started anew: it does not start so";
             findings.problem("archive", fault.to_string(), advice);
             return;
         }
@@ -173,14 +190,25 @@ fn transfer(config: &Config, figures: Option<&ArchiveFigures>, findings: &mut Fi
     }
     let waiting = figures.map(|figures| figures.untaken.as_slice()).unwrap_or_default();
     let dir = config.archive_dir();
-    let missing = |name: &&String| !dir.join(name).exists() && !dir.join(format!("{name}.taken")).exists();
+    let is_marked = |name: &str| dir.join(format!("{name}.taken")).exists();
+    let missing = |name: &&String| !dir.join(name).exists() && !is_marked(name);
+    let held = |name: &&String| ::gateway::is_held(config, Path::new(name)) && dir.join(name).exists();
+    let held: Vec<&String> = waiting.iter().filter(held).filter(|name| !is_marked(name)).collect();
+    if let Some(first) = held.first() {
+        findings.problem(
+            "archive",
+            format!("archives that lie open, from before OpenPGP was switched on, and are not handed over: {}, the first is {first}", held.len()),
+            "encrypt each with gpg, or leave it open, and take it away by hand; then make an empty file of its name with .taken behind it",
+        );
+    }
     if let Some(first) = waiting.iter().find(missing) {
         findings.problem(
             "archive",
             format!("{first} is neither in {} nor handed over", dir.display()),
             "put it back, or, if it is safe elsewhere, make an empty file of its name with .taken behind it",
         );
-    } else if !waiting.is_empty() {
-        findings.ok("archive", format!("archives that wait to be handed over: {}", waiting.len()));
+    } else if waiting.len() > held.len() {
+        let others = waiting.len().saturating_sub(held.len());
+        findings.ok("archive", format!("archives that wait to be handed over: {others}"));
     }
 }

@@ -3,7 +3,7 @@
 use super::super::findings::Findings;
 use ::gateway::Config;
 use jiff::SignedDuration;
-use messagelog::{KeyName, Place, ReadFailure, Reader, Statistics};
+use messagelog::{KeyName, OpenFailure, Place, ReadFailure, Reader, Statistics};
 
 /// A round that is late by so much has failed.
 const LATE_SECONDS: i64 = 600;
@@ -18,13 +18,21 @@ pub(super) fn examine(config: &Config, findings: &mut Findings) {
         let advice = "put the file back, or correct [gateway.log]: no gateway starts so";
         findings.problem("log", why.to_string(), advice);
     }
-    if !place.lock_file().exists() {
+    let begun = place.lock_file().exists();
+    // Only of a file that tells: a server may hold what was put there from another machine.
+    if !begun && matches!(place, Place::Folder(_)) {
         findings.ok("log", "nothing has been put on record yet");
+        return;
+    }
+    let opened = Reader::open(&place);
+    let is_gone = matches!(opened, Err(OpenFailure::Gone { .. }));
+    if !begun && is_gone {
+        findings.ok("log", format!("nothing has been put on record yet: no log is in {place}"));
         return;
     }
     let keys = keys.unwrap_or_default();
     let read = |reader: Reader| Ok((reader.statistics()?, reader.with_keys(keys).missing_keys()?));
-    match Reader::open(&place)
+    match opened
         .map_err(|e| e.to_string())
         .and_then(|reader| read(reader).map_err(|e: ReadFailure| e.to_string()))
     {
@@ -39,6 +47,7 @@ pub(super) fn examine(config: &Config, findings: &mut Findings) {
                 Place::Folder(_) => {
                     "keep the files as they are and restore them from a backup elsewhere; see the gateway's log"
                 }
+                Place::Database { .. } if is_gone => "restore the database from a backup",
                 Place::Database { .. } => "see that the database server runs and lets this server in",
             };
             findings.problem("log", why, advice);
