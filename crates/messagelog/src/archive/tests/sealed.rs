@@ -9,6 +9,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use identifier::MemberId;
 use openpgp::{Keyring, MemberKeys, Settings};
 
+use super::super::sealing::Open;
 use super::*;
 use gpg::Gpg;
 
@@ -304,4 +305,20 @@ async fn what_is_sealed_is_what_was_verified_and_what_is_kept_is_what_was_sealed
     assert!(matches!(&full, Err(ArchiveFailure::File { act: "written", .. })), "{full:?}");
     assert_eq!(bench.held().await.len(), OWNERS.len());
     assert_eq!(bench.round(by_member(&sealing)).await.records, 6);
+}
+
+/// The disk under `spool` fails, and not that of the archives.
+#[tokio::test]
+async fn an_open_archive_that_cannot_be_read_is_what_is_named() {
+    let rings = Rings::new();
+    let bench = Bench::stamped(&OWNERS).await;
+    let sealing = rings.sealing(&bench, "never");
+    let (open, made) = (bench.folder.path().join("open"), bench.folder.path().join("made.zip.gpg"));
+    // Opened for writing only, so that reading fails, as from a bad sector.
+    let open = Open { file: File::create(&open).unwrap(), digest: Vec::new(), path: open };
+    let done = sealing.seal(&Directory, &open, None, &made, noon());
+    assert!(
+        matches!(&done, Err(ArchiveFailure::File { path, act: "read", .. }) if *path == open.path),
+        "{done:?}"
+    );
 }
