@@ -46,10 +46,8 @@ impl Recipient {
     /// # Errors
     /// What is wrong with it.
     pub fn parse(octets: &[u8], path: &Path, now: Timestamp) -> Result<Self, Unfit> {
-        let secret = |why| match why {
-            Unfit::SecretRsa | Unfit::SecretVersion { .. } => Unfit::Secret,
-            other => other,
-        };
+        let is_secret = |why: &Unfit| matches!(why, Unfit::SecretRsa | Unfit::SecretVersion { .. });
+        let secret = |why| if is_secret(&why) { Unfit::Secret } else { why };
         let Found { packets, is_revoked } = packets(octets).map_err(secret)?;
         if packets.iter().any(|packet| matches!(packet, Packet::SecretKey(_) | Packet::SecretSubkey(_))) {
             return Err(Unfit::Secret);

@@ -48,10 +48,10 @@ pub fn seal(
     }
     let subpackets = stated(key, now).map_err(failure)?;
     builder.sign_with_subpackets(key, Password::empty(), HashAlgorithm::Sha512, subpackets);
-    builder.to_writer(OsRng, to).map_err(|error| match error {
-        Error::IO { source, .. } if from.has_failed => SealFailure::Read(source),
-        error => failure(error),
-    })
+    match builder.to_writer(OsRng, to).map_err(failure) {
+        Err(SealFailure::Write(error)) if from.has_failed => Err(SealFailure::Read(error)),
+        done => done,
+    }
 }
 
 /// Remembers that it failed: the library gives errors of both sides back in one form.
