@@ -216,6 +216,9 @@ pub enum OpenFailure {
         /// The user of the log.
         user: String,
     },
+    /// The server, or the database, is none for a log.
+    #[error("the database is not fit for a log: {0}")]
+    Unfit(&'static str),
     /// The keys are none for this log.
     #[error(transparent)]
     Keys(#[from] KeyFault),
@@ -244,6 +247,7 @@ impl From<OpenFailure> for StoreFault {
             | OpenFailure::Gone { .. }
             | OpenFailure::Layout(_)
             | OpenFailure::NoSchema { .. }
+            | OpenFailure::Unfit(_)
             | OpenFailure::Keys(_)
             | OpenFailure::NoKey { .. }
             | OpenFailure::Foreign(_) => Self::Other(failure.to_string()),

@@ -6,6 +6,8 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::time::Duration;
 
+use database::Url;
+
 use crate::error::{OpenFailure, ReadFailure, StoreFault};
 use crate::place::Place;
 use crate::reader::Reader;
@@ -85,13 +87,33 @@ pub(super) fn open_again(place: &Place, keys: &Keys) -> Result<Opened, OpenFailu
             prove_room(folder, ROOM_BYTES)?;
             open(place, keys)
         }
-        Place::Database { url, .. } => open(place, keys).map_err(|failure| {
-            // The server has not noticed yet that our last connection has ended.
-            if matches!(failure, OpenFailure::InUse { .. }) {
-                return StoreFault::Away(format!("{url} is in use, by us before")).into();
-            }
-            failure
-        }),
+        Place::Database { url, .. } => open(place, keys).map_err(|failure| passing(url, failure)),
+    }
+}
+
+/// A server that is taken over by another passes through states that would be an operator's business at a start: nobody is let in yet, the
+/// database is not there yet, it is a standby still. The log was open before, so they are waited for; what says that the log itself is
+/// another one or damaged is not.
+fn passing(url: &Url, failure: OpenFailure) -> OpenFailure {
+    match failure {
+        // Maybe by us: the server has not noticed yet that our last connection has ended.
+        OpenFailure::InUse { .. } => StoreFault::Away(format!("{url} is in use")).into(),
+        OpenFailure::Storage(StoreFault::ReadOnly(why) | StoreFault::Other(why)) => {
+            StoreFault::Away(why).into()
+        }
+        OpenFailure::Storage(
+            StoreFault::Full | StoreFault::Away(_) | StoreFault::Disk(_) | StoreFault::Damaged(_),
+        )
+        | OpenFailure::Directory { .. }
+        | OpenFailure::Schema { .. }
+        | OpenFailure::Foreign(_)
+        | OpenFailure::Gone { .. }
+        | OpenFailure::Layout(_)
+        | OpenFailure::NoSchema { .. }
+        | OpenFailure::Unfit(_)
+        | OpenFailure::Keys(_)
+        | OpenFailure::NoKey { .. }
+        | OpenFailure::Damaged(_) => failure,
     }
 }
 

@@ -5,7 +5,7 @@ use database::practice::{Server, psql};
 use jiff::SignedDuration;
 use messagelog::{
     Archiving, Archivist, Failure, KeyName, MessageLog, NewRecord, OpenFailure, Place, ReadFailure, Reader,
-    RecordId, Search, Settings, Stamper, StoreFault,
+    RecordId, Search, Settings, Stamper,
 };
 
 use crate::bench::{bench, noon, place, reader, request, signed, with_body};
@@ -217,8 +217,15 @@ fn a_server_that_would_forget_what_it_has_committed_is_refused() {
     ) else {
         panic!("a server without fsync is taken")
     };
-    assert!(
-        matches!(&refused, OpenFailure::Storage(StoreFault::Other(why)) if why.contains("fsync")),
-        "{refused}"
-    );
+    assert!(matches!(&refused, OpenFailure::Unfit(why) if why.contains("fsync")), "{refused}");
+}
+
+#[test]
+fn a_database_of_another_encoding_is_refused() {
+    let server = Server::shared();
+    let sql = "CREATE DATABASE octets ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0";
+    server.psql("postgres", sql).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let refused = refusal(&at(&server.url("octets"), directory.path()));
+    assert!(matches!(&refused, OpenFailure::Unfit(why) if why.contains("UTF8")), "{refused}");
 }

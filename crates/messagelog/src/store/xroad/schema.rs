@@ -86,12 +86,12 @@ fn require_durable(client: &mut Client) -> Result<(), OpenFailure> {
         "SELECT current_setting('fsync') = 'on', current_setting('server_encoding') = 'UTF8', pg_is_in_recovery()",
         &[],
     )?;
-    let unfit = |why: &str| Err(StoreFault::Other(why.to_owned()).into());
     if !row.try_get(0)? {
-        return unfit("fsync is off at the server: what it has committed would not survive a power cut");
+        let why = "fsync is off at the server: what it has committed would not survive a power cut";
+        return Err(OpenFailure::Unfit(why));
     }
     if !row.try_get(1)? {
-        return unfit("the database is not encoded in UTF8");
+        return Err(OpenFailure::Unfit("it is not encoded in UTF8"));
     }
     if row.try_get(2)? {
         return Err(StoreFault::ReadOnly("the server is a standby".to_owned()).into());
