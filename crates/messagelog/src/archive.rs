@@ -26,13 +26,15 @@ use thiserror::Error;
 
 use crate::error::{Failure, ReadFailure, StoreFault};
 use crate::log::MessageLog;
+use crate::reader::Reader;
 use crate::record::RecordId;
 use crate::store::Keeping;
+use crate::store::archive::Deletable;
 use build::{Built, Task};
 pub use sealing::Sealing;
 use shelf::{Directory, LOCK, Shelf};
 
-/// Records that are deleted in one group of the writer, so that messages wait for few.
+/// Records that are looked at, and deleted in one group of the writer, so that messages wait for few.
 const DELETED_AT_ONCE: usize = 500;
 
 /// How the log is archived. [`Archiving::new`] has X-Road's defaults.
@@ -267,9 +269,16 @@ impl Archivist {
         let keep = self.settings.keep.map(SignedDuration::try_from);
         let Some(Ok(keep)) = keep else { return Ok(0) };
         let Ok(before) = now.checked_sub(keep) else { return Ok(0) };
-        let mut deleted: u64 = 0;
-        while go_on() {
-            match self.log.keep(Keeping::Delete { before, limit: DELETED_AT_ONCE }).await? {
+        let (mut deleted, mut after) = (0_u64, Some(RecordId(0)));
+        while let Some(from) = after.filter(|_| go_on()) {
+            // Found beside the writer, which only looks whether it still holds.
+            let find = move |reader: &Reader| Ok(reader.tables().deletable(before, from, DELETED_AT_ONCE)?);
+            let Deletable { records, next } = self.blocking(find).await?;
+            after = next;
+            if records.is_empty() {
+                continue;
+            }
+            match self.log.keep(Keeping::Delete { before, records }).await? {
                 0 => break,
                 more => deleted = deleted.saturating_add(more),
             }
@@ -303,7 +312,7 @@ impl Archivist {
     async fn blocking<T, F>(&self, act: F) -> Result<T, ArchiveFailure>
     where
         T: Send + 'static,
-        F: FnOnce(&crate::reader::Reader) -> Result<T, ArchiveFailure> + Send + 'static,
+        F: FnOnce(&Reader) -> Result<T, ArchiveFailure> + Send + 'static,
     {
         self.log.read(move |reader| Ok(act(reader))).await?
     }

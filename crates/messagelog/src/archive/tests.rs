@@ -499,7 +499,7 @@ async fn a_log_of_the_schema_before_is_brought_up_to_date_when_it_is_opened_for_
         "DROP TABLE archive; DROP TABLE archived; DROP TABLE withheld; ALTER TABLE record DROP COLUMN seal;
          PRAGMA user_version = 1;";
     bench.database().execute_batch(older).unwrap();
-    let refused = crate::reader::Reader::open(bench.folder.path()).err();
+    let refused = Reader::open(bench.folder.path()).err();
     assert_eq!(refused, Some(crate::error::OpenFailure::Schema { found: 1, known: 3 }));
     let log = opened(bench.folder.path());
     let bench = Bench { log, ..bench };

@@ -89,6 +89,35 @@ async fn psql_finds_what_was_recorded_where_x_road_keeps_it() {
     assert_eq!(bench.log.record(request("next")).await, Ok(RecordId(4)));
 }
 
+/// Kept ones at the beginning, old ones behind them, then new ones: more than are looked at in one step of each.
+#[tokio::test]
+async fn old_records_are_found_behind_others_and_the_log_is_not_gone_through_to_its_end() {
+    let bench = bench(Settings::default());
+    let at = bench.directory.path();
+    let noon_ms = noon().as_millisecond();
+    ask(
+        at,
+        &format!(
+            "INSERT INTO messagelog.logrecord (id, discriminator, time, archived)
+             SELECT nextval('messagelog.logrecord_sequence'), 'm', {noon_ms} - 10000 + place, place > 1100
+             FROM generate_series(1, 1700) place;
+             INSERT INTO messagelog.logrecord (id, discriminator, time, archived)
+             SELECT nextval('messagelog.logrecord_sequence'), 'm', {noon_ms} + place, true FROM generate_series(1, 1700) place;
+             INSERT INTO messagelog.logrecord (id, discriminator, time, archived) VALUES (9999, 'm', 1, true)"
+        ),
+    );
+    let keep = Some(std::time::Duration::ZERO);
+    let settings = Archiving { keep, ..Archiving::new(at.join("archive")) };
+    let archivist = Archivist::new(bench.log.clone(), settings);
+    let before = bench.log.health().groups;
+    assert_eq!(archivist.round(noon(), || true).await.unwrap().deleted, 600);
+    assert_eq!(bench.log.health().groups - before, 2);
+    // A time that does not fit its number is not looked for.
+    let left = "SELECT count(*), count(*) FILTER (WHERE archived), max(id) FROM messagelog.logrecord";
+    assert_eq!(ask(at, left), "2801|1701|9999");
+    assert_eq!(archivist.round(noon(), || true).await.unwrap().deleted, 0);
+}
+
 #[tokio::test]
 async fn what_is_no_text_is_refused_alone() {
     let bench = bench(Settings::default());
