@@ -165,6 +165,9 @@ pub enum StoreFault {
     Other(String),
 }
 
+/// More numbers than can have been given behind the last record that was acknowledged: to time-stamps, and to one group that was not.
+const NUMBERS_SKIPPED: u64 = 100_000;
+
 /// Why the log did not open.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum OpenFailure {
@@ -216,6 +219,19 @@ pub enum OpenFailure {
         /// The user of the log.
         user: String,
     },
+    /// The server that is back has not everything that was acknowledged before.
+    #[error(
+        "the database has lost records that were acknowledged, the last of them was {acknowledged}, and it has {there} now: did a standby take \
+         over that was behind? Bring back the server that has them. To go on without them, see to it that their numbers are not given \
+         again, with SELECT setval('messagelog.logrecord_sequence', {beyond}), and start the gateway anew",
+        beyond = acknowledged.0.saturating_add(NUMBERS_SKIPPED)
+    )]
+    Lost {
+        /// The last record that was acknowledged.
+        acknowledged: RecordId,
+        /// The last one that is there.
+        there: RecordId,
+    },
     /// The server, or the database, is none for a log.
     #[error("the database is not fit for a log: {0}")]
     Unfit(&'static str),
@@ -248,6 +264,7 @@ impl From<OpenFailure> for StoreFault {
             | OpenFailure::Layout(_)
             | OpenFailure::NoSchema { .. }
             | OpenFailure::Unfit(_)
+            | OpenFailure::Lost { .. }
             | OpenFailure::Keys(_)
             | OpenFailure::NoKey { .. }
             | OpenFailure::Foreign(_) => Self::Other(failure.to_string()),

@@ -101,9 +101,10 @@ impl MessageLog {
     /// After the disk was full or the database server was away: opens the log anew when there is room again or the server is
     /// back, as at a start, with its checks. To be called now and then. Says whether the log was opened; `false` when there is nothing to mend.
     ///
-    /// A full disk fails a write, never a flush, so what was durable stays so; what a server has committed is durable there, whether
-    /// its answer has reached us or not. After any other fault a person has to look, and a restart recovers. What was refused meanwhile stays refused: nothing is kept to
-    /// be written later. A crash in here is a crash at a start.
+    /// A full disk fails a write, never a flush, so what was durable stays so; what a server has committed is durable on that server, whether
+    /// its answer has reached us or not. Whether the one that is back has it, too, is looked at: another one may have taken its place that
+    /// was behind ([`OpenFailure::Lost`]). After any other fault a person has to look, and a restart recovers. What was refused meanwhile stays
+    /// refused: nothing is kept to be written later. A crash in here is a crash at a start.
     ///
     /// # Errors
     /// Why it is still not open: no room yet, no server yet, or what a start would say. In the last case it is not tried again.
@@ -117,7 +118,8 @@ impl MessageLog {
         // The writer has closed its files when everybody who still waited has been refused.
         let _end = self.end_writing().await;
         let (place, keys) = (inner.place.clone(), inner.settings.keys.clone());
-        let opening = tokio::task::spawn_blocking(move || opening::open_again(&place, &keys));
+        let acknowledged = inner.gauges.acknowledged();
+        let opening = tokio::task::spawn_blocking(move || opening::open_again(&place, &keys, acknowledged));
         let opened = opening.await.map_err(|error| StoreFault::Other(error.to_string()).into()).flatten();
         let started = opened.and_then(|Opened { store, ends, lock }| {
             inner.gauges.hold(ends);

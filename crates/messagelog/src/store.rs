@@ -153,6 +153,15 @@ pub(crate) struct Ends {
     pub(crate) unstamped: u64,
 }
 
+/// What a storage has answered for, and must have when it is opened again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Acknowledged {
+    /// The last record.
+    pub(crate) last: u64,
+    /// Whether that may be gone since it was archived and old.
+    pub(crate) may_be_deleted: bool,
+}
+
 /// A time-stamp to be stored.
 #[derive(Clone, Debug)]
 pub(crate) struct NewStamp {

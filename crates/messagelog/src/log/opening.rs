@@ -13,7 +13,7 @@ use crate::place::Place;
 use crate::reader::Reader;
 use crate::seal::{KeyFault, Keys};
 use crate::store::append::Sqlite;
-use crate::store::{Ends, Store, figures, schema, xroad};
+use crate::store::{Acknowledged, Ends, Store, figures, schema, xroad};
 
 /// How often a lock is asked for, and the pause in between.
 const LOCK_TRIES: u32 = 50;
@@ -34,6 +34,10 @@ pub(super) struct Opened {
 
 /// Opens the log in a place, as [`super::MessageLog::open`] says.
 pub(super) fn open(place: &Place, keys: &Keys) -> Result<Opened, OpenFailure> {
+    open_with(place, keys, None)
+}
+
+fn open_with(place: &Place, keys: &Keys, acknowledged: Option<Acknowledged>) -> Result<Opened, OpenFailure> {
     if matches!(place, Place::Folder(_)) && keys.has_xroad() {
         return Err(KeyFault::NotXroads.into());
     }
@@ -52,7 +56,7 @@ pub(super) fn open(place: &Place, keys: &Keys) -> Result<Opened, OpenFailure> {
     let (store, ends): (Box<dyn Store>, Ends) = match place {
         Place::Folder(_) => open_file(place, keys, begun, note)?,
         Place::Database { url, .. } => {
-            let (store, ends) = xroad::open_for_writing(url, begun)?;
+            let (store, ends) = xroad::open_for_writing(url, begun, acknowledged)?;
             note()?;
             check_newest(place, keys)?;
             (Box::new(store), ends)
@@ -81,13 +85,19 @@ fn open_file(
 }
 
 /// Opens a log again that could not be written, when what was missing may be there.
-pub(super) fn open_again(place: &Place, keys: &Keys) -> Result<Opened, OpenFailure> {
+pub(super) fn open_again(
+    place: &Place,
+    keys: &Keys,
+    acknowledged: Acknowledged,
+) -> Result<Opened, OpenFailure> {
     match place {
         Place::Folder(folder) => {
             prove_room(folder, ROOM_BYTES)?;
             open(place, keys)
         }
-        Place::Database { url, .. } => open(place, keys).map_err(|failure| passing(url, failure)),
+        Place::Database { url, .. } => {
+            open_with(place, keys, Some(acknowledged)).map_err(|failure| passing(url, failure))
+        }
     }
 }
 
@@ -111,6 +121,7 @@ fn passing(url: &Url, failure: OpenFailure) -> OpenFailure {
         | OpenFailure::Layout(_)
         | OpenFailure::NoSchema { .. }
         | OpenFailure::Unfit(_)
+        | OpenFailure::Lost { .. }
         | OpenFailure::Keys(_)
         | OpenFailure::NoKey { .. }
         | OpenFailure::Damaged(_) => failure,

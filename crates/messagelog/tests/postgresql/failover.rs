@@ -2,9 +2,12 @@
 
 use clock::Clock;
 use database::practice::{Server, psql};
-use messagelog::{Failure, MessageLog, OpenFailure, RecordId, Settings, StoreFault};
+use jiff::SignedDuration;
+use messagelog::{Archiving, Archivist, Failure, MessageLog, OpenFailure, RecordId, Settings, StoreFault};
 
+use crate::archives::stamp_all;
 use crate::bench::{noon, request};
+use crate::practice::Practice;
 use crate::store::at;
 
 /// A server of its own, and a log in a database that others may be told apart from.
@@ -94,4 +97,78 @@ async fn a_database_without_its_tables_is_not_waited_for() {
     assert!(matches!(bench.log.recover().await, Err(OpenFailure::Gone { .. })));
     assert_eq!(bench.log.recover().await, Ok(false));
     drop(bench.directory);
+}
+
+/// What a server that has taken over does not have, as it shows there, and whether that is noticed.
+const BEHIND: &[(&str, bool)] = &[
+    ("", false),
+    // A sequence's steps are noted ahead.
+    ("DELETE FROM messagelog.logrecord WHERE id = 3", true),
+    (
+        "DELETE FROM messagelog.logrecord WHERE id >= 2; SELECT setval('messagelog.logrecord_sequence', 1)",
+        true,
+    ),
+    ("DELETE FROM messagelog.logrecord; SELECT setval('messagelog.logrecord_sequence', 1, false)", true),
+    ("SELECT setval('messagelog.logrecord_sequence', 2)", true),
+    // Records of somebody who wrote there meanwhile.
+    (
+        "UPDATE messagelog.logrecord SET id = 4 WHERE id = 3; SELECT nextval('messagelog.logrecord_sequence')",
+        true,
+    ),
+];
+
+#[tokio::test]
+async fn a_server_that_has_lost_what_was_acknowledged_is_not_gone_on_with() {
+    let server = Server::start("").unwrap();
+    let places: Vec<_> = BEHIND.iter().map(|_| (server.database(), tempfile::tempdir().unwrap())).collect();
+    let logs: Vec<_> = places.iter().map(|(address, directory)| opened(address, directory.path())).collect();
+    for log in &logs {
+        for place in 1..=3 {
+            assert_eq!(log.record(request("before")).await, Ok(RecordId(place)));
+        }
+    }
+    server.pause().unwrap();
+    for log in &logs {
+        assert!(log.record(request("refused")).await.is_err());
+    }
+    server.resume().unwrap();
+    for (((address, directory), log), (sql, lost)) in places.iter().zip(&logs).zip(BEHIND) {
+        psql(address, &["-c", sql]).unwrap();
+        let recovered = log.recover().await;
+        if !lost {
+            assert_eq!(recovered, Ok(true));
+            log.close().await.unwrap();
+            continue;
+        }
+        let Err(OpenFailure::Lost { acknowledged: RecordId(3), .. }) = &recovered else {
+            panic!("{sql}: {recovered:?}")
+        };
+        // It stays so, and says so, until somebody has done what it says.
+        assert_eq!(log.recover().await, Ok(false));
+        let told = log.record(request("refused")).await.unwrap_err().to_string();
+        assert!(told.contains("has lost records") && told.contains("the last of them was 3"), "{told}");
+        let advice = told.split("with ").nth(1).unwrap().split(", and start").next().unwrap();
+        psql(address, &["-c", advice]).unwrap();
+        let again = opened(address, directory.path());
+        assert_eq!(again.record(request("after")).await, Ok(RecordId(100_004)));
+        again.close().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_last_record_may_have_been_archived_and_deleted_while_the_log_was_open() {
+    let (bench, practice) = (Bench::new(), Practice::new());
+    let folder = bench.directory.path().join("archive");
+    bench.log.record(practice.message("q", None)).await.unwrap();
+    stamp_all(&bench.log, &practice, noon()).await;
+    let keep = Some(std::time::Duration::ZERO);
+    let archivist = Archivist::new(bench.log.clone(), Archiving { keep, ..Archiving::new(folder) });
+    let later = noon() + SignedDuration::from_secs(1);
+    assert_eq!(archivist.round(later, || true).await.unwrap().deleted, 1);
+    bench.broken().await;
+    bench.server.resume().unwrap();
+    assert_eq!(bench.log.recover().await, Ok(true));
+    assert_eq!(bench.log.health().last, RecordId(1));
+    assert!(bench.log.record(request("after")).await.unwrap() > RecordId(2));
+    bench.log.close().await.unwrap();
 }

@@ -10,8 +10,9 @@ use postgres::error::SqlState;
 use super::append::Writer;
 use super::read::Tables;
 use crate::error::{OpenFailure, StoreFault};
-use crate::store::Ends;
-use crate::store::values::unsigned;
+use crate::record::RecordId;
+use crate::store::values::{signed, unsigned};
+use crate::store::{Acknowledged, Ends};
 
 const LAYOUT: &str = include_str!("../../../migrations/xroad-7.8.sql");
 const OWN: &str = include_str!("../../../migrations/xroad-own-1.sql");
@@ -38,8 +39,12 @@ const COLUMNS: &[(&str, &str)] = &[
 ];
 
 /// Opens the database for the one writer, and makes the tables when there are none. Where a log was `begun` before, a database without
-/// them is evidence that was lost.
-pub(crate) fn open_for_writing(url: &Url, begun: bool) -> Result<(Writer, Ends), OpenFailure> {
+/// them is evidence that was lost, and so is one without what was `acknowledged`.
+pub(crate) fn open_for_writing(
+    url: &Url,
+    begun: bool,
+    acknowledged: Option<Acknowledged>,
+) -> Result<(Writer, Ends), OpenFailure> {
     let mut session = Session::open(url, "chhatra message log")?;
     let place = || PathBuf::from(url.to_string());
     session.run(|client| {
@@ -57,7 +62,11 @@ pub(crate) fn open_for_writing(url: &Url, begun: bool) -> Result<(Writer, Ends),
         }
         own(client)
     })?;
-    let ends = session.run(ends)?;
+    let mut ends = session.run(ends)?;
+    if let Some(acknowledged) = acknowledged {
+        session.run(|client| has(client, acknowledged, ends))?;
+        ends.last = ends.last.max(acknowledged.last);
+    }
     Ok((Writer::new(session)?, ends))
 }
 
@@ -181,4 +190,21 @@ fn ends(client: &mut Client) -> Result<Ends, OpenFailure> {
     )?;
     let number = |column: usize| row.try_get::<_, i64>(column).map(unsigned);
     Ok(Ends { last: number(0)?, stamped: number(1)?, unstamped: number(2)? })
+}
+
+/// Whether everything is there that was acknowledged. Commits reach another server in their order, so that with the last record it has all.
+/// The sequence alone would not show it: its steps are noted for some numbers ahead.
+fn has(client: &mut Client, acknowledged: Acknowledged, ends: Ends) -> Result<(), OpenFailure> {
+    let row = client.query_one(
+        "SELECT CASE WHEN is_called THEN last_value ELSE 0 END,
+           EXISTS (SELECT 1 FROM logrecord WHERE id = $1 AND discriminator = 'm') FROM logrecord_sequence",
+        &[&signed(acknowledged.last)],
+    )?;
+    let (given, found): (i64, bool) = (row.try_get(0)?, row.try_get(1)?);
+    let lost = !found && !acknowledged.may_be_deleted;
+    if unsigned(given) < acknowledged.last || lost {
+        let (acknowledged, there) = (RecordId(acknowledged.last), RecordId(ends.last));
+        return Err(OpenFailure::Lost { acknowledged, there });
+    }
+    Ok(())
 }
