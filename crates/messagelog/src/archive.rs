@@ -8,6 +8,7 @@
 //! of a group whose key has ended stay in the log.
 
 mod build;
+mod few;
 mod sealing;
 mod shelf;
 #[cfg(test)]
@@ -31,6 +32,7 @@ use crate::record::RecordId;
 use crate::store::Keeping;
 use crate::store::archive::Deletable;
 use build::{Built, Task};
+pub use few::Few;
 pub use sealing::Sealing;
 use shelf::{Directory, LOCK, Shelf};
 
@@ -87,6 +89,9 @@ pub struct ArchiveRound {
     pub records: u64,
     /// Records that could not be rebuilt, and why. They are tried again in each round and never deleted.
     pub withheld: Vec<ReadFailure>,
+    /// Records that are archived without a body, since it is not the one that was signed. Bodies may be cut by the settings, and X-Road's
+    /// layout does not tell one that was cut from one that is damaged.
+    pub left_out: Few<RecordId>,
     /// Groups whose records stay in the log since their archives cannot be sealed now, in words. They are tried again in each round.
     pub unsealed: Vec<String>,
     /// How many records were deleted because they are old and archived.
@@ -232,7 +237,8 @@ impl Archivist {
         let groups = self.blocking(move |reader| Ok(build::groups(reader, grouping)?)).await?;
         for group in groups {
             while go_on() {
-                let task = Task { group: group.clone(), through, settings: self.settings.clone(), now };
+                let (settings, cuts) = (self.settings.clone(), self.log.settings().bodies.cuts());
+                let task = Task { group: group.clone(), through, settings, now, cuts };
                 // Whatever becomes of whoever waits here, the lock is held as long as the file is written.
                 let (shelf, held) = (Arc::clone(&self.shelf), Arc::clone(&lock));
                 let made = self.blocking(move |reader| {
@@ -257,6 +263,7 @@ impl Archivist {
                 // them once more, in a file that follows the same one as this.
                 self.log.keep(Keeping::Archive(Box::new(archive))).await?;
                 done.archives.push(path);
+                done.left_out.extend(made.left_out);
                 done.records = done.records.saturating_add(records);
             }
         }

@@ -47,7 +47,7 @@ mod reader;
 mod export;
 mod archive;
 
-pub use archive::{ArchiveFailure, ArchiveRound, Archiving, Archivist, Grouping, Sealing, Untaken};
+pub use archive::{ArchiveFailure, ArchiveRound, Archiving, Archivist, Few, Grouping, Sealing, Untaken};
 pub use bodies::{BodyLogging, BodyOverride, BodyRule, Provider};
 pub use error::{Blame, BodyFault, Failure, OpenFailure, ReadFailure, StampFault, StoreFault};
 pub use export::Exported;

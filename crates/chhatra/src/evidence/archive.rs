@@ -31,6 +31,9 @@ pub(super) fn run(arguments: &Archive) -> Result<ExitCode> {
     for failure in &done.round.withheld {
         complain!("not archived, and kept: {failure}");
     }
+    if let Some(told) = done.left_out() {
+        complain!("{told}");
+    }
     for left in &done.round.unsealed {
         complain!("{left}");
     }

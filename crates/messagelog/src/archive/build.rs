@@ -13,7 +13,7 @@ use signature::archive::{
 
 use super::sealing::{Digesting, Open, Sealing};
 use super::shelf::{Shelf, failed};
-use super::{ArchiveFailure, Archiving, Grouping};
+use super::{ArchiveFailure, Archiving, Few, Grouping};
 use crate::error::ReadFailure;
 use crate::export::{Exported, Exporter};
 use crate::reader::Reader;
@@ -44,6 +44,8 @@ pub(super) struct Task {
     pub(super) through: RecordId,
     pub(super) settings: Archiving,
     pub(super) now: Timestamp,
+    /// Whether bodies may be cut: then one that is not as it was signed is no sign of damage.
+    pub(super) cuts: bool,
 }
 
 impl Task {
@@ -82,6 +84,8 @@ pub(super) struct Made {
     pub(super) archive: Option<Built>,
     /// Records that could not be rebuilt.
     pub(super) withheld: Vec<ReadFailure>,
+    /// Records in it without a body that is not as it was signed.
+    pub(super) left_out: Few<RecordId>,
 }
 
 /// An archive that is on the disk and was verified.
@@ -123,9 +127,9 @@ pub(super) fn build(reader: &Reader, task: &Task, shelf: &dyn Shelf) -> Result<M
     let previous = reader.tables().last_link(task.group.name.as_deref())?;
     let mut filling = Filling::new(task, previous.clone());
     filling.fill(reader, task, || task.create(shelf))?;
-    let Filling { writer, contents, withheld, unfinished, .. } = filling;
+    let Filling { writer, contents, withheld, left_out, unfinished, .. } = filling;
     let Some((writer, (first, last))) = writer.zip(contents.times) else {
-        return Ok(Made { archive: None, withheld });
+        return Ok(Made { archive: None, withheld, left_out });
     };
     let written = writer.finish(last).map_err(|failure| unwritten(&unfinished, failure))?;
     let Written { out, digest, bytes } = written;
@@ -158,7 +162,7 @@ pub(super) fn build(reader: &Reader, task: &Task, shelf: &dyn Shelf) -> Result<M
         through: contents.through,
         withheld: contents.withheld,
     };
-    Ok(Made { archive: Some(Built { path, archive }), withheld })
+    Ok(Made { archive: Some(Built { path, archive }), withheld, left_out })
 }
 
 /// What an archive was written as.
@@ -212,6 +216,8 @@ struct Filling {
     writer: Option<ArchiveWriter<BufWriter<Digesting<File>>>>,
     contents: Contents,
     withheld: Vec<ReadFailure>,
+    cuts: bool,
+    left_out: Few<RecordId>,
 }
 
 impl Filling {
@@ -224,6 +230,8 @@ impl Filling {
             writer: None,
             contents: Contents::default(),
             withheld: Vec::new(),
+            cuts: task.cuts,
+            left_out: Few::default(),
         }
     }
 
@@ -259,7 +267,7 @@ impl Filling {
         id: RecordId,
         create: &impl Fn() -> Result<File, ArchiveFailure>,
     ) -> Result<bool, ArchiveFailure> {
-        match exported(exporter, id) {
+        match exported(exporter, id, self.cuts) {
             Ok(exported) => {
                 let writer = match &mut self.writer {
                     Some(writer) if !writer.has_room_for(&exported.bytes) => return Ok(false),
@@ -272,6 +280,9 @@ impl Filling {
                 let added = writer.add(&exported.file_name, &exported.bytes, exported.time);
                 added.map_err(|failure| unwritten(&self.unfinished, failure))?;
                 self.contents.add(id, &exported);
+                if exported.left_out {
+                    self.left_out.push(id);
+                }
                 self.bytes =
                     self.bytes.saturating_add(u64::try_from(exported.bytes.len()).unwrap_or(u64::MAX));
             }
@@ -304,9 +315,13 @@ impl Contents {
 }
 
 /// A container that an archive can hold.
-fn exported(exporter: &mut Exporter<'_>, id: RecordId) -> Result<Exported, ReadFailure> {
+fn exported(exporter: &mut Exporter<'_>, id: RecordId, cuts: bool) -> Result<Exported, ReadFailure> {
     let refused = |reason: &str| Err(ReadFailure::NotExportable { record: id, reason: reason.to_owned() });
     let exported = exporter.export(id)?;
+    if exported.left_out && !cuts {
+        let what = "a body is not the one that was signed".to_owned();
+        return Err(ReadFailure::Damaged { record: id, what });
+    }
     if !exported.stamped {
         return refused("its time-stamp is gone");
     }

@@ -8,6 +8,7 @@ use messagelog::{
     RecordId, Search, Settings, Stamper,
 };
 
+use crate::archives::stamp_all;
 use crate::bench::{bench, noon, place, reader, request, signed, with_body};
 use crate::practice::Practice;
 use crate::store::{address, at};
@@ -175,6 +176,50 @@ async fn what_was_changed_is_noticed() {
     bench.log.close().await.unwrap();
     let opened = MessageLog::open(place(at), Settings::default(), clock::Clock::fixed(noon()));
     assert!(matches!(opened, Err(OpenFailure::Damaged(_))), "{opened:?}");
+}
+
+#[tokio::test]
+async fn a_record_whose_body_was_changed_is_archived_only_where_bodies_may_be_cut_and_told_there() {
+    for truncate in [false, true] {
+        let mut settings = Settings::default();
+        settings.bodies.rule.truncate = truncate;
+        let (practice, bench) = (Practice::new(), bench(settings));
+        let at = bench.directory.path();
+        for place in 0..3 {
+            let body = format!("body {place}");
+            let message = practice.message(&format!("q-{place}"), Some(body.as_bytes()));
+            bench.log.record(message).await.unwrap();
+        }
+        stamp_all(&bench.log, &practice, noon()).await;
+        ask(
+            at,
+            "SELECT lo_truncate(lo_open(attachment, 131072), 3) FROM messagelog.message_attachment WHERE logrecord_id = 1;
+             SELECT lo_put(attachment, 2, 'x') FROM messagelog.message_attachment WHERE logrecord_id = 2",
+        );
+        let keep = Some(std::time::Duration::ZERO);
+        let settings = Archiving { keep, ..Archiving::new(at.join("archive")) };
+        let archivist = Archivist::new(bench.log.clone(), settings);
+        let round = archivist.round(noon() + SignedDuration::from_secs(1), || true).await.unwrap();
+        if truncate {
+            assert_eq!((round.records, round.deleted, round.withheld.len()), (3, 3, 0));
+            assert_eq!(
+                (round.left_out.first(), round.left_out.count()),
+                (&[RecordId(1), RecordId(2)][..], 2)
+            );
+            continue;
+        }
+        assert_eq!((round.records, round.deleted, round.left_out.count()), (1, 1, 0));
+        let one = &round.withheld[0];
+        assert!(
+            matches!(one, ReadFailure::Damaged { record: RecordId(1), what } if what.contains("signed")),
+            "{one:?}"
+        );
+        assert_eq!(round.withheld.len(), 2);
+        assert_eq!(
+            ask(at, "SELECT id FROM messagelog.logrecord WHERE discriminator = 'm' ORDER BY id"),
+            "1\n2"
+        );
+    }
 }
 
 fn refusal(place: &Place) -> OpenFailure {
