@@ -98,10 +98,10 @@ fn left_behind(done: &Result<Archived, ArchiveFailure>) -> Option<String> {
         Err(failure) => return Some(failure.to_string()),
         Ok(done) => &done.round,
     };
-    let withheld = round.withheld.first().map(|first| {
+    let withheld = round.withheld.first().first().map(|first| {
         format!(
             "records that could not be archived, and are kept: {}, the first: {first}",
-            round.withheld.len()
+            round.withheld.count()
         )
     });
     let told: Vec<String> = round.unsealed.iter().cloned().chain(withheld).collect();
@@ -117,8 +117,11 @@ fn tell(done: Result<Archived, ArchiveFailure>) -> bool {
             return false;
         }
     };
-    for failure in &done.round.withheld {
+    for failure in done.round.withheld.first() {
         tracing::error!("not archived, and kept: {failure}");
+    }
+    if let more @ 1.. = done.round.withheld.more() {
+        tracing::error!("not archived, and kept: {more} more records");
     }
     if let Some(told) = done.left_out() {
         tracing::warn!("{told}");
@@ -240,14 +243,14 @@ fn remove(path: &Path) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use messagelog::{ReadFailure, RecordId};
+    use messagelog::{Few, ReadFailure, RecordId};
 
     #[test]
     fn what_stays_in_the_log_is_told_whatever_the_reason() {
         let told = |round| left_behind(&Ok(Archived { round, ..Archived::default() }));
         assert_eq!(told(ArchiveRound::default()), None);
         let damaged = |record| ReadFailure::Damaged { record: RecordId(record), what: "its body".to_owned() };
-        let withheld = vec![damaged(4), damaged(7)];
+        let withheld: Few<ReadFailure> = [damaged(4), damaged(7)].into_iter().collect();
         let one = told(ArchiveRound { withheld: withheld.clone(), ..ArchiveRound::default() }).unwrap();
         assert!(one.contains("kept: 2") && one.ends_with("record 4 is damaged: its body"), "{one}");
         let unsealed = vec!["no key".to_owned()];

@@ -31,7 +31,7 @@ use crate::reader::Reader;
 use crate::record::RecordId;
 use crate::store::Keeping;
 use crate::store::archive::Deletable;
-use build::{Built, Task};
+use build::{Built, Position, Task};
 pub use few::Few;
 pub use sealing::Sealing;
 use shelf::{Directory, LOCK, Shelf};
@@ -88,7 +88,7 @@ pub struct ArchiveRound {
     /// How many records they hold.
     pub records: u64,
     /// Records that could not be rebuilt, and why. They are tried again in each round and never deleted.
-    pub withheld: Vec<ReadFailure>,
+    pub withheld: Few<ReadFailure>,
     /// Records that are archived without a body, since it is not the one that was signed. Bodies may be cut by the settings, and X-Road's
     /// layout does not tell one that was cut from one that is damaged.
     pub left_out: Few<RecordId>,
@@ -236,9 +236,10 @@ impl Archivist {
         let (grouping, through) = (self.settings.grouping, RecordId(self.log.stamped_through()));
         let groups = self.blocking(move |reader| Ok(build::groups(reader, grouping)?)).await?;
         for group in groups {
+            let mut from = Position::START;
             while go_on() {
                 let (settings, cuts) = (self.settings.clone(), self.log.settings().bodies.cuts());
-                let task = Task { group: group.clone(), through, settings, now, cuts };
+                let task = Task { group: group.clone(), from, through, settings, now, cuts };
                 // Whatever becomes of whoever waits here, the lock is held as long as the file is written.
                 let (shelf, held) = (Arc::clone(&self.shelf), Arc::clone(&lock));
                 let made = self.blocking(move |reader| {
@@ -253,11 +254,9 @@ impl Archivist {
                     }
                     made => made?,
                 };
-                // Those of an archive that was made are found again behind it, at the latest when there is nothing else.
-                let Some(Built { path, archive }) = made.archive else {
-                    done.withheld.extend(made.withheld);
-                    break;
-                };
+                from = made.until;
+                done.withheld.extend(made.withheld);
+                let Some(Built { path, archive }) = made.archive else { break };
                 let records = archive.containers;
                 // A crash before this is durable leaves a whole archive of records that count as not archived: the next round archives
                 // them once more, in a file that follows the same one as this.

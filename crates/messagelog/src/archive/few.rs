@@ -54,3 +54,11 @@ impl<T> Default for Few<T> {
         Self { first: Vec::new(), count: 0 }
     }
 }
+
+impl<T> FromIterator<T> for Few<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(all: I) -> Self {
+        let mut few = Self::default();
+        all.into_iter().for_each(|one| few.push(one));
+        few
+    }
+}

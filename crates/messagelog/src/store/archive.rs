@@ -38,10 +38,18 @@ pub(crate) struct NewArchive {
     pub(crate) bytes: u64,
     /// The records in it.
     pub(crate) records: Vec<RecordId>,
-    /// The last record of each party that is archived now.
-    pub(crate) through: Vec<(i64, RecordId)>,
-    /// Records up to there that are not.
+    /// What was looked at: all of it is archived now, but for those that are withheld.
+    pub(crate) looked_at: Vec<LookedAt>,
+    /// Records among these that are not.
     pub(crate) withheld: Vec<(i64, RecordId)>,
+}
+
+/// Records of a party, all that waited behind one up to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LookedAt {
+    pub(crate) party: i64,
+    pub(crate) after: RecordId,
+    pub(crate) through: RecordId,
 }
 
 /// Everybody who has records.
@@ -123,18 +131,17 @@ pub(super) fn note(connection: &Connection, new: &NewArchive, time: Timestamp) -
             signed(new.containers),
             signed(new.bytes),
         ])?;
-    for (party, through) in &new.through {
-        let numbers = params![party, signed(through.0)];
+    for LookedAt { party, after, through } in &new.looked_at {
         connection
             .prepare_cached(
                 "INSERT INTO archived (party, last) VALUES (?1, ?2)
                  ON CONFLICT (party) DO UPDATE SET last = max(last, excluded.last)",
             )?
-            .execute(numbers)?;
-        // Those that were withheld before are in the archive now, or follow.
+            .execute(params![party, signed(through.0)])?;
+        // Those that were withheld before are in the archive now, or follow. Those up to `after` were looked at for another archive.
         connection
-            .prepare_cached("DELETE FROM withheld WHERE party = ?1 AND record <= ?2")?
-            .execute(numbers)?;
+            .prepare_cached("DELETE FROM withheld WHERE party = ?1 AND record > ?2 AND record <= ?3")?
+            .execute(params![party, signed(after.0), signed(through.0)])?;
     }
     for (party, record) in &new.withheld {
         connection

@@ -201,7 +201,7 @@ async fn a_record_whose_body_was_changed_is_archived_only_where_bodies_may_be_cu
         let archivist = Archivist::new(bench.log.clone(), settings);
         let round = archivist.round(noon() + SignedDuration::from_secs(1), || true).await.unwrap();
         if truncate {
-            assert_eq!((round.records, round.deleted, round.withheld.len()), (3, 3, 0));
+            assert_eq!((round.records, round.deleted, round.withheld.count()), (3, 3, 0));
             assert_eq!(
                 (round.left_out.first(), round.left_out.count()),
                 (&[RecordId(1), RecordId(2)][..], 2)
@@ -209,12 +209,12 @@ async fn a_record_whose_body_was_changed_is_archived_only_where_bodies_may_be_cu
             continue;
         }
         assert_eq!((round.records, round.deleted, round.left_out.count()), (1, 1, 0));
-        let one = &round.withheld[0];
+        let one = &round.withheld.first()[0];
         assert!(
             matches!(one, ReadFailure::Damaged { record: RecordId(1), what } if what.contains("signed")),
             "{one:?}"
         );
-        assert_eq!(round.withheld.len(), 2);
+        assert_eq!(round.withheld.count(), 2);
         assert_eq!(
             ask(at, "SELECT id FROM messagelog.logrecord WHERE discriminator = 'm' ORDER BY id"),
             "1\n2"
