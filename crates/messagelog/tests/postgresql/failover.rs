@@ -172,3 +172,30 @@ async fn the_last_record_may_have_been_archived_and_deleted_while_the_log_was_op
     assert!(bench.log.record(request("after")).await.unwrap() > RecordId(2));
     bench.log.close().await.unwrap();
 }
+
+/// Whatever is written fails as it does on a full disk, while what is there can be read.
+const FULL: &str = "CREATE FUNCTION full_row() RETURNS trigger LANGUAGE plpgsql AS
+   $$ BEGIN RAISE EXCEPTION 'no space' USING ERRCODE = '53100'; END $$;
+ CREATE FUNCTION full_table() RETURNS event_trigger LANGUAGE plpgsql AS
+   $$ BEGIN RAISE EXCEPTION 'no space' USING ERRCODE = '53100'; END $$;
+ CREATE TRIGGER full_row BEFORE INSERT ON messagelog.logrecord EXECUTE FUNCTION full_row();
+ CREATE EVENT TRIGGER full_table ON ddl_command_start WHEN TAG IN ('CREATE TABLE AS') EXECUTE FUNCTION full_table()";
+const ROOM: &str = "DROP EVENT TRIGGER full_table; DROP TRIGGER full_row ON messagelog.logrecord";
+
+#[tokio::test]
+async fn a_server_whose_disk_is_full_is_not_taken_for_open_before_it_has_written() {
+    let bench = Bench::new();
+    bench.log.record(request("before")).await.unwrap();
+    psql(&bench.address, &["-c", FULL]).unwrap();
+    assert_eq!(bench.log.record(request("refused")).await, Err(Failure::Storage(StoreFault::Full)));
+    for _ in 0..2 {
+        assert_eq!(bench.log.recover().await, Err(OpenFailure::Storage(StoreFault::Full)));
+        assert_eq!(bench.log.admits(), Err(Failure::Storage(StoreFault::Full)));
+    }
+    psql(&bench.address, &["-c", ROOM]).unwrap();
+    assert_eq!(bench.log.recover().await, Ok(true));
+    bench.log.record(request("after")).await.unwrap();
+    let left = "SELECT count(*) FROM pg_class WHERE relname = 'room'";
+    assert_eq!(psql(&bench.address, &["-c", left]).unwrap(), "0");
+    bench.log.close().await.unwrap();
+}

@@ -64,7 +64,10 @@ pub(crate) fn open_for_writing(
     })?;
     let mut ends = session.run(ends)?;
     if let Some(acknowledged) = acknowledged {
-        session.run(|client| has(client, acknowledged, ends))?;
+        session.run(|client| {
+            has(client, acknowledged, ends)?;
+            prove_room(client)
+        })?;
         ends.last = ends.last.max(acknowledged.last);
     }
     Ok((Writer::new(session)?, ends))
@@ -207,4 +210,19 @@ fn has(client: &mut Client, acknowledged: Acknowledged, ends: Ends) -> Result<()
         return Err(OpenFailure::Lost { acknowledged, there });
     }
     Ok(())
+}
+
+/// Whether the server can write, which opening alone does not show: its disk may be full. One transaction, so that a crash leaves nothing of
+/// it; some 1 MB, since a full disk has room in pages that are begun. Where the user may not make a table, nothing is proven.
+fn prove_room(client: &mut Client) -> Result<(), OpenFailure> {
+    let may = client.query_one("SELECT has_schema_privilege('chhatra_messagelog', 'CREATE')", &[])?;
+    if !may.try_get::<_, bool>(0)? {
+        return Ok(());
+    }
+    let mut transaction = client.transaction()?;
+    transaction.batch_execute(
+        "CREATE TABLE chhatra_messagelog.room AS SELECT generate_series(1::bigint, 30000) AS place;
+         DROP TABLE chhatra_messagelog.room",
+    )?;
+    Ok(transaction.commit()?)
 }
