@@ -229,8 +229,12 @@ impl MessageLog {
             writing.jobs = None;
             writing.ended.clone()
         };
-        drop(held(&self.inner.idle).take());
+        let idle = held(&self.inner.idle).take();
         let gone = || StoreFault::Other("the writer has ended".to_owned());
+        // It says good-bye to its server.
+        if tokio::task::spawn_blocking(|| drop(idle)).await.is_err() {
+            return Err(gone());
+        }
         match ended.wait_for(Option::is_some).await {
             Ok(end) => end.clone().unwrap_or_else(|| Err(gone())),
             Err(_) => Err(gone()),
@@ -268,18 +272,16 @@ impl MessageLog {
     {
         let inner = Arc::clone(&self.inner);
         let reading = tokio::task::spawn_blocking(move || {
-            let kept = held(&inner.idle).take().filter(|reader| reader.tables().is_alive());
-            let reader = match kept {
+            // A connection is asked, and ended, while nobody waits for the lock: the network may be slow to answer.
+            let kept = held(&inner.idle).take();
+            let reader = match kept.filter(|reader| reader.tables().is_alive()) {
                 Some(reader) => reader,
                 None => Reader::open(&inner.place)
                     .map_err(|failure| ReadFailure::Storage(StoreFault::Other(failure.to_string())))?
                     .with_keys(inner.settings.keys.clone()),
             };
             let read = act(&reader);
-            // Without a writer no connection is kept: it would hold the write-ahead log open.
-            if held(&inner.writing).jobs.is_some() {
-                *held(&inner.idle) = Some(reader);
-            }
+            drop(inner.keep(reader));
             read
         });
         match reading.await {
@@ -300,6 +302,15 @@ impl MessageLog {
 
     pub(crate) fn gauges(&self) -> &Gauges {
         &self.inner.gauges
+    }
+}
+
+impl Inner {
+    /// Keeps a connection for the next one who reads; what is not kept is given back. Without a writer none is: it would hold the
+    /// write-ahead log open.
+    fn keep(&self, reader: Reader) -> Option<Reader> {
+        let writing = held(&self.writing);
+        if writing.jobs.is_some() { held(&self.idle).replace(reader) } else { Some(reader) }
     }
 }
 
