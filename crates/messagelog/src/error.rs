@@ -206,6 +206,17 @@ pub enum OpenFailure {
         /// The database.
         path: PathBuf,
     },
+    /// A log was begun in a database of a server, and its tables are not there any more.
+    #[error(
+        "a message log was begun in {database}, as {mark} says, and its tables are not there: put the database back from a backup; to \
+         begin another log in it, move that file away"
+    )]
+    GoneAtServer {
+        /// Which database.
+        database: String,
+        /// The file that says so.
+        mark: PathBuf,
+    },
     /// The database has a schema `messagelog` that is not X-Road's of 7.8.
     #[error("the schema messagelog of the database is not laid out as X-Road 7.8 does it: {0}")]
     Layout(String),
@@ -261,6 +272,7 @@ impl From<OpenFailure> for StoreFault {
             | OpenFailure::InUse { .. }
             | OpenFailure::Schema { .. }
             | OpenFailure::Gone { .. }
+            | OpenFailure::GoneAtServer { .. }
             | OpenFailure::Layout(_)
             | OpenFailure::NoSchema { .. }
             | OpenFailure::Unfit(_)

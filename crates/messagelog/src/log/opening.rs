@@ -56,7 +56,7 @@ fn open_with(place: &Place, keys: &Keys, acknowledged: Option<Acknowledged>) -> 
     let (store, ends): (Box<dyn Store>, Ends) = match place {
         Place::Folder(_) => open_file(place, keys, begun, note)?,
         Place::Database { url, .. } => {
-            let (store, ends) = xroad::open_for_writing(url, begun, acknowledged)?;
+            let (store, ends) = xroad::open_for_writing(url, begun.then(|| place.lock_file()), acknowledged)?;
             note()?;
             check_newest(place, keys)?;
             (Box::new(store), ends)
@@ -118,6 +118,7 @@ fn passing(url: &Url, failure: OpenFailure) -> OpenFailure {
         | OpenFailure::Schema { .. }
         | OpenFailure::Foreign(_)
         | OpenFailure::Gone { .. }
+        | OpenFailure::GoneAtServer { .. }
         | OpenFailure::Layout(_)
         | OpenFailure::NoSchema { .. }
         | OpenFailure::Unfit(_)

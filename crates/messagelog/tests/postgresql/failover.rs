@@ -94,7 +94,7 @@ async fn a_database_without_its_tables_is_not_waited_for() {
     bench.broken().await;
     bench.server.resume().unwrap();
     psql(&bench.address, &["-c", "DROP SCHEMA messagelog CASCADE"]).unwrap();
-    assert!(matches!(bench.log.recover().await, Err(OpenFailure::Gone { .. })));
+    assert!(matches!(bench.log.recover().await, Err(OpenFailure::GoneAtServer { .. })));
     assert_eq!(bench.log.recover().await, Ok(false));
     drop(bench.directory);
 }

@@ -237,8 +237,10 @@ async fn a_database_that_is_gone_of_another_layout_or_without_rights_is_refused_
     assert!(matches!(Reader::open(place(at_folder)), Err(OpenFailure::Layout(_))));
     ask(at_folder, "DROP SCHEMA messagelog CASCADE");
     let gone = refusal(&place(at_folder));
-    assert!(matches!(&gone, OpenFailure::Gone { .. }), "{gone:?}");
-    assert!(matches!(Reader::open(place(at_folder)), Err(OpenFailure::Gone { .. })));
+    assert!(matches!(&gone, OpenFailure::GoneAtServer { .. }), "{gone:?}");
+    let mark = at_folder.join("messagelog-postgresql.lock");
+    assert!(mark.exists() && gone.to_string().contains(mark.to_str().unwrap()), "{gone}");
+    assert!(matches!(Reader::open(place(at_folder)), Err(OpenFailure::GoneAtServer { .. })));
     assert_eq!(
         ask(at_folder, "SELECT to_regnamespace('messagelog') IS NULL"),
         "t",

@@ -38,25 +38,24 @@ const COLUMNS: &[(&str, &str)] = &[
     ("last_archive_digest", "id digest filename groupname"),
 ];
 
-/// Opens the database for the one writer, and makes the tables when there are none. Where a log was `begun` before, a database without
+/// Opens the database for the one writer, and makes the tables when there are none. Where a file says that a log was `begun` before, a database without
 /// them is evidence that was lost, and so is one without what was `acknowledged`.
 pub(crate) fn open_for_writing(
     url: &Url,
-    begun: bool,
+    begun: Option<PathBuf>,
     acknowledged: Option<Acknowledged>,
 ) -> Result<(Writer, Ends), OpenFailure> {
     let mut session = Session::open(url, "chhatra message log")?;
-    let place = || PathBuf::from(url.to_string());
     session.run(|client| {
         client.batch_execute(SESSION)?;
         require_durable(client)?;
         if !lock(client)? {
-            return Err(OpenFailure::InUse { path: place() });
+            return Err(OpenFailure::InUse { path: PathBuf::from(url.to_string()) });
         }
         if exists(client)? {
             check(client)?;
-        } else if begun {
-            return Err(OpenFailure::Gone { path: place() });
+        } else if let Some(mark) = begun {
+            return Err(OpenFailure::GoneAtServer { database: url.to_string(), mark });
         } else {
             create(client)?;
         }
@@ -74,13 +73,13 @@ pub(crate) fn open_for_writing(
 }
 
 /// Opens a further connection that only reads. Owners of records belong to the instance.
-pub(crate) fn open_for_reading(url: &Url, instance: String) -> Result<Tables, OpenFailure> {
+pub(crate) fn open_for_reading(url: &Url, instance: String, mark: PathBuf) -> Result<Tables, OpenFailure> {
     let mut session = Session::open(url, "chhatra message log, reading")?;
     session.run(|client| {
         client.batch_execute(SESSION)?;
         client.batch_execute("SET default_transaction_read_only = on")?;
         if !exists(client)? {
-            return Err(OpenFailure::Gone { path: PathBuf::from(url.to_string()) });
+            return Err(OpenFailure::GoneAtServer { database: url.to_string(), mark });
         }
         check(client)
     })?;
