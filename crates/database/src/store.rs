@@ -6,6 +6,9 @@ use crate::session::Session;
 use crate::url::Url;
 use postgres::Client;
 
+/// What is asked here is small: what takes longer waits for somebody's lock.
+const LIMITS: &str = "SET statement_timeout = '5s'; SET lock_timeout = '3s'";
+
 /// A JSON text in a schema of its own. All calls block.
 #[derive(Debug)]
 pub struct Document {
@@ -112,13 +115,9 @@ impl Document {
 
     fn connect(&self) -> Result<Session, Fault> {
         let mut session = Session::open(&self.url, self.purpose)?;
+        session.require_durable()?;
         session.run(|client| {
-            // What was put must survive the server's power cut.
-            client.query(
-                "SELECT set_config('synchronous_commit', 'on', false)
-                 WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')",
-                &[],
-            )?;
+            client.batch_execute(LIMITS)?;
             Ok::<_, Fault>(())
         })?;
         Ok(session)

@@ -201,7 +201,7 @@ impl From<database::Fault> for StoreFault {
         use database::Fault;
         match fault {
             Fault::Full => Self::Full,
-            Fault::Away(text) => Self::Away(text),
+            Fault::Away(text) | Fault::Busy(text) => Self::Away(text),
             Fault::ReadOnly(text) | Fault::Refused(text) => Self::ReadOnly(text),
             Fault::Disk(text) => Self::Disk(text),
             Fault::Damaged(text) => Self::Damaged(text),

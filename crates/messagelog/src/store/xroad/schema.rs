@@ -22,9 +22,7 @@ const WRITER: i64 = 0x4368_4c67;
 
 /// What every connection needs: our tables are found, whatever the server's defaults, and by X-Road's triggers too; an end that has gone is
 /// noticed in a minute, so that its lock is free again. (These have no meaning on a Unix socket.)
-const SESSION: &str =
-    "SET search_path = messagelog; SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10;
- SET tcp_keepalives_count = 3;";
+const SESSION: &str = "SET search_path = messagelog";
 
 /// The columns that are used, as release 7.8 has them.
 const COLUMNS: &[(&str, &str)] = &[
@@ -41,10 +39,11 @@ const COLUMNS: &[(&str, &str)] = &[
 /// them is evidence that was lost.
 pub(crate) fn open_for_writing(url: &Url, begun: bool) -> Result<(Writer, Ends), OpenFailure> {
     let mut session = Session::open(url, "chhatra message log")?;
+    session.require_durable()?;
     let place = || PathBuf::from(url.to_string());
     session.run(|client| {
         client.batch_execute(SESSION)?;
-        require_durable(client)?;
+        require_fit(client)?;
         if !lock(client)? {
             return Err(OpenFailure::InUse { path: place() });
         }
@@ -75,25 +74,13 @@ pub(crate) fn open_for_reading(url: &Url, instance: String) -> Result<Tables, Op
     Ok(Tables::new(session, instance))
 }
 
-/// A commit that was answered must survive the server's power cut. Where the server waits for a standby too, it goes on to.
-fn require_durable(client: &mut Client) -> Result<(), OpenFailure> {
-    client.query(
-        "SELECT set_config('synchronous_commit', 'on', false)
-         WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')",
-        &[],
-    )?;
-    let row = client.query_one(
-        "SELECT current_setting('fsync') = 'on', current_setting('server_encoding') = 'UTF8', pg_is_in_recovery()",
-        &[],
-    )?;
-    let unfit = |why: &str| Err(StoreFault::Other(why.to_owned()).into());
+fn require_fit(client: &mut Client) -> Result<(), OpenFailure> {
+    let row =
+        client.query_one("SELECT current_setting('server_encoding') = 'UTF8', pg_is_in_recovery()", &[])?;
     if !row.try_get(0)? {
-        return unfit("fsync is off at the server: what it has committed would not survive a power cut");
+        return Err(StoreFault::Other("the database is not encoded in UTF8".to_owned()).into());
     }
-    if !row.try_get(1)? {
-        return unfit("the database is not encoded in UTF8");
-    }
-    if row.try_get(2)? {
+    if row.try_get(1)? {
         return Err(StoreFault::ReadOnly("the server is a standby".to_owned()).into());
     }
     Ok(())
