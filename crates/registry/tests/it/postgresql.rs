@@ -65,16 +65,17 @@ fn a_database_of_another_instance_or_with_something_else_in_it_is_refused() {
     let url = nation.config.database.clone().unwrap();
     let name = url.to_string().rsplit('/').next().unwrap().to_owned();
     for (content, says) in [
-        (r#"{"instance":"CAMBODIA","declaration":null,"signing_keys":[],"more":1}"#, "more"),
+        (r#"{"format":1,"instance":"CAMBODIA","declaration":null,"signing_keys":[],"more":1}"#, "more"),
         (
-            r#"{"instance":"CAMBODIA","declaration":{"settings":{}},"signing_keys":[]}"#,
+            r#"{"format":1,"instance":"CAMBODIA","declaration":{"settings":{}},"signing_keys":[]}"#,
             "member_classes",
         ),
         (r#""CAMBODIA""#, "state"),
+        (r#"{"format":2,"instance":"CAMBODIA"}"#, "newer"),
     ] {
         server.psql(&name, &format!("UPDATE chhatra_registry.document SET content = '{content}'")).unwrap();
         match admin::settings(&nation.config) {
-            Err(fault @ StoreFault::Content(_)) => {
+            Err(fault @ (StoreFault::Content(_) | StoreFault::Version { .. })) => {
                 assert!(fault.to_string().contains(says), "{fault}")
             }
             other => panic!("{other:?}"),
