@@ -91,7 +91,8 @@ where
                 tasks.spawn(async move {
                     let handling = async {
                         if speaks(&stream, limits.idle_timeout, &stop).await {
-                            handler(stream, peer, Arc::clone(&place)).await;
+                            // What a connection needs while it works stands apart, and is there only then.
+                            Box::pin(handler(stream, peer, Arc::clone(&place))).await;
                         }
                     };
                     tokio::select! {
@@ -160,7 +161,7 @@ where
         if !place.work() {
             return;
         }
-        handler(request).await;
+        Box::pin(handler(request)).await;
     }
     connection.close(false).await;
 }
