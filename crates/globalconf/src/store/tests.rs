@@ -309,11 +309,13 @@ fn a_reader_that_meets_our_first_write_in_a_store_without_digests_gets_one_gener
     for name in ["shared-params.xml", "shared-params.xml.metadata"] {
         std::fs::copy(other.path().join("I").join(name), dir.path().join("I").join(name)).unwrap();
     }
-    let journal = steps.iter().find_map(|step| match step {
-        Step::WriteTemporary(path, bytes) if path.to_string_lossy().contains("journal") => {
-            Some(bytes.clone())
+    let journal = steps.iter().find_map(|step| {
+        if let Step::WriteTemporary(path, bytes) = step
+            && path.to_string_lossy().contains("journal")
+        {
+            return Some(bytes.clone());
         }
-        _ => None,
+        None
     });
     std::fs::remove_file(&slow).unwrap();
     std::fs::write(&slow, &content).unwrap();
