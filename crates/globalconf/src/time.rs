@@ -27,14 +27,19 @@ pub(crate) fn seconds_text(at: Timestamp) -> String {
 
 /// With exactly three digits of milliseconds, as anchors carry it.
 pub(crate) fn milliseconds_text(at: Timestamp) -> String {
-    let millisecond = at.subsec_millisecond().unsigned_abs();
+    let millisecond = civil(at).millisecond();
     format!("{}.{millisecond:03}Z", at.strftime("%Y-%m-%dT%H:%M:%S"))
 }
 
 /// The directory name of one generation: `uuuuMMddHHmmss` and nine digits of nanoseconds, UTC.
 pub(crate) fn stamp(at: Timestamp) -> String {
-    let nanosecond = at.subsec_nanosecond().unsigned_abs();
+    let nanosecond = civil(at).subsec_nanosecond();
     format!("{}{nanosecond:09}", at.strftime("%Y%m%d%H%M%S"))
+}
+
+/// As a calendar has it: its fractions count onwards before 1970, too.
+fn civil(at: Timestamp) -> DateTime {
+    TimeZone::UTC.to_datetime(at)
 }
 
 #[cfg(test)]
@@ -48,6 +53,9 @@ mod tests {
         assert_eq!(milliseconds_text(at), "2026-01-01T00:00:00.123Z");
         assert_eq!(stamp(at), "20260101000000123000000");
         assert_eq!(parse_xs(" 2026-01-01T00:00:00.123 "), Some(at));
+        let early = "1011-02-15T09:26:34.235Z";
+        assert_eq!(milliseconds_text(parse_offset(early).unwrap()), early);
+        assert_eq!(stamp(parse_offset(early).unwrap()), "10110215092634235000000");
     }
 
     #[test]

@@ -42,6 +42,9 @@ impl From<xml::Refusal> for XmlRefusal {
         match refusal {
             xml::Refusal::DocumentType => Self::DocumentType,
             xml::Refusal::Broken { at } => Self::NotWellFormed(format!("the markup at byte {at} is broken")),
+            xml::Refusal::DefaultTwice { at } => {
+                Self::NotWellFormed(format!("the tag at byte {at} declares its default namespace twice"))
+            }
             xml::Refusal::TagTooLong { .. }
             | xml::Refusal::TooManyAttributes { .. }
             | xml::Refusal::TooManyDeclarations { .. }

@@ -94,6 +94,13 @@ pub enum Refusal {
         /// What is granted.
         depth_max: usize,
     },
+    /// A tag declares its default namespace twice. It is not well-formed, but the parser takes the first of the two, and others may take the
+    /// second.
+    #[error("the XML document is not well-formed: the tag at byte {at} declares its default namespace twice")]
+    DefaultTwice {
+        /// Where the tag begins, in bytes.
+        at: usize,
+    },
     /// Markup that does not end, or that does not begin as any markup does.
     #[error("the XML document is not well-formed: the markup at byte {at} is broken")]
     Broken {

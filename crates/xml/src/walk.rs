@@ -22,6 +22,8 @@ pub(crate) struct Walk<'a> {
 struct Tag {
     attributes: usize,
     declarations: usize,
+    /// It declares a default namespace.
+    default: bool,
     /// It is an end tag too.
     empty: bool,
 }
@@ -102,7 +104,11 @@ impl<'a> Walk<'a> {
                 return Ok(from);
             }
             tag.attributes = tag.attributes.saturating_add(1);
-            tag.declarations = tag.declarations.saturating_add(usize::from(declares(gap)));
+            let name = attribute_name(gap);
+            tag.declarations = tag.declarations.saturating_add(usize::from(declares(name)));
+            if name == b"xmlns" && std::mem::replace(&mut tag.default, true) {
+                return Err(Refusal::DefaultTwice { at: self.at });
+            }
             let value = memchr2(*mark, b'<', tail).ok_or(unfinished)?;
             if tail.get(value) == Some(&b'<') {
                 return Err(self.broken());
@@ -180,10 +186,14 @@ fn xml_declaration(rest: &[u8]) -> Option<usize> {
     }
 }
 
-/// Whether the attribute whose name and `=` end this gap declares a namespace. The parser also takes `a:xmlns` for one.
-fn declares(gap: &[u8]) -> bool {
+/// The name that, with `=`, ends the gap before a value.
+fn attribute_name(gap: &[u8]) -> &[u8] {
     let name = gap.trim_ascii_end();
     let name = name.strip_suffix(b"=").unwrap_or(name).trim_ascii_end();
-    let name = name.rsplit(u8::is_ascii_whitespace).next().unwrap_or_default();
+    name.rsplit(u8::is_ascii_whitespace).next().unwrap_or_default()
+}
+
+/// Whether the attribute declares a namespace. The parser also takes `a:xmlns` for one.
+fn declares(name: &[u8]) -> bool {
     name.split(|byte| *byte == b':').any(|part| part == b"xmlns")
 }

@@ -124,7 +124,13 @@ fn check(headers: &[(Bytes, Bytes)]) {
 async fn again(mut head: RequestHead) {
     let framing = [&b"content-length"[..], b"transfer-encoding", b"connection", b"expect"];
     head.headers.retain(|(name, _)| !framing.contains(&name.to_ascii_lowercase().as_slice()));
-    head.version = ::http1::Version::Http11;
+    if head.version == ::http1::Version::Http10 {
+        head.version = ::http1::Version::Http11;
+        // Which it may lack.
+        if head.header("host").is_none() {
+            head = head.with("Host", "a");
+        }
+    }
     let (near, far) = duplex(1 << 21);
     let mut client = ClientConnection::new(near, Limits::default());
     let Ok((body, answer)) = client.send(&head, Framing::None).await else {

@@ -103,9 +103,11 @@ impl ReceivedFault {
 fn within_budget(text: &str) -> Result<(), Refusal> {
     match xml::within_budget(text, &xml::Budget::SMALL) {
         Ok(()) => Ok(()),
-        Err(refusal @ (xml::Refusal::DocumentType | xml::Refusal::Broken { .. })) => {
-            Err(Refusal::Xml { reason: refusal.to_string() })
-        }
+        Err(
+            refusal @ (xml::Refusal::DocumentType
+            | xml::Refusal::Broken { .. }
+            | xml::Refusal::DefaultTwice { .. }),
+        ) => Err(Refusal::Xml { reason: refusal.to_string() }),
         Err(refusal) => Err(Refusal::OverBudget(refusal)),
     }
 }

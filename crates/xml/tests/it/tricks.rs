@@ -1,5 +1,8 @@
 //! Markup that hides tags, or that only looks as if it did.
 
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
 use xml::{Budget, Refusal, within_budget};
 
 /// Nothing but one level and no attribute.
@@ -118,6 +121,32 @@ fn refuses_an_instruction_that_would_be_a_declaration_to_others() {
     ] {
         assert_eq!(tight(text), Ok(()), "{text}");
     }
+}
+
+/// No XML (Namespaces in XML, 6.3): whoever reads it takes the first or the second, so its meaning depends on the reader. Of prefixes the
+/// parser notices it.
+#[test]
+fn refuses_a_default_namespace_that_is_declared_twice() {
+    for text in [
+        "<r xmlns='a' xmlns='b'/>",
+        "<r xmlns='a' b='' xmlns = \"a\"></r>",
+        "<r>\n<a\txmlns=''\nxmlns='a'/></r>",
+    ] {
+        assert!(matches!(within_budget(text, &Budget::SMALL), Err(Refusal::DefaultTwice { .. })), "{text}");
+        assert!(roxmltree::Document::parse(text).is_ok(), "the parser takes it: {text}");
+        let mut judge = Command::new("xmllint")
+            .args(["--noout", "-"])
+            .stdin(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        judge.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        assert!(!judge.wait().unwrap().success(), "xmllint takes it: {text}");
+    }
+    for text in ["<r xmlns='a'><b xmlns='a'/><c xmlns='b'/></r>", "<r xmlns='a' y='xmlns' xmlns:b='a'/>"] {
+        assert_eq!(within_budget(text, &Budget::SMALL), Ok(()), "{text}");
+    }
+    assert!(roxmltree::Document::parse("<r xmlns:b='a' xmlns:b='b'/>").is_err());
 }
 
 #[test]
