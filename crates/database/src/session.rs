@@ -1,6 +1,7 @@
 //! One connection, on whatever thread it is used.
 
 use crate::fault::Fault;
+use crate::store::KEEPALIVES;
 use crate::tls::Tls;
 use crate::url::Url;
 use postgres::{Client, NoTls};
@@ -17,10 +18,6 @@ use zeroize::Zeroizing;
 
 /// How long TCP, TLS and the handshake may take together, whatever the address says.
 const OPEN_MAX: Duration = Duration::from_secs(30);
-
-/// The server looks for us too, and gives back the locks of one whose machine has gone.
-const KEEPALIVES: &str =
-    "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3";
 
 /// A connection to a database. All calls block.
 pub struct Session {
@@ -61,25 +58,6 @@ impl Session {
         begun.map_err(|why| Fault::Other(why.to_string()))?;
         told.recv_timeout(OPEN_MAX)
             .map_err(|_| Fault::Away(format!("no answer within {} seconds", OPEN_MAX.as_secs())))?
-    }
-
-    /// Demands of the server that what it says is committed survives its power cut. Where it waits for a standby too, it goes on to.
-    ///
-    /// # Errors
-    /// `fsync` is off there, or the server failed.
-    pub fn require_durable(&mut self) -> Result<(), Fault> {
-        self.run(|client| {
-            client.query(
-                "SELECT set_config('synchronous_commit', 'on', false)
-                 WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')",
-                &[],
-            )?;
-            if client.query_one("SELECT current_setting('fsync') = 'on'", &[])?.try_get(0)? {
-                return Ok(());
-            }
-            let why = "fsync is off at the server: what it has committed would not survive a power cut";
-            Err(Fault::Other(why.to_owned()))
-        })
     }
 
     /// Does something with the connection.
