@@ -28,6 +28,9 @@ pub enum Fault {
     /// The user is not let in, or has not the rights: the operator has to act.
     #[error("the database refuses: {0}")]
     Refused(String),
+    /// The server is set up so that nothing may be entrusted to it.
+    #[error("the database cannot be used: {0}")]
+    Unfit(&'static str),
     /// Anything else, in the server's words.
     #[error("the database failed: {0}")]
     Other(String),

@@ -143,8 +143,9 @@ impl Session {
             if client.query_one("SELECT current_setting('fsync') = 'on'", &[])?.try_get(0)? {
                 return Ok(());
             }
-            let why = "fsync is off at the server: what it has committed would not survive a power cut";
-            Err(Fault::Other(why.to_owned()))
+            Err(Fault::Unfit(
+                "fsync is off at the server: what it has committed would not survive a power cut",
+            ))
         })
     }
 }

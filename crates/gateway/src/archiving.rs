@@ -31,6 +31,16 @@ pub struct Archived {
 }
 
 impl Archived {
+    /// What to tell about records that are archived without a body.
+    #[must_use]
+    pub fn left_out(&self) -> Option<String> {
+        let first = self.round.left_out.first().first()?;
+        Some(format!(
+            "records that are archived without a body, since it was cut or is damaged: {}, the first is {first}",
+            self.round.left_out.count()
+        ))
+    }
+
     /// What to tell about those that are missing.
     #[must_use]
     pub fn missing(&self) -> Option<String> {
@@ -84,11 +94,18 @@ pub(crate) async fn run(gateway: Arc<Gateway>, stop: Stop) {
 
 /// Why records stay in the log that should be in archives by now.
 fn left_behind(done: &Result<Archived, ArchiveFailure>) -> Option<String> {
-    match done {
-        Err(failure) => Some(failure.to_string()),
-        Ok(done) if done.round.unsealed.is_empty() => None,
-        Ok(done) => Some(done.round.unsealed.join("; ")),
-    }
+    let round = match done {
+        Err(failure) => return Some(failure.to_string()),
+        Ok(done) => &done.round,
+    };
+    let withheld = round.withheld.first().first().map(|first| {
+        format!(
+            "records that could not be archived, and are kept: {}, the first: {first}",
+            round.withheld.count()
+        )
+    });
+    let told: Vec<String> = round.unsealed.iter().cloned().chain(withheld).collect();
+    (!told.is_empty()).then(|| told.join("; "))
 }
 
 /// Whether all is done until the next round.
@@ -100,8 +117,14 @@ fn tell(done: Result<Archived, ArchiveFailure>) -> bool {
             return false;
         }
     };
-    for failure in &done.round.withheld {
+    for failure in done.round.withheld.first() {
         tracing::error!("not archived, and kept: {failure}");
+    }
+    if let more @ 1.. = done.round.withheld.more() {
+        tracing::error!("not archived, and kept: {more} more records");
+    }
+    if let Some(told) = done.left_out() {
+        tracing::warn!("{told}");
     }
     for left in &done.round.unsealed {
         tracing::error!("{left}");
@@ -214,5 +237,26 @@ fn remove(path: &Path) -> std::io::Result<()> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
         Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use messagelog::{Few, ReadFailure, RecordId};
+
+    #[test]
+    fn what_stays_in_the_log_is_told_whatever_the_reason() {
+        let told = |round| left_behind(&Ok(Archived { round, ..Archived::default() }));
+        assert_eq!(told(ArchiveRound::default()), None);
+        let damaged = |record| ReadFailure::Damaged { record: RecordId(record), what: "its body".to_owned() };
+        let withheld: Few<ReadFailure> = [damaged(4), damaged(7)].into_iter().collect();
+        let one = told(ArchiveRound { withheld: withheld.clone(), ..ArchiveRound::default() }).unwrap();
+        assert!(one.contains("kept: 2") && one.ends_with("record 4 is damaged: its body"), "{one}");
+        let unsealed = vec!["no key".to_owned()];
+        let both = told(ArchiveRound { withheld, unsealed, ..ArchiveRound::default() }).unwrap();
+        assert_eq!(both, format!("no key; {one}"));
+        let failed = left_behind(&Err(ArchiveFailure::Log(messagelog::Failure::Closed)));
+        assert_eq!(failed.as_deref(), Some("the message log is closed"));
     }
 }

@@ -8,6 +8,7 @@
 //! of a group whose key has ended stay in the log.
 
 mod build;
+mod few;
 mod sealing;
 mod shelf;
 #[cfg(test)]
@@ -26,13 +27,16 @@ use thiserror::Error;
 
 use crate::error::{Failure, ReadFailure, StoreFault};
 use crate::log::MessageLog;
+use crate::reader::Reader;
 use crate::record::RecordId;
 use crate::store::Keeping;
-use build::{Built, Task};
+use crate::store::archive::Deletable;
+use build::{Built, Position, Task};
+pub use few::Few;
 pub use sealing::Sealing;
 use shelf::{Directory, LOCK, Shelf};
 
-/// Records that are deleted in one group of the writer, so that messages wait for few.
+/// Records that are looked at, and deleted in one group of the writer, so that messages wait for few.
 const DELETED_AT_ONCE: usize = 500;
 
 /// How the log is archived. [`Archiving::new`] has X-Road's defaults.
@@ -84,7 +88,10 @@ pub struct ArchiveRound {
     /// How many records they hold.
     pub records: u64,
     /// Records that could not be rebuilt, and why. They are tried again in each round and never deleted.
-    pub withheld: Vec<ReadFailure>,
+    pub withheld: Few<ReadFailure>,
+    /// Records that are archived without a body, since it is not the one that was signed. Bodies may be cut by the settings, and X-Road's
+    /// layout does not tell one that was cut from one that is damaged.
+    pub left_out: Few<RecordId>,
     /// Groups whose records stay in the log since their archives cannot be sealed now, in words. They are tried again in each round.
     pub unsealed: Vec<String>,
     /// How many records were deleted because they are old and archived.
@@ -229,8 +236,10 @@ impl Archivist {
         let (grouping, through) = (self.settings.grouping, RecordId(self.log.stamped_through()));
         let groups = self.blocking(move |reader| Ok(build::groups(reader, grouping)?)).await?;
         for group in groups {
+            let mut from = Position::START;
             while go_on() {
-                let task = Task { group: group.clone(), through, settings: self.settings.clone(), now };
+                let (settings, cuts) = (self.settings.clone(), self.log.settings().bodies.cuts());
+                let task = Task { group: group.clone(), from, through, settings, now, cuts };
                 // Whatever becomes of whoever waits here, the lock is held as long as the file is written.
                 let (shelf, held) = (Arc::clone(&self.shelf), Arc::clone(&lock));
                 let made = self.blocking(move |reader| {
@@ -245,16 +254,15 @@ impl Archivist {
                     }
                     made => made?,
                 };
-                // Those of an archive that was made are found again behind it, at the latest when there is nothing else.
-                let Some(Built { path, archive }) = made.archive else {
-                    done.withheld.extend(made.withheld);
-                    break;
-                };
+                from = made.until;
+                done.withheld.extend(made.withheld);
+                let Some(Built { path, archive }) = made.archive else { break };
                 let records = archive.containers;
                 // A crash before this is durable leaves a whole archive of records that count as not archived: the next round archives
                 // them once more, in a file that follows the same one as this.
                 self.log.keep(Keeping::Archive(Box::new(archive))).await?;
                 done.archives.push(path);
+                done.left_out.extend(made.left_out);
                 done.records = done.records.saturating_add(records);
             }
         }
@@ -267,9 +275,16 @@ impl Archivist {
         let keep = self.settings.keep.map(SignedDuration::try_from);
         let Some(Ok(keep)) = keep else { return Ok(0) };
         let Ok(before) = now.checked_sub(keep) else { return Ok(0) };
-        let mut deleted: u64 = 0;
-        while go_on() {
-            match self.log.keep(Keeping::Delete { before, limit: DELETED_AT_ONCE }).await? {
+        let (mut deleted, mut after) = (0_u64, Some(RecordId(0)));
+        while let Some(from) = after.filter(|_| go_on()) {
+            // Found beside the writer, which only looks whether it still holds.
+            let find = move |reader: &Reader| Ok(reader.tables().deletable(before, from, DELETED_AT_ONCE)?);
+            let Deletable { records, next } = self.blocking(find).await?;
+            after = next;
+            if records.is_empty() {
+                continue;
+            }
+            match self.log.keep(Keeping::Delete { before, records }).await? {
                 0 => break,
                 more => deleted = deleted.saturating_add(more),
             }
@@ -303,7 +318,7 @@ impl Archivist {
     async fn blocking<T, F>(&self, act: F) -> Result<T, ArchiveFailure>
     where
         T: Send + 'static,
-        F: FnOnce(&crate::reader::Reader) -> Result<T, ArchiveFailure> + Send + 'static,
+        F: FnOnce(&Reader) -> Result<T, ArchiveFailure> + Send + 'static,
     {
         self.log.read(move |reader| Ok(act(reader))).await?
     }

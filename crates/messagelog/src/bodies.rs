@@ -41,6 +41,11 @@ pub struct BodyLogging {
 }
 
 impl BodyLogging {
+    /// Whether any body may be cut.
+    pub(crate) fn cuts(&self) -> bool {
+        self.rule.truncate || self.overrides.iter().any(|said| said.truncate == Some(true))
+    }
+
     /// What holds for exchanges with this service, seen from one side.
     #[must_use]
     pub fn rule(&self, side: Side, service: &ServiceId) -> BodyRule {

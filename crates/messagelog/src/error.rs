@@ -165,6 +165,9 @@ pub enum StoreFault {
     Other(String),
 }
 
+/// More numbers than can have been given behind the last record that was acknowledged: to time-stamps, and to one group that was not.
+const NUMBERS_SKIPPED: u64 = 100_000;
+
 /// Why the log did not open.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum OpenFailure {
@@ -203,6 +206,17 @@ pub enum OpenFailure {
         /// The database.
         path: PathBuf,
     },
+    /// A log was begun in a database of a server, and its tables are not there any more.
+    #[error(
+        "a message log was begun in {database}, as {mark} says, and its tables are not there: put the database back from a backup; to \
+         begin another log in it, move that file away"
+    )]
+    GoneAtServer {
+        /// Which database.
+        database: String,
+        /// The file that says so.
+        mark: PathBuf,
+    },
     /// The database has a schema `messagelog` that is not X-Road's of 7.8.
     #[error("the schema messagelog of the database is not laid out as X-Road 7.8 does it: {0}")]
     Layout(String),
@@ -216,6 +230,22 @@ pub enum OpenFailure {
         /// The user of the log.
         user: String,
     },
+    /// The server that is back has not everything that was acknowledged before.
+    #[error(
+        "the database has lost records that were acknowledged, the last of them was {acknowledged}, and it has {there} now: did a standby take \
+         over that was behind? Bring back the server that has them. To go on without them, see to it that their numbers are not given \
+         again, with SELECT setval('messagelog.logrecord_sequence', {beyond}), and start the gateway anew",
+        beyond = acknowledged.0.saturating_add(NUMBERS_SKIPPED)
+    )]
+    Lost {
+        /// The last record that was acknowledged.
+        acknowledged: RecordId,
+        /// The last one that is there.
+        there: RecordId,
+    },
+    /// The server, or the database, is none for a log.
+    #[error("the database is not fit for a log: {0}")]
+    Unfit(&'static str),
     /// The keys are none for this log.
     #[error(transparent)]
     Keys(#[from] KeyFault),
@@ -242,8 +272,11 @@ impl From<OpenFailure> for StoreFault {
             | OpenFailure::InUse { .. }
             | OpenFailure::Schema { .. }
             | OpenFailure::Gone { .. }
+            | OpenFailure::GoneAtServer { .. }
             | OpenFailure::Layout(_)
             | OpenFailure::NoSchema { .. }
+            | OpenFailure::Unfit(_)
+            | OpenFailure::Lost { .. }
             | OpenFailure::Keys(_)
             | OpenFailure::NoKey { .. }
             | OpenFailure::Foreign(_) => Self::Other(failure.to_string()),

@@ -22,6 +22,8 @@ pub struct Exported {
     pub bytes: Vec<u8>,
     /// Whether it has a time-stamp; without one it proves only who signed, not when.
     pub stamped: bool,
+    /// Whether a body is left out that is not the one that was signed, of a record that does not say whether it was cut or is damaged.
+    pub left_out: bool,
 }
 
 /// Rebuilds records and packs them. Those of one time-stamp, one after another, share its tree: it may have ten thousand leaves.
@@ -55,7 +57,7 @@ impl<'r> Exporter<'r> {
 
     pub(crate) fn export(&mut self, id: RecordId) -> Result<Exported, ReadFailure> {
         let record = self.reader.record_without_stamp(id)?;
-        let attachments = self.attachments(&record)?;
+        let (attachments, left_out) = self.attachments(&record)?;
         let covered = self.covered(&record)?;
         let entry = &record.entry;
         let time = entry.time;
@@ -77,21 +79,22 @@ impl<'r> Exporter<'r> {
         let bytes = AsicContainer::new(record.message, signed, stamp, attachments)
             .write(time)
             .map_err(|failure| not_exportable(id, failure.to_string()))?;
-        Ok(Exported { file_name, time, bytes, stamped })
+        Ok(Exported { file_name, time, bytes, stamped, left_out })
     }
 
     /// A cut body is left out, and those behind it: its digest could not be verified, and their numbers would be others'.
-    fn attachments(&self, record: &Record) -> Result<Vec<Vec<u8>>, ReadFailure> {
+    /// Whether any was left out that was not known to be cut.
+    fn attachments(&self, record: &Record) -> Result<(Vec<Vec<u8>>, bool), ReadFailure> {
         let mut attachments = Vec::new();
         for number in self.reader.tables().attachments(record)? {
             let mut body = Vec::new();
             self.reader.body(record.entry.id, number, &mut body)?;
             if !self.reader.tables().is_whole(record, &body) {
-                break;
+                return Ok((attachments, true));
             }
             attachments.push(body);
         }
-        Ok(attachments)
+        Ok((attachments, false))
     }
 
     fn covered(&mut self, record: &Record) -> Result<Covered, ReadFailure> {

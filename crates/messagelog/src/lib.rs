@@ -14,13 +14,15 @@
 //!   in that order. Embedded, they rise by one, and the records without a time-stamp are always the newest ones; in X-Road's layout
 //!   time-stamps have numbers of the same sequence, and what was there before may be in any order.
 //! - Nothing is deleted but what stands in an archive that was on the disk and was verified there, and is older than records
-//!   are kept. A number is never given again, and the newest time-stamp stays. A crash leaves a record here and in an
+//!   are kept. (Of what X-Road has archived before its log was taken over, its word is taken for it.) A number is never given again, and the newest time-stamp stays. A crash leaves a record here and in an
 //!   archive, or in two archives; never in none. (In X-Road's layout a time-stamp goes with its last record: the sequence remembers numbers.)
-//! - What is rebuilt is what was recorded: each document is taken apart only after the parts have been seen to give it
-//!   back, and each rebuilt signature is compared with its SHA-512 before it leaves.
+//! - What is rebuilt is what was recorded. Embedded, each document is taken apart only after the parts have been seen to give it
+//!   back, and each rebuilt signature is compared with its SHA-512 before it leaves. In X-Road's layout documents stand as they are; a
+//!   signature is compared with its hash until it has a time-stamp, and then the time-stamp's chain must lead to it in a container.
 //! - A log that cannot write refuses everything from that moment on ([`Failure::Storage`]) until it is opened anew;
 //!   opening is recovery. It never goes on in the hope that a failed write did no harm. After a full disk,
-//!   or when the database server was away, [`MessageLog::recover`] opens it anew; any other fault is for a person and a restart.
+//!   or when the database server was away, [`MessageLog::recover`] opens it anew, and refuses a server that has not what was
+//!   acknowledged; any other fault is for a person and a restart.
 //! - Memory does not grow with a body: a spooled body goes into the database chunk by chunk, and comes out so.
 //! - Where the operator gave keys for archives, an archive is sealed before it has a name, and is never written open instead.
 //! - Where the operator gave keys, neither a message nor a body is ever on the disk of the log as it is (see `seal`).
@@ -47,7 +49,7 @@ mod reader;
 mod export;
 mod archive;
 
-pub use archive::{ArchiveFailure, ArchiveRound, Archiving, Archivist, Grouping, Sealing, Untaken};
+pub use archive::{ArchiveFailure, ArchiveRound, Archiving, Archivist, Few, Grouping, Sealing, Untaken};
 pub use bodies::{BodyLogging, BodyOverride, BodyRule, Provider};
 pub use error::{Blame, BodyFault, Failure, OpenFailure, ReadFailure, StampFault, StoreFault};
 pub use export::Exported;

@@ -101,9 +101,10 @@ impl MessageLog {
     /// After the disk was full or the database server was away: opens the log anew when there is room again or the server is
     /// back, as at a start, with its checks. To be called now and then. Says whether the log was opened; `false` when there is nothing to mend.
     ///
-    /// A full disk fails a write, never a flush, so what was durable stays so; what a server has committed is durable there, whether
-    /// its answer has reached us or not. After any other fault a person has to look, and a restart recovers. What was refused meanwhile stays refused: nothing is kept to
-    /// be written later. A crash in here is a crash at a start.
+    /// A full disk fails a write, never a flush, so what was durable stays so; what a server has committed is durable on that server, whether
+    /// its answer has reached us or not. Whether the one that is back has it, too, is looked at: another one may have taken its place that
+    /// was behind ([`OpenFailure::Lost`]). After any other fault a person has to look, and a restart recovers. What was refused meanwhile stays
+    /// refused: nothing is kept to be written later. A crash in here is a crash at a start.
     ///
     /// # Errors
     /// Why it is still not open: no room yet, no server yet, or what a start would say. In the last case it is not tried again.
@@ -117,7 +118,8 @@ impl MessageLog {
         // The writer has closed its files when everybody who still waited has been refused.
         let _end = self.end_writing().await;
         let (place, keys) = (inner.place.clone(), inner.settings.keys.clone());
-        let opening = tokio::task::spawn_blocking(move || opening::open_again(&place, &keys));
+        let acknowledged = inner.gauges.acknowledged();
+        let opening = tokio::task::spawn_blocking(move || opening::open_again(&place, &keys, acknowledged));
         let opened = opening.await.map_err(|error| StoreFault::Other(error.to_string()).into()).flatten();
         let started = opened.and_then(|Opened { store, ends, lock }| {
             inner.gauges.hold(ends);
@@ -227,8 +229,12 @@ impl MessageLog {
             writing.jobs = None;
             writing.ended.clone()
         };
-        drop(held(&self.inner.idle).take());
+        let idle = held(&self.inner.idle).take();
         let gone = || StoreFault::Other("the writer has ended".to_owned());
+        // It says good-bye to its server.
+        if tokio::task::spawn_blocking(|| drop(idle)).await.is_err() {
+            return Err(gone());
+        }
         match ended.wait_for(Option::is_some).await {
             Ok(end) => end.clone().unwrap_or_else(|| Err(gone())),
             Err(_) => Err(gone()),
@@ -266,18 +272,16 @@ impl MessageLog {
     {
         let inner = Arc::clone(&self.inner);
         let reading = tokio::task::spawn_blocking(move || {
-            let kept = held(&inner.idle).take().filter(|reader| reader.tables().is_alive());
-            let reader = match kept {
+            // A connection is asked, and ended, while nobody waits for the lock: the network may be slow to answer.
+            let kept = held(&inner.idle).take();
+            let reader = match kept.filter(|reader| reader.tables().is_alive()) {
                 Some(reader) => reader,
                 None => Reader::open(&inner.place)
                     .map_err(|failure| ReadFailure::Storage(StoreFault::Other(failure.to_string())))?
                     .with_keys(inner.settings.keys.clone()),
             };
             let read = act(&reader);
-            // Without a writer no connection is kept: it would hold the write-ahead log open.
-            if held(&inner.writing).jobs.is_some() {
-                *held(&inner.idle) = Some(reader);
-            }
+            drop(inner.keep(reader));
             read
         });
         match reading.await {
@@ -298,6 +302,15 @@ impl MessageLog {
 
     pub(crate) fn gauges(&self) -> &Gauges {
         &self.inner.gauges
+    }
+}
+
+impl Inner {
+    /// Keeps a connection for the next one who reads; what is not kept is given back. Without a writer none is: it would hold the
+    /// write-ahead log open.
+    fn keep(&self, reader: Reader) -> Option<Reader> {
+        let writing = held(&self.writing);
+        if writing.jobs.is_some() { held(&self.idle).replace(reader) } else { Some(reader) }
     }
 }
 

@@ -30,9 +30,11 @@ impl Reader {
     /// # Errors
     /// There is none, or it is of another schema.
     pub fn open(place: impl Into<Place>) -> Result<Self, OpenFailure> {
-        let tables: Box<dyn Reading> = match place.into() {
+        let place = place.into();
+        let mark = place.lock_file();
+        let tables: Box<dyn Reading> = match place {
             Place::Folder(directory) => Box::new(schema::open_for_reading(&directory)?),
-            Place::Database { url, instance, .. } => Box::new(xroad::open_for_reading(&url, instance)?),
+            Place::Database { url, instance, .. } => Box::new(xroad::open_for_reading(&url, instance, mark)?),
         };
         Ok(Self { tables, keys: Keys::default() })
     }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::seal::Kept;
 
-/// Number of a record: from 1, without holes, in the order in which records became durable.
+/// Number of a record, in the order in which records became durable: embedded from 1, without holes; in X-Road's layout with holes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordId(pub u64);
 

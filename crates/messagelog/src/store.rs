@@ -10,7 +10,7 @@ use crate::pack::Packed;
 use crate::prepare::Prepared;
 use crate::record::{ArchiveFigures, Entry, Record, RecordId, Search, Stamp, Statistics};
 use crate::seal::KeyName;
-use archive::Party;
+use archive::{Deletable, Party};
 
 pub(crate) mod schema;
 mod body;
@@ -83,6 +83,8 @@ pub(crate) trait Reading: Send {
         through: RecordId,
         limit: usize,
     ) -> Result<Vec<RecordId>, StoreFault>;
+    /// The next records behind `after` that are archived and from before a time; they are looked for among so many at most.
+    fn deletable(&self, before: Timestamp, after: RecordId, limit: usize) -> Result<Deletable, StoreFault>;
     /// The last archive of a group.
     fn last_link(&self, group: Option<&str>) -> Result<Option<Link>, StoreFault>;
     /// Whether this log was ever archived here.
@@ -151,6 +153,15 @@ pub(crate) struct Ends {
     pub(crate) unstamped: u64,
 }
 
+/// What a storage has answered for, and must have when it is opened again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Acknowledged {
+    /// The last record.
+    pub(crate) last: u64,
+    /// Whether that may be gone since it was archived and old.
+    pub(crate) may_be_deleted: bool,
+}
+
 /// A time-stamp to be stored.
 #[derive(Clone, Debug)]
 pub(crate) struct NewStamp {
@@ -170,8 +181,8 @@ pub(crate) enum Keeping {
     Archive(Box<archive::NewArchive>),
     /// That archive, by its number, has been taken away.
     Taken(i64),
-    /// Those that are archived and from before this time are deleted, so many at most.
-    Delete { before: Timestamp, limit: usize },
+    /// Those of these that are archived and from before this time are deleted.
+    Delete { before: Timestamp, records: Vec<RecordId> },
 }
 
 impl From<rusqlite::Error> for StoreFault {
@@ -205,6 +216,7 @@ impl From<database::Fault> for StoreFault {
             Fault::ReadOnly(text) | Fault::Refused(text) => Self::ReadOnly(text),
             Fault::Disk(text) => Self::Disk(text),
             Fault::Damaged(text) => Self::Damaged(text),
+            Fault::Unfit(why) => Self::Other(why.to_owned()),
             Fault::Other(text) => Self::Other(text),
         }
     }
@@ -236,6 +248,9 @@ impl From<postgres::Error> for OpenFailure {
 
 impl From<database::Fault> for OpenFailure {
     fn from(fault: database::Fault) -> Self {
+        if let database::Fault::Unfit(why) = fault {
+            return Self::Unfit(why);
+        }
         StoreFault::from(fault).into()
     }
 }

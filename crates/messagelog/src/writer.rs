@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::error::{Failure, StampFault, StoreFault};
 use crate::prepare::Prepared;
 use crate::record::Body;
-use crate::store::{AppendFault, Ends, Keeping, NewStamp, Store};
+use crate::store::{Acknowledged, AppendFault, Ends, Keeping, NewStamp, Store};
 
 /// Jobs of one group.
 const GROUP_JOBS_MAX: usize = 1_024;
@@ -60,6 +60,8 @@ pub(crate) struct Gauges {
     pub(crate) stamped: AtomicU64,
     /// How many durable records have none.
     pub(crate) unstamped: AtomicU64,
+    /// The last record whose deletion was begun, durable or not.
+    pub(crate) deleted: AtomicU64,
     /// Groups made durable since the log was opened.
     pub(crate) groups: AtomicU64,
     /// Whether the gateway knows a time-stamping service.
@@ -77,6 +79,7 @@ impl Gauges {
             last: AtomicU64::new(ends.last),
             stamped: AtomicU64::new(ends.stamped),
             unstamped: AtomicU64::new(ends.unstamped),
+            deleted: AtomicU64::new(0),
             groups: AtomicU64::new(0),
             provided: AtomicBool::new(false),
             broken: Mutex::default(),
@@ -91,6 +94,12 @@ impl Gauges {
         self.stamped.store(ends.stamped, Ordering::Release);
         self.unstamped.store(ends.unstamped, Ordering::Release);
         self.tell();
+    }
+
+    /// What the storage must still have when it is opened again.
+    pub(crate) fn acknowledged(&self) -> Acknowledged {
+        let last = self.last.load(Ordering::Acquire);
+        Acknowledged { last, may_be_deleted: self.deleted.load(Ordering::Acquire) >= last }
     }
 
     pub(crate) fn changes(&self) -> watch::Receiver<()> {
@@ -227,7 +236,13 @@ fn attempt(
                     Err(Failure::WrongStamp(stale))
                 }
             }
-            Job::Keep(keeping, _) => Ok(store.keep(keeping, clock.now())?),
+            Job::Keep(keeping, _) => {
+                if let Keeping::Delete { records, .. } = keeping {
+                    let last = records.iter().max().map_or(0, |record| record.0);
+                    gauges.deleted.fetch_max(last, Ordering::AcqRel);
+                }
+                Ok(store.keep(keeping, clock.now())?)
+            }
         });
     }
     // A crash in `commit` leaves the whole group or nothing of it. If the whole: records of messages that were never

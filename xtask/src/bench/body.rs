@@ -170,6 +170,7 @@ fn send(bytes: u64) -> Result<Sent> {
     let mut socket =
         TcpStream::connect(GROUND.consumer_address()).context("the gateway cannot be reached")?;
     socket.set_read_timeout(Some(Duration::from_secs(ANSWER_SECONDS)))?;
+    socket.set_write_timeout(Some(Duration::from_secs(ANSWER_SECONDS)))?;
     let (path, client) = (GROUND.path(), Nation::client());
     let head = format!(
         "POST {path}/body HTTP/1.1\r\nHost: gateway\r\nX-Road-Client: {client}\r\nConnection: close\r\n\

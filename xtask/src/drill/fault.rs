@@ -4,11 +4,14 @@ use super::chance::Chance;
 use super::pause;
 use anyhow::{Context as _, Result, bail};
 use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-/// Calls by which a process reads, writes, keeps and names what is on a disk, and what can become of each.
+/// Calls by which a process reads, writes, keeps and names what is on a disk, and what can become of each. Not `write`: by it a process
+/// speaks to its threads and its peers, too, and strace tells those from files by whole paths only. Files that are written by it meet
+/// their end in [`short`].
 const CALLS: [(&str, &[&str]); 9] = [
     ("pwrite64", &["ENOSPC", "EIO"]),
     ("fdatasync", &["EIO", "ENOSPC"]),
@@ -20,6 +23,8 @@ const CALLS: [(&str, &[&str]); 9] = [
     ("unlink", &["EIO"]),
     ("mkdir", &["ENOSPC", "EIO"]),
 ];
+/// So many bytes of each file can be written, and not one more.
+pub(super) const SHORT: [u64; 9] = [0, 1, 100, 512, 1_000, 4_096, 10_000, 50_000, 200_000];
 const LOOK: Duration = Duration::from_millis(5);
 const ATTACHED: Duration = Duration::from_secs(20);
 
@@ -39,6 +44,11 @@ impl Fault {
         let (call, errors) = pick(chance, &CALLS).copied().unwrap_or(CALLS[0]);
         let error = pick(chance, errors).copied().unwrap_or("EIO");
         Self { call, error, first: chance.below(12).saturating_add(1), onward: chance.below(3) == 0 }
+    }
+
+    /// What a gateway that records meets at once.
+    pub(super) const fn sure() -> Self {
+        Self { call: "fsync", error: "EIO", first: 1, onward: false }
     }
 
     /// Each call with its first error, failing once at a place.
@@ -70,7 +80,7 @@ impl Fault {
 
     /// Lets calls of a running process fail from now on.
     pub(super) fn attach(self, pid: u32, folder: &Path) -> Result<Tracer> {
-        let (log, said) = (folder.join("strace.log"), folder.join("strace.said"));
+        let (log, said) = (fresh(folder)?, folder.join("strace.said"));
         let errors = File::create(&said).with_context(|| format!("{} cannot be written", said.display()))?;
         let child = Command::new("strace")
             .args(self.arguments(&log))
@@ -94,7 +104,7 @@ impl Fault {
 
     /// Runs a program to its end; what came of it, and how many of its calls failed by us.
     pub(super) fn around(self, program: &Path, arguments: &[String], folder: &Path) -> Result<(Output, u64)> {
-        let log = folder.join("strace.log");
+        let log = fresh(folder)?;
         let output = Command::new("strace")
             .args(self.arguments(&log))
             .arg("--")
@@ -125,6 +135,30 @@ impl Tracer {
     }
 }
 
+/// Runs a program to its end while no file can become longer than so many bytes: writing beyond that fails, as on a full disk.
+pub(super) fn short(program: &Path, arguments: &[String], bytes: u64) -> Result<Output> {
+    // A signal that is ignored stays ignored in the program: what is left of it is the error.
+    let limited = format!("trap '' XFSZ; exec prlimit --fsize={bytes} -- \"$@\"");
+    let output = Command::new("sh")
+        .args(["-c", &limited, "sh"])
+        .arg(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output();
+    output.context("sh cannot be started")
+}
+
+/// Where strace tells what it did. What an earlier one told is gone: if this one does not begin, nothing is counted.
+fn fresh(folder: &Path) -> Result<PathBuf> {
+    let log = folder.join("strace.log");
+    match std::fs::remove_file(&log) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("{} cannot be removed", log.display()))
+        }
+        _ => Ok(log),
+    }
+}
+
 /// Whether this machine lets a process be traced; some containers do not.
 pub(super) fn possible(folder: &Path) -> bool {
     let nothing = Fault { call: "unlink", error: "EIO", first: 1, onward: false };
@@ -145,6 +179,24 @@ fn pick<'a, T>(chance: &mut Chance, from: &'a [T]) -> Option<&'a T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_ends_where_no_more_can_be_written() {
+        let file = std::env::temp_dir().join(format!("chhatra-short-{}", std::process::id()));
+        let copy = [
+            "if=/dev/zero".to_owned(),
+            format!("of={}", file.display()),
+            "bs=3000".to_owned(),
+            "count=1".to_owned(),
+        ];
+        let mut lengths = Vec::new();
+        for bytes in [1_000, 3_000] {
+            let output = short(Path::new("dd"), &copy, bytes).unwrap();
+            lengths.push((output.status.success(), std::fs::metadata(&file).unwrap().len()));
+            std::fs::remove_file(&file).unwrap();
+        }
+        assert_eq!(lengths, [(false, 1_000), (true, 3_000)]);
+    }
 
     #[test]
     fn says_to_strace_what_fails() {
@@ -171,6 +223,11 @@ mod tests {
         let (output, failed) =
             never.around(Path::new("touch"), std::slice::from_ref(&file), &folder).unwrap();
         assert!(output.status.success() && failed == 0);
+        let unknown = Fault { call: "no_such_call", ..fault };
+        assert!(
+            unknown.around(Path::new("true"), &[], &folder).is_err(),
+            "what strace told before is not counted"
+        );
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -5,6 +5,7 @@ use crate::nation::{Ground, command, tail};
 use anyhow::{Context as _, Result, bail};
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -14,6 +15,8 @@ pub(super) const GROUND: Ground = Ground { base: "127.78.0", code: "drill" };
 const READY: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(10);
 const SIGKILL: i32 = 9;
+/// Often enough to be seen after each fault.
+const GENERATE_SECONDS: u32 = 2;
 
 /// Who can be killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,6 +91,11 @@ impl Nation {
     pub(super) fn start(chhatra: &Path, folder: &Path) -> Result<Self> {
         let state = folder.join("nation");
         GROUND.make(chhatra, &state, &[], "")?;
+        let registry = state.join("registry/registry.toml");
+        let mut file =
+            File::options().append(true).open(&registry).context("the registry has no configuration")?;
+        file.write_all(format!("generate_seconds = {GENERATE_SECONDS}\n").as_bytes())
+            .context("the registry cannot be configured")?;
         let mut nation = Self { chhatra: chhatra.to_owned(), state, running: BTreeMap::new(), starts: 0 };
         for role in Role::ALL {
             nation.begin(role)?;
@@ -103,7 +111,21 @@ impl Nation {
 
     /// Starts it, but so that it does nothing before [`Self::let_go`].
     pub(super) fn begin_held(&mut self, role: Role) -> Result<()> {
-        self.spawn(role, &["sh", "-c", "kill -STOP $$; exec \"$@\"", "sh"])
+        self.spawn(role, &["sh", "-c", "kill -STOP $$; exec \"$@\"", "sh"])?;
+        let stat = format!("/proc/{}/stat", self.pid(role)?);
+        let mut waited = Duration::ZERO;
+        loop {
+            let told = std::fs::read_to_string(&stat).unwrap_or_default();
+            // Its name stands in brackets, and behind them in which state it is.
+            if told.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T')) {
+                return Ok(());
+            }
+            if waited > READY {
+                bail!("the {} does not stop before it begins", role.name());
+            }
+            pause(LOOK);
+            waited = waited.saturating_add(LOOK);
+        }
     }
 
     pub(super) fn let_go(&mut self, role: Role) -> Result<()> {
@@ -162,6 +184,22 @@ impl Nation {
     /// With what it ended; nothing when it was by a signal.
     pub(super) fn code(&mut self, role: Role) -> Result<Option<i32>> {
         Ok(self.of(role)?.child.wait().context("a process cannot be waited for")?.code())
+    }
+
+    /// Whether it says that something is not as it should be.
+    pub(super) fn complains(&mut self, role: Role) -> Result<bool> {
+        let said = self.of(role)?.said();
+        Ok([" WARN ", " ERROR "].iter().any(|level| said.contains(level)))
+    }
+
+    /// The newest generation that the registry has published, by the name of its folder.
+    pub(super) fn published(&self) -> Result<String> {
+        let folder = self.state.join("registry/public/V6");
+        let entries =
+            std::fs::read_dir(&folder).with_context(|| format!("{} cannot be listed", folder.display()))?;
+        let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+        let newest = names.filter(|name| name.starts_with(|first: char| first.is_ascii_digit())).max();
+        newest.context("the registry has published nothing")
     }
 
     pub(super) fn is_ready(&mut self, role: Role) -> Result<bool> {

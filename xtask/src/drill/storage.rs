@@ -1,11 +1,11 @@
 //! Faults of the disk: calls of running processes, and of processes that start, fail as on a full or a broken disk. Whoever meets one
 //! refuses, or recovers; nobody guesses.
 
-use super::fault::Fault;
+use super::fault::{self, Fault};
 use super::nation::Role;
 use super::sweep::{self, Act};
-use super::{Drill, Options, pause};
-use anyhow::{Result, bail};
+use super::{Drill, Options, pause, without_reason};
+use anyhow::{Context as _, Result, bail};
 use std::path::Path;
 use std::time::Duration;
 
@@ -20,10 +20,19 @@ const RECOVERY: Duration = Duration::from_secs(3);
 /// A start under a fault is over by then, in either way.
 const START: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(20);
-/// What Rust ends with when something cannot go on that nobody thought of.
-const PANIC: i32 = 101;
+/// Without a fault a process that still starts is ready by then, or says what it lacks.
+const LATE: Duration = Duration::from_secs(30);
+/// A gateway that records meets its fault by then.
+const SURE: Duration = Duration::from_secs(1);
 
 pub(super) fn run(root: &Path, options: &Options, acts: &[Act]) -> Result<()> {
+    let folder = root.join("var/drill");
+    std::fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    if !fault::possible(&folder) {
+        bail!(
+            "strace may not trace processes here, so no disk can be made to fail (in a container: allow SYS_PTRACE)"
+        );
+    }
     let drill = Drill::start(root, options, "faults of storage")?;
     let mut faults = Faults { drill, met: 0, recovered: 0, restarted: 0, starts: 0, refused: 0 };
     let mut looked = LOOK_EVERY;
@@ -63,6 +72,9 @@ impl Faults {
     fn round(&mut self, round: u64) -> Result<()> {
         let exchanges = self.drill.chance.below(EXCHANGES_MAX);
         self.drill.load.wait_for(exchanges)?;
+        if round == 1 {
+            return self.surely();
+        }
         let role = match self.drill.chance.below(10) {
             0..=4 => Role::Provider,
             5..=8 => Role::Consumer,
@@ -78,17 +90,41 @@ impl Faults {
         Ok(())
     }
 
+    /// The first one hits: chance alone could miss each time, and nothing would have been tried.
+    fn surely(&mut self) -> Result<()> {
+        let fault = Fault::sure();
+        let came = self.in_work_for(Role::Provider, fault, SURE)?;
+        if self.met == 0 {
+            bail!("{} did not hit a gateway that records: no fault reaches the processes", fault.told());
+        }
+        println!("  1: {}: {}: {came}", Role::Provider.name(), fault.told());
+        Ok(())
+    }
+
     fn in_work(&mut self, role: Role, fault: Fault) -> Result<String> {
+        let time = self.drill.chance.up_to(LASTS_MS);
+        self.in_work_for(role, fault, time)
+    }
+
+    fn in_work_for(&mut self, role: Role, fault: Fault, time: Duration) -> Result<String> {
         let tracer = fault.attach(self.drill.nation.pid(role)?, &self.drill.folder)?;
-        pause(self.drill.chance.up_to(LASTS_MS));
+        pause(time);
         let failed = tracer.end()?;
+        let published = self.drill.nation.published()?;
         self.met = self.met.saturating_add(failed);
+        if role == Role::Registry {
+            self.publishes_on(&published, fault)?;
+        }
+        let before = self.drill.load.tally().refused;
         if self.drill.nation.ended(role)?.is_none() && self.drill.load.gets_through(5, RECOVERY)? {
             self.recovered = self.recovered.saturating_add(1);
             return Ok(format!("{failed} calls failed, gone on by itself"));
         }
         if let Some(said) = self.drill.nation.ended(role)? {
             bail!("the {} ended by a fault of the disk ({}):\n{said}", role.name(), fault.told());
+        }
+        if self.drill.load.tally().refused == before {
+            bail!("after {} the {} neither carries messages nor refuses them", fault.told(), role.name());
         }
         self.drill.nation.kill(role)?;
         self.drill.nation.begin(role)?;
@@ -105,19 +141,24 @@ impl Faults {
         let tracer = fault.attach(self.drill.nation.pid(role)?, &self.drill.folder)?;
         self.drill.nation.let_go(role)?;
         let mut waited = Duration::ZERO;
-        while waited < START
-            && self.drill.nation.ended(role)?.is_none()
-            && !self.drill.nation.is_ready(role)?
-        {
+        while waited < START && self.starts_still(role)? {
             pause(LOOK);
             waited = waited.saturating_add(LOOK);
         }
         let failed = tracer.end()?;
         self.met = self.met.saturating_add(failed);
+        while waited < LATE && self.starts_still(role)? && !self.drill.nation.complains(role)? {
+            pause(LOOK);
+            waited = waited.saturating_add(LOOK);
+        }
+        if self.starts_still(role)? && !self.drill.nation.complains(role)? {
+            bail!("the {} neither starts nor says why ({})", role.name(), fault.told());
+        }
         let ended = self.drill.nation.ended(role)?;
+        let ready = self.drill.nation.is_ready(role)?;
         if let Some(said) = &ended {
             let code = self.drill.nation.code(role)?;
-            if code.is_none_or(|code| code == 0 || code == PANIC) || said.is_empty() {
+            if without_reason(code) || code == Some(0) || said.is_empty() {
                 bail!("the {} ended without a reason ({code:?}; {}):\n{said}", role.name(), fault.told());
             }
             self.refused = self.refused.saturating_add(1);
@@ -127,9 +168,27 @@ impl Faults {
         self.drill.nation.begin(role)?;
         self.drill.nation.ready(role)?;
         let came = ended.map_or_else(
-            || "started".to_owned(),
+            || if ready { "started" } else { "said what it lacks" }.to_owned(),
             |said| format!("said: {}", said.lines().last().unwrap_or_default()),
         );
         Ok(format!("{failed} calls failed in the start, {came}"))
+    }
+
+    /// Neither ended nor ready.
+    fn starts_still(&mut self, role: Role) -> Result<bool> {
+        Ok(self.drill.nation.ended(role)?.is_none() && !self.drill.nation.is_ready(role)?)
+    }
+
+    /// A registry that a fault has met publishes a further generation by itself.
+    fn publishes_on(&self, published: &str, fault: Fault) -> Result<()> {
+        let mut waited = Duration::ZERO;
+        while self.drill.nation.published()?.as_str() <= published {
+            if waited > LATE {
+                bail!("after {} the registry publishes nothing more", fault.told());
+            }
+            pause(LOOK);
+            waited = waited.saturating_add(LOOK);
+        }
+        Ok(())
     }
 }

@@ -1,13 +1,13 @@
 //! Faults at each place: an operator's command is run again and again on the same state, and each time the next call to the disk fails.
 //! Afterwards the old state is there or the new one, and the new one where the command said that it had succeeded.
 
-use super::fault::Fault;
-use super::shown;
+use super::fault::{self, Fault};
+use super::{shown, without_reason};
 use crate::nation::command;
 use anyhow::{Context as _, Result, bail};
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::Command;
+use std::process::Output;
 
 /// Calls of one kind that are tried, at most: loaders and libraries make many that are alike.
 const PLACES_MAX: u64 = 400;
@@ -24,6 +24,8 @@ pub(super) struct Act {
     state: fn(&Path, &Path) -> Result<String>,
     /// One in so many places is tried.
     step: u64,
+    /// Whether one can see that it was done. Where it is made up for afterwards, one cannot.
+    seen: bool,
 }
 
 const SETTINGS: Act = Act {
@@ -34,8 +36,9 @@ const SETTINGS: Act = Act {
         Ok(std::fs::write(file, text.replace(":9080", ":9081"))?)
     },
     arguments: |state| declared(state, "gateway", "apply", "interior"),
-    state: |chhatra, state| planned(chhatra, &declared(state, "gateway", "plan", "interior")),
+    state: |chhatra, state| ours(chhatra, &declared(state, "gateway", "plan", "interior")),
     step: 1,
+    seen: true,
 };
 
 const REGISTRY: Act = Act {
@@ -50,8 +53,9 @@ const REGISTRY: Act = Act {
         Ok(std::fs::write(file, changed)?)
     },
     arguments: |state| declared(state, "registry", "apply", "registry"),
-    state: |chhatra, state| planned(chhatra, &declared(state, "registry", "plan", "registry")),
+    state: |chhatra, state| ours(chhatra, &declared(state, "registry", "plan", "registry")),
     step: 1,
+    seen: true,
 };
 
 const KEY: Act = Act {
@@ -59,11 +63,11 @@ const KEY: Act = Act {
     prepare: |_| Ok(()),
     arguments: |state| keystore(state, &["generate", "--usage", "signing", "--algorithm", "p-256"]),
     state: |chhatra, state| {
-        let listed = keystore(state, &["list"]);
-        let listed = command(chhatra, &listed.iter().map(String::as_str).collect::<Vec<_>>())?;
+        let listed = ours(chhatra, &keystore(state, &["list"]))?;
         Ok(format!("{} lines", listed.lines().count()))
     },
     step: 1,
+    seen: true,
 };
 
 /// What was archived before a crash may be archived once more; nothing may be missing. So the state is what all archives hold together
@@ -73,12 +77,12 @@ const ARCHIVE: Act = Act {
     prepare: |_| Ok(()),
     arguments: archive,
     state: |chhatra, state| {
-        let again: Vec<String> = archive(state);
-        command(chhatra, &again.iter().map(String::as_str).collect::<Vec<_>>())?;
+        ours(chhatra, &archive(state))?;
         held(chhatra, state)
     },
     // Each run takes a second, and most of its calls are alike.
     step: 7,
+    seen: false,
 };
 
 pub(super) const ALL: &[Act] = &[SETTINGS, REGISTRY, KEY, ARCHIVE];
@@ -97,13 +101,20 @@ pub(super) fn run(chhatra: &Path, state: &Path, folder: &Path, acts: &[Act]) -> 
         let mut sweep = Sweep { chhatra, state, folder, act, before: String::new(), after: String::new() };
         sweep.before = sweep.on_a_copy(|copy| (act.state)(chhatra, copy))?;
         sweep.after = sweep.on_a_copy(|copy| {
-            let arguments = (act.arguments)(copy);
-            command(chhatra, &arguments.iter().map(String::as_str).collect::<Vec<_>>())?;
+            ours(chhatra, &(act.arguments)(copy))?;
             (act.state)(chhatra, copy)
         })?;
+        if sweep.after.is_empty() || (act.seen && sweep.after == sweep.before) {
+            bail!("{} does nothing that could be seen, so nothing would be tried", act.name);
+        }
         let (tried, done) = sweep.all()?;
+        let short = sweep.short()?;
+        if tried == 0 || short == 0 {
+            bail!("{} met no fault ({tried} calls, {short} files that ended early)", act.name);
+        }
         println!(
-            "  {:<24}{tried} calls failed one after the other; done all the same {done} times",
+            "  {:<24}{tried} calls failed one after the other; done all the same {done} times; refused {short} times when files could \
+             not grow",
             act.name
         );
     }
@@ -153,24 +164,41 @@ impl Sweep<'_> {
             if failed == 0 {
                 return Ok(None);
             }
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            let told = format!("{} while {}", self.act.name, fault.told());
-            // The loader's own ends have a reason, too; a panic has none.
-            if output.status.code().is_none_or(|code| code == 101) {
-                bail!("{told}: it ended by {}:\n{said}", output.status);
-            }
-            let now =
-                (self.act.state)(self.chhatra, copy).with_context(|| format!("after {told}:\n{said}"))?;
-            let succeeded = output.status.success();
-            if now != self.after && (succeeded || now != self.before) {
-                bail!(
-                    "{told}: {}\n{said}\nleft:\n{now}\ninstead of:\n{}",
-                    if succeeded { "it said that it had succeeded" } else { "it failed" },
-                    self.after
-                );
-            }
-            Ok(Some(succeeded))
+            self.judge(copy, &output, &fault.told()).map(Some)
         })
+    }
+
+    /// How often it refused while no file could become longer than so many bytes.
+    fn short(&self) -> Result<u64> {
+        let mut refused = 0_u64;
+        for bytes in fault::SHORT {
+            let succeeded = self.on_a_copy(|copy| {
+                let output = fault::short(self.chhatra, &(self.act.arguments)(copy), bytes)?;
+                self.judge(copy, &output, &format!("no file can be longer than {bytes} bytes"))
+            })?;
+            refused = refused.saturating_add(u64::from(!succeeded));
+        }
+        Ok(refused)
+    }
+
+    /// Whether it succeeded; what it left has to fit.
+    fn judge(&self, copy: &Path, output: &Output, fault: &str) -> Result<bool> {
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let told = format!("{} while {fault}", self.act.name);
+        // The loader's own ends have a reason, too.
+        if without_reason(output.status.code()) {
+            bail!("{told}: it ended by {}:\n{said}", output.status);
+        }
+        let now = (self.act.state)(self.chhatra, copy).with_context(|| format!("after {told}:\n{said}"))?;
+        let succeeded = output.status.success();
+        if now != self.after && (succeeded || now != self.before) {
+            bail!(
+                "{told}: {}\n{said}\nleft:\n{now}\ninstead of:\n{}",
+                if succeeded { "it said that it had succeeded" } else { "it failed" },
+                self.after
+            );
+        }
+        Ok(succeeded)
     }
 
     /// Everything in a state of its own, so that the next one finds what this one found.
@@ -191,7 +219,8 @@ fn declared(state: &Path, role: &str, verb: &str, of: &str) -> Vec<String> {
     [role, verb, "--config", &config, &file].map(str::to_owned).to_vec()
 }
 
-fn planned(chhatra: &Path, arguments: &[String]) -> Result<String> {
+/// What a command of ours says that has to succeed.
+fn ours(chhatra: &Path, arguments: &[String]) -> Result<String> {
     command(chhatra, &arguments.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
@@ -217,8 +246,7 @@ fn held(chhatra: &Path, state: &Path) -> Result<String> {
             continue;
         }
         command(chhatra, &["evidence", "archive-verify", &shown(&path)])?;
-        let listed = Command::new("unzip").args(["-Z1", &shown(&path)]).output()?;
-        let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+        let listed = command(Path::new("unzip"), &["-Z1", &shown(&path)])?;
         names.extend(listed.lines().filter(|name| name.ends_with(".asice")).map(str::to_owned));
     }
     Ok(names.into_iter().collect::<Vec<_>>().join("\n"))

@@ -28,8 +28,14 @@ pub(super) fn run(arguments: &Archive) -> Result<ExitCode> {
         done.round.deleted,
         done.handed_over
     );
-    for failure in &done.round.withheld {
+    for failure in done.round.withheld.first() {
         complain!("not archived, and kept: {failure}");
+    }
+    if let more @ 1.. = done.round.withheld.more() {
+        complain!("not archived, and kept: {more} more records");
+    }
+    if let Some(told) = done.left_out() {
+        complain!("{told}");
     }
     for left in &done.round.unsealed {
         complain!("{left}");

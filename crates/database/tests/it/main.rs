@@ -125,7 +125,7 @@ fn a_server_that_answers_that_it_cannot_is_not_away() {
 fn a_document_waits_for_no_lock_for_ever_and_trusts_no_server_that_forgets() {
     let server = Server::start("fsync = off\nsynchronous_commit = off").unwrap();
     let open = || Document::open(Url::parse(&server.url("postgres")).unwrap(), "kept", "a test");
-    assert!(matches!(open(), Err(Fault::Other(why)) if why.contains("fsync is off")));
+    assert!(matches!(open(), Err(Fault::Unfit(why)) if why.contains("fsync is off")));
     server.psql("postgres", "ALTER SYSTEM SET fsync = on").unwrap();
     server.pause().unwrap();
     server.resume().unwrap();

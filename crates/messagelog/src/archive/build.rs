@@ -13,12 +13,12 @@ use signature::archive::{
 
 use super::sealing::{Digesting, Open, Sealing};
 use super::shelf::{Shelf, failed};
-use super::{ArchiveFailure, Archiving, Grouping};
+use super::{ArchiveFailure, Archiving, Few, Grouping};
 use crate::error::ReadFailure;
 use crate::export::{Exported, Exporter};
 use crate::reader::Reader;
 use crate::record::RecordId;
-use crate::store::archive::{NewArchive, Party};
+use crate::store::archive::{LookedAt, NewArchive, Party};
 
 /// The name of an archive that is being written: there is one at a time, and the next one takes the place of what a crash has left.
 const UNFINISHED: &str = "mlog.part";
@@ -37,13 +37,30 @@ pub(super) struct Group {
     pub(super) parties: Vec<Party>,
 }
 
+/// How far the records of a group have been looked at in a round: so that each is looked at once, whatever becomes of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Position {
+    /// Which of the group's parties.
+    party: usize,
+    /// Behind which of its records.
+    after: RecordId,
+}
+
+impl Position {
+    pub(super) const START: Self = Self { party: 0, after: RecordId(0) };
+}
+
 /// The archive that is to be made.
 pub(super) struct Task {
     pub(super) group: Group,
+    /// Where it begins.
+    pub(super) from: Position,
     /// The last record with a time-stamp, when the round began.
     pub(super) through: RecordId,
     pub(super) settings: Archiving,
     pub(super) now: Timestamp,
+    /// Whether bodies may be cut: then one that is not as it was signed is no sign of damage.
+    pub(super) cuts: bool,
 }
 
 impl Task {
@@ -80,8 +97,12 @@ impl Task {
 pub(super) struct Made {
     /// Nothing when there was nothing to archive.
     pub(super) archive: Option<Built>,
+    /// Where the next one begins.
+    pub(super) until: Position,
     /// Records that could not be rebuilt.
-    pub(super) withheld: Vec<ReadFailure>,
+    pub(super) withheld: Few<ReadFailure>,
+    /// Records in it without a body that is not as it was signed.
+    pub(super) left_out: Few<RecordId>,
 }
 
 /// An archive that is on the disk and was verified.
@@ -123,9 +144,9 @@ pub(super) fn build(reader: &Reader, task: &Task, shelf: &dyn Shelf) -> Result<M
     let previous = reader.tables().last_link(task.group.name.as_deref())?;
     let mut filling = Filling::new(task, previous.clone());
     filling.fill(reader, task, || task.create(shelf))?;
-    let Filling { writer, contents, withheld, unfinished, .. } = filling;
+    let Filling { writer, contents, until, withheld, left_out, unfinished, .. } = filling;
     let Some((writer, (first, last))) = writer.zip(contents.times) else {
-        return Ok(Made { archive: None, withheld });
+        return Ok(Made { archive: None, until, withheld, left_out });
     };
     let written = writer.finish(last).map_err(|failure| unwritten(&unfinished, failure))?;
     let Written { out, digest, bytes } = written;
@@ -155,10 +176,10 @@ pub(super) fn build(reader: &Reader, task: &Task, shelf: &dyn Shelf) -> Result<M
         containers: contents.count,
         bytes,
         records: contents.records,
-        through: contents.through,
+        looked_at: contents.looked_at,
         withheld: contents.withheld,
     };
-    Ok(Made { archive: Some(Built { path, archive }), withheld })
+    Ok(Made { archive: Some(Built { path, archive }), until, withheld, left_out })
 }
 
 /// What an archive was written as.
@@ -199,8 +220,7 @@ struct Contents {
     records: Vec<RecordId>,
     /// Of the oldest and the newest record.
     times: Option<(Timestamp, Timestamp)>,
-    /// The last record of each party that was looked at.
-    through: Vec<(i64, RecordId)>,
+    looked_at: Vec<LookedAt>,
     withheld: Vec<(i64, RecordId)>,
 }
 
@@ -211,7 +231,10 @@ struct Filling {
     unfinished: PathBuf,
     writer: Option<ArchiveWriter<BufWriter<Digesting<File>>>>,
     contents: Contents,
-    withheld: Vec<ReadFailure>,
+    until: Position,
+    withheld: Few<ReadFailure>,
+    cuts: bool,
+    left_out: Few<RecordId>,
 }
 
 impl Filling {
@@ -223,7 +246,10 @@ impl Filling {
             unfinished: task.unfinished(),
             writer: None,
             contents: Contents::default(),
-            withheld: Vec::new(),
+            until: task.from,
+            withheld: Few::default(),
+            cuts: task.cuts,
+            left_out: Few::default(),
         }
     }
 
@@ -235,17 +261,20 @@ impl Filling {
         create: impl Fn() -> Result<File, ArchiveFailure>,
     ) -> Result<(), ArchiveFailure> {
         let mut exporter = Exporter::new(reader);
-        for party in &task.group.parties {
-            let mut after = RecordId(0);
+        for (place, party) in task.group.parties.iter().enumerate().skip(task.from.party) {
+            if place > self.until.party {
+                self.until = Position { party: place, after: RecordId(0) };
+            }
             loop {
-                let page = reader.tables().waiting(party, after, task.through, PAGE)?;
-                let Some(last) = page.last().copied() else { break };
+                let page = reader.tables().waiting(party, self.until.after, task.through, PAGE)?;
+                if page.is_empty() {
+                    break;
+                }
                 for id in page {
                     if !self.take(&mut exporter, party.id, id, &create)? {
                         return Ok(());
                     }
                 }
-                after = last;
             }
         }
         Ok(())
@@ -259,7 +288,7 @@ impl Filling {
         id: RecordId,
         create: &impl Fn() -> Result<File, ArchiveFailure>,
     ) -> Result<bool, ArchiveFailure> {
-        match exported(exporter, id) {
+        match exported(exporter, id, self.cuts) {
             Ok(exported) => {
                 let writer = match &mut self.writer {
                     Some(writer) if !writer.has_room_for(&exported.bytes) => return Ok(false),
@@ -272,6 +301,9 @@ impl Filling {
                 let added = writer.add(&exported.file_name, &exported.bytes, exported.time);
                 added.map_err(|failure| unwritten(&self.unfinished, failure))?;
                 self.contents.add(id, &exported);
+                if exported.left_out {
+                    self.left_out.push(id);
+                }
                 self.bytes =
                     self.bytes.saturating_add(u64::try_from(exported.bytes.len()).unwrap_or(u64::MAX));
             }
@@ -286,10 +318,11 @@ impl Filling {
             }
             Err(failure) => return Err(failure.into()),
         }
-        match self.contents.through.last_mut().filter(|(known, _)| *known == party) {
-            Some((_, through)) => *through = id,
-            None => self.contents.through.push((party, id)),
+        match self.contents.looked_at.last_mut().filter(|known| known.party == party) {
+            Some(known) => known.through = id,
+            None => self.contents.looked_at.push(LookedAt { party, after: self.until.after, through: id }),
         }
+        self.until.after = id;
         Ok(self.bytes <= self.bytes_max)
     }
 }
@@ -304,9 +337,13 @@ impl Contents {
 }
 
 /// A container that an archive can hold.
-fn exported(exporter: &mut Exporter<'_>, id: RecordId) -> Result<Exported, ReadFailure> {
+fn exported(exporter: &mut Exporter<'_>, id: RecordId, cuts: bool) -> Result<Exported, ReadFailure> {
     let refused = |reason: &str| Err(ReadFailure::NotExportable { record: id, reason: reason.to_owned() });
     let exported = exporter.export(id)?;
+    if exported.left_out && !cuts {
+        let what = "a body is not the one that was signed".to_owned();
+        return Err(ReadFailure::Damaged { record: id, what });
+    }
     if !exported.stamped {
         return refused("its time-stamp is gone");
     }

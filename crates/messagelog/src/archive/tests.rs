@@ -364,14 +364,39 @@ async fn a_damaged_record_is_withheld_and_stays_until_it_can_be_archived() {
     let later = noon() + SignedDuration::from_secs(1);
     let round = bench.archivist(everything_old).round(later, || true).await.unwrap();
     assert_eq!((round.records, round.deleted), (3, 3));
-    assert!(matches!(round.withheld[..], [ReadFailure::Damaged { record: RecordId(2), .. }]), "{round:?}");
+    assert!(
+        matches!(round.withheld.first(), [ReadFailure::Damaged { record: RecordId(2), .. }]),
+        "{round:?}"
+    );
     let round = bench.archivist(everything_old).round(later, || true).await.unwrap();
-    assert_eq!((round.records, round.deleted, round.withheld.len()), (0, 0, 1));
+    assert_eq!((round.records, round.deleted, round.withheld.count()), (0, 0, 1));
     assert_eq!(bench.held().await, BTreeSet::from([2]));
     bench.database().execute("UPDATE record SET signature_digest = ?1 WHERE id = 2", [digest]).unwrap();
     let round = bench.archivist(everything_old).round(later, || true).await.unwrap();
-    assert_eq!((round.records, round.deleted, round.withheld.len()), (1, 1, 0));
+    assert_eq!((round.records, round.deleted, round.withheld.count()), (1, 1, 0));
     assert_eq!(along_the_chain(&round.archives[0]), BTreeSet::from([1, 2, 3, 4]));
+}
+
+#[tokio::test]
+async fn what_is_withheld_is_looked_at_once_in_a_round_and_stays_whatever_archives_follow() {
+    let bench = Bench::stamped(&["EX/COM/1/a", "EX/COM/1/b"].repeat(20)).await;
+    bench
+        .database()
+        .execute_batch("UPDATE record SET signature_digest = zeroblob(64) WHERE id % 7 < 4")
+        .unwrap();
+    let damaged: BTreeSet<u64> = (1..=40).filter(|id| id % 7 < 4).collect();
+    let one_to_a_file = |settings: &mut Archiving| {
+        (settings.keep, settings.file_bytes_max) = (Some(Duration::ZERO), 1);
+    };
+    let later = noon() + SignedDuration::from_secs(1);
+    for archived in [40 - damaged.len(), 0] {
+        let round = bench.archivist(one_to_a_file).round(later, || true).await.unwrap();
+        assert_eq!((round.archives.len(), round.deleted), (archived, u64::try_from(archived).unwrap()));
+        assert_eq!(round.withheld.count(), u64::try_from(damaged.len()).unwrap());
+        assert_eq!(round.withheld.first().len(), Few::<ReadFailure>::MAX);
+        assert_eq!(round.withheld.more(), round.withheld.count() - 20);
+        assert_eq!(bench.held().await, damaged);
+    }
 }
 
 #[tokio::test]
@@ -499,7 +524,7 @@ async fn a_log_of_the_schema_before_is_brought_up_to_date_when_it_is_opened_for_
         "DROP TABLE archive; DROP TABLE archived; DROP TABLE withheld; ALTER TABLE record DROP COLUMN seal;
          PRAGMA user_version = 1;";
     bench.database().execute_batch(older).unwrap();
-    let refused = crate::reader::Reader::open(bench.folder.path()).err();
+    let refused = Reader::open(bench.folder.path()).err();
     assert_eq!(refused, Some(crate::error::OpenFailure::Schema { found: 1, known: 3 }));
     let log = opened(bench.folder.path());
     let bench = Bench { log, ..bench };

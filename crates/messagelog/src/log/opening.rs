@@ -6,12 +6,14 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::time::Duration;
 
+use database::Url;
+
 use crate::error::{OpenFailure, ReadFailure, StoreFault};
 use crate::place::Place;
 use crate::reader::Reader;
 use crate::seal::{KeyFault, Keys};
 use crate::store::append::Sqlite;
-use crate::store::{Ends, Store, figures, schema, xroad};
+use crate::store::{Acknowledged, Ends, Store, figures, schema, xroad};
 
 /// How often a lock is asked for, and the pause in between.
 const LOCK_TRIES: u32 = 50;
@@ -32,6 +34,10 @@ pub(super) struct Opened {
 
 /// Opens the log in a place, as [`super::MessageLog::open`] says.
 pub(super) fn open(place: &Place, keys: &Keys) -> Result<Opened, OpenFailure> {
+    open_with(place, keys, None)
+}
+
+fn open_with(place: &Place, keys: &Keys, acknowledged: Option<Acknowledged>) -> Result<Opened, OpenFailure> {
     if matches!(place, Place::Folder(_)) && keys.has_xroad() {
         return Err(KeyFault::NotXroads.into());
     }
@@ -50,7 +56,7 @@ pub(super) fn open(place: &Place, keys: &Keys) -> Result<Opened, OpenFailure> {
     let (store, ends): (Box<dyn Store>, Ends) = match place {
         Place::Folder(_) => open_file(place, keys, begun, note)?,
         Place::Database { url, .. } => {
-            let (store, ends) = xroad::open_for_writing(url, begun)?;
+            let (store, ends) = xroad::open_for_writing(url, begun.then(|| place.lock_file()), acknowledged)?;
             note()?;
             check_newest(place, keys)?;
             (Box::new(store), ends)
@@ -79,19 +85,47 @@ fn open_file(
 }
 
 /// Opens a log again that could not be written, when what was missing may be there.
-pub(super) fn open_again(place: &Place, keys: &Keys) -> Result<Opened, OpenFailure> {
+pub(super) fn open_again(
+    place: &Place,
+    keys: &Keys,
+    acknowledged: Acknowledged,
+) -> Result<Opened, OpenFailure> {
     match place {
         Place::Folder(folder) => {
             prove_room(folder, ROOM_BYTES)?;
             open(place, keys)
         }
-        Place::Database { url, .. } => open(place, keys).map_err(|failure| {
-            // The server has not noticed yet that our last connection has ended.
-            if matches!(failure, OpenFailure::InUse { .. }) {
-                return StoreFault::Away(format!("{url} is in use, by us before")).into();
-            }
-            failure
-        }),
+        Place::Database { url, .. } => {
+            open_with(place, keys, Some(acknowledged)).map_err(|failure| passing(url, failure))
+        }
+    }
+}
+
+/// A server that is taken over by another passes through states that would be an operator's business at a start: nobody is let in yet, the
+/// database is not there yet, it is a standby still. The log was open before, so they are waited for; what says that the log itself is
+/// another one or damaged is not.
+fn passing(url: &Url, failure: OpenFailure) -> OpenFailure {
+    match failure {
+        // Maybe by us: the server has not noticed yet that our last connection has ended.
+        OpenFailure::InUse { .. } => StoreFault::Away(format!("{url} is in use")).into(),
+        OpenFailure::Storage(StoreFault::ReadOnly(why) | StoreFault::Other(why)) => {
+            StoreFault::Away(why).into()
+        }
+        OpenFailure::Storage(
+            StoreFault::Full | StoreFault::Away(_) | StoreFault::Disk(_) | StoreFault::Damaged(_),
+        )
+        | OpenFailure::Directory { .. }
+        | OpenFailure::Schema { .. }
+        | OpenFailure::Foreign(_)
+        | OpenFailure::Gone { .. }
+        | OpenFailure::GoneAtServer { .. }
+        | OpenFailure::Layout(_)
+        | OpenFailure::NoSchema { .. }
+        | OpenFailure::Unfit(_)
+        | OpenFailure::Lost { .. }
+        | OpenFailure::Keys(_)
+        | OpenFailure::NoKey { .. }
+        | OpenFailure::Damaged(_) => failure,
     }
 }
 

@@ -219,7 +219,7 @@ impl Store for Sqlite {
         match keeping {
             Keeping::Archive(new) => archive::note(&self.connection, new, time).map(|()| 0),
             Keeping::Taken(archive) => archive::note_taken(&self.connection, *archive, time).map(|()| 0),
-            Keeping::Delete { before, limit } => archive::delete(&self.connection, *before, *limit),
+            Keeping::Delete { before, records } => archive::delete(&self.connection, *before, records),
         }
     }
 

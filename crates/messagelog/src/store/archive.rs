@@ -1,7 +1,5 @@
 //! What the database knows of archives: which were made, which records are in them, and which of those may be deleted.
 
-use std::collections::BTreeSet;
-
 use identifier::ClientId;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -12,7 +10,7 @@ use crate::error::{ReadFailure, StoreFault};
 use crate::record::RecordId;
 
 /// Bytes of bodies that are deleted in one group of the writer.
-const DELETED_BYTES_MAX: u64 = 16 << 20;
+pub(super) const DELETED_BYTES_MAX: u64 = 16 << 20;
 
 /// To whom records belong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +18,14 @@ pub(crate) struct Party {
     /// Its number in the embedded database.
     pub(crate) id: i64,
     pub(crate) client: ClientId,
+}
+
+/// Records that may be deleted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Deletable {
+    pub(crate) records: Vec<RecordId>,
+    /// Behind which record to go on; nothing at the end.
+    pub(crate) next: Option<RecordId>,
 }
 
 /// An archive to be noted, with the records in it.
@@ -32,10 +38,18 @@ pub(crate) struct NewArchive {
     pub(crate) bytes: u64,
     /// The records in it.
     pub(crate) records: Vec<RecordId>,
-    /// The last record of each party that is archived now.
-    pub(crate) through: Vec<(i64, RecordId)>,
-    /// Records up to there that are not.
+    /// What was looked at: all of it is archived now, but for those that are withheld.
+    pub(crate) looked_at: Vec<LookedAt>,
+    /// Records among these that are not.
     pub(crate) withheld: Vec<(i64, RecordId)>,
+}
+
+/// Records of a party, all that waited behind one up to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LookedAt {
+    pub(crate) party: i64,
+    pub(crate) after: RecordId,
+    pub(crate) through: RecordId,
 }
 
 /// Everybody who has records.
@@ -117,18 +131,17 @@ pub(super) fn note(connection: &Connection, new: &NewArchive, time: Timestamp) -
             signed(new.containers),
             signed(new.bytes),
         ])?;
-    for (party, through) in &new.through {
-        let numbers = params![party, signed(through.0)];
+    for LookedAt { party, after, through } in &new.looked_at {
         connection
             .prepare_cached(
                 "INSERT INTO archived (party, last) VALUES (?1, ?2)
                  ON CONFLICT (party) DO UPDATE SET last = max(last, excluded.last)",
             )?
-            .execute(numbers)?;
-        // Those that were withheld before are in the archive now, or follow.
+            .execute(params![party, signed(through.0)])?;
+        // Those that were withheld before are in the archive now, or follow. Those up to `after` were looked at for another archive.
         connection
-            .prepare_cached("DELETE FROM withheld WHERE party = ?1 AND record <= ?2")?
-            .execute(numbers)?;
+            .prepare_cached("DELETE FROM withheld WHERE party = ?1 AND record > ?2 AND record <= ?3")?
+            .execute(params![party, signed(after.0), signed(through.0)])?;
     }
     for (party, record) in &new.withheld {
         connection
@@ -145,12 +158,19 @@ pub(super) fn note_taken(connection: &Connection, archive: i64, time: Timestamp)
     Ok(())
 }
 
-/// Deletes records from before a time, with their bodies, if they are archived; and time-stamps that cover nothing any more, but for the
-/// last one, which says how far the log is stamped. How many records it were.
-pub(super) fn delete(connection: &Connection, before: Timestamp, limit: usize) -> Result<u64, StoreFault> {
-    let found = deletable(connection, before, limit)?;
-    let (Some(first), Some(last)) = (found.first().copied(), found.last().copied()) else { return Ok(0) };
-    for record in &found {
+/// Deletes those of the records that are from before a time and archived, with their bodies; and time-stamps that cover nothing any more, but
+/// for the last one, which says how far the log is stamped. How many records it were.
+pub(super) fn delete(
+    connection: &Connection,
+    before: Timestamp,
+    records: &[RecordId],
+) -> Result<u64, StoreFault> {
+    let mut deleted: u64 = 0;
+    for record in records {
+        let record = signed(record.0);
+        if !may_go(connection, before, record)? {
+            continue;
+        }
         for sql in [
             "DELETE FROM chunk WHERE body IN (SELECT id FROM body WHERE record = ?1)",
             "DELETE FROM body WHERE record = ?1",
@@ -158,19 +178,37 @@ pub(super) fn delete(connection: &Connection, before: Timestamp, limit: usize) -
         ] {
             connection.prepare_cached(sql)?.execute(params![record])?;
         }
+        deleted = deleted.saturating_add(1);
     }
+    let (Some(first), Some(last)) = (records.iter().min(), records.iter().max()) else { return Ok(0) };
     connection
         .prepare_cached(
             "DELETE FROM stamp WHERE last >= ?1 AND last < (SELECT max(last) FROM stamp)
              AND last <= ifnull((SELECT min(last) FROM stamp WHERE last >= ?2), ?2)
              AND NOT EXISTS (SELECT 1 FROM record WHERE id BETWEEN stamp.first AND stamp.last)",
         )?
-        .execute(params![first, last])?;
-    Ok(u64::try_from(found.len()).unwrap_or(u64::MAX))
+        .execute(params![signed(first.0), signed(last.0)])?;
+    Ok(deleted)
 }
 
-/// In the order of their numbers.
-fn deletable(connection: &Connection, before: Timestamp, limit: usize) -> Result<BTreeSet<i64>, StoreFault> {
+/// The writer looks once more at what a reader has found.
+fn may_go(connection: &Connection, before: Timestamp, record: i64) -> Result<bool, StoreFault> {
+    let may = connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM record r JOIN archived a ON a.party = r.party
+             WHERE r.id = ?1 AND r.time < ?2 AND r.id <= a.last AND NOT EXISTS (SELECT 1 FROM withheld WHERE record = r.id))",
+        )?
+        .query_row(params![record, milliseconds(before)], |row| row.get(0))?;
+    Ok(may)
+}
+
+/// What may be deleted, the oldest first: what was found before is gone by then, so that there is nothing to go on behind.
+pub(super) fn deletable(
+    connection: &Connection,
+    before: Timestamp,
+    after: RecordId,
+    limit: usize,
+) -> Result<Deletable, StoreFault> {
     let mut statement = connection.prepare_cached(
         "SELECT r.id, ifnull((SELECT sum(bytes) FROM body WHERE record = r.id), 0)
          FROM record r INDEXED BY record_by_time JOIN archived a ON a.party = r.party
@@ -179,13 +217,14 @@ fn deletable(connection: &Connection, before: Timestamp, limit: usize) -> Result
     )?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut rows = statement.query(params![milliseconds(before), limit])?;
-    let (mut found, mut bytes) = (BTreeSet::new(), 0_u64);
+    let (mut records, mut bytes) = (Vec::new(), 0_u64);
     while let Some(row) = rows.next()? {
-        found.insert(row.get(0)?);
+        records.push(RecordId(unsigned(row.get(0)?)));
         bytes = bytes.saturating_add(unsigned(row.get(1)?));
         if bytes > DELETED_BYTES_MAX {
             break;
         }
     }
-    Ok(found)
+    let next = Some(after).filter(|_| !records.is_empty());
+    Ok(Deletable { records, next })
 }

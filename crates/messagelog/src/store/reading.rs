@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use signature::archive::Link;
 
-use super::archive::Party;
+use super::archive::{Deletable, Party};
 use super::{KeptBody, Reading, Stamped, archive, figures, read};
 use crate::error::{ReadFailure, StoreFault};
 use crate::record::{ArchiveFigures, Entry, Record, RecordId, Search, Statistics};
@@ -67,6 +67,10 @@ impl Reading for Connection {
         limit: usize,
     ) -> Result<Vec<RecordId>, StoreFault> {
         archive::waiting(self, party.id, after, through, limit)
+    }
+
+    fn deletable(&self, before: Timestamp, after: RecordId, limit: usize) -> Result<Deletable, StoreFault> {
+        archive::deletable(self, before, after, limit)
     }
 
     fn last_link(&self, group: Option<&str>) -> Result<Option<Link>, StoreFault> {

@@ -139,7 +139,7 @@ fn stamped(first: u64, last: u64) -> Box<dyn FnOnce(Answer) -> Job> {
 }
 
 fn deleted() -> Box<dyn FnOnce(Answer) -> Job> {
-    let keeping = Keeping::Delete { before: Timestamp::UNIX_EPOCH, limit: 1 };
+    let keeping = Keeping::Delete { before: Timestamp::UNIX_EPOCH, records: vec![RecordId(1)] };
     Box::new(move |answer| Job::Keep(keeping, answer))
 }
 

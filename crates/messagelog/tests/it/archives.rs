@@ -93,6 +93,25 @@ async fn python_and_unzip_read_our_archives_and_every_container_in_them_verifies
     assert_eq!(found, 8);
 }
 
+#[tokio::test]
+async fn of_large_bodies_few_are_deleted_at_once() {
+    let (practice, bench) = (Practice::new(), bench(Settings::default()));
+    let body = vec![7; 9 << 20];
+    for place in 0..3 {
+        bench.log.record(practice.message(&format!("q {place}"), Some(&body))).await.unwrap();
+    }
+    stamp_all(&bench.log, &practice, noon()).await;
+    let keep = Some(std::time::Duration::ZERO);
+    let settings = Archiving { keep, ..Archiving::new(bench.directory.path().join("archive")) };
+    let archivist = Archivist::new(bench.log.clone(), settings);
+    assert_eq!(archivist.round(noon(), || true).await.unwrap().records, 3);
+    let before = bench.log.health().groups;
+    let later = noon() + SignedDuration::from_secs(1);
+    assert_eq!(archivist.round(later, || true).await.unwrap().deleted, 3);
+    // Two of them have more than 16 MB together.
+    assert_eq!(bench.log.health().groups - before, 2);
+}
+
 /// A file in the working directory that makes the test binary play the process that is killed.
 const CHILD: &str = "this-is-the-archivist";
 const RECORDS: u64 = 40;

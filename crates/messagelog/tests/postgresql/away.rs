@@ -20,7 +20,17 @@ fn open(server: &Server, directory: &std::path::Path) -> Result<MessageLog, Open
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_the_server_is_away_nothing_is_taken_and_when_it_is_back_nothing_acknowledged_is_missing() {
-    let server = Server::start("").unwrap();
+    nothing_acknowledged_is_missing(Server::start("").unwrap()).await;
+}
+
+/// One that writes what it has committed seconds later, unless it is told otherwise.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_does_not_wait_for_its_disk_is_told_to() {
+    let hasty = "synchronous_commit = off\nwal_writer_delay = 10s";
+    nothing_acknowledged_is_missing(Server::start(hasty).unwrap()).await;
+}
+
+async fn nothing_acknowledged_is_missing(server: Server) {
     let directory = tempfile::tempdir().unwrap();
     let log = open(&server, directory.path()).unwrap();
     let mut acknowledged = BTreeSet::new();

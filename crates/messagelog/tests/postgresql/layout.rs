@@ -5,9 +5,10 @@ use database::practice::{Server, psql};
 use jiff::SignedDuration;
 use messagelog::{
     Archiving, Archivist, Failure, KeyName, MessageLog, NewRecord, OpenFailure, Place, ReadFailure, Reader,
-    RecordId, Search, Settings, Stamper, StoreFault,
+    RecordId, Search, Settings, Stamper,
 };
 
+use crate::archives::stamp_all;
 use crate::bench::{bench, noon, place, reader, request, signed, with_body};
 use crate::practice::Practice;
 use crate::store::{address, at};
@@ -89,6 +90,35 @@ async fn psql_finds_what_was_recorded_where_x_road_keeps_it() {
     assert_eq!(bench.log.record(request("next")).await, Ok(RecordId(4)));
 }
 
+/// Kept ones at the beginning, old ones behind them, then new ones: more than are looked at in one step of each.
+#[tokio::test]
+async fn old_records_are_found_behind_others_and_the_log_is_not_gone_through_to_its_end() {
+    let bench = bench(Settings::default());
+    let at = bench.directory.path();
+    let noon_ms = noon().as_millisecond();
+    ask(
+        at,
+        &format!(
+            "INSERT INTO messagelog.logrecord (id, discriminator, time, archived)
+             SELECT nextval('messagelog.logrecord_sequence'), 'm', {noon_ms} - 10000 + place, place > 1100
+             FROM generate_series(1, 1700) place;
+             INSERT INTO messagelog.logrecord (id, discriminator, time, archived)
+             SELECT nextval('messagelog.logrecord_sequence'), 'm', {noon_ms} + place, true FROM generate_series(1, 1700) place;
+             INSERT INTO messagelog.logrecord (id, discriminator, time, archived) VALUES (9999, 'm', 1, true)"
+        ),
+    );
+    let keep = Some(std::time::Duration::ZERO);
+    let settings = Archiving { keep, ..Archiving::new(at.join("archive")) };
+    let archivist = Archivist::new(bench.log.clone(), settings);
+    let before = bench.log.health().groups;
+    assert_eq!(archivist.round(noon(), || true).await.unwrap().deleted, 600);
+    assert_eq!(bench.log.health().groups - before, 2);
+    // A time that does not fit its number is not looked for.
+    let left = "SELECT count(*), count(*) FILTER (WHERE archived), max(id) FROM messagelog.logrecord";
+    assert_eq!(ask(at, left), "2801|1701|9999");
+    assert_eq!(archivist.round(noon(), || true).await.unwrap().deleted, 0);
+}
+
 #[tokio::test]
 async fn what_is_no_text_is_refused_alone() {
     let bench = bench(Settings::default());
@@ -148,6 +178,50 @@ async fn what_was_changed_is_noticed() {
     assert!(matches!(opened, Err(OpenFailure::Damaged(_))), "{opened:?}");
 }
 
+#[tokio::test]
+async fn a_record_whose_body_was_changed_is_archived_only_where_bodies_may_be_cut_and_told_there() {
+    for truncate in [false, true] {
+        let mut settings = Settings::default();
+        settings.bodies.rule.truncate = truncate;
+        let (practice, bench) = (Practice::new(), bench(settings));
+        let at = bench.directory.path();
+        for place in 0..3 {
+            let body = format!("body {place}");
+            let message = practice.message(&format!("q-{place}"), Some(body.as_bytes()));
+            bench.log.record(message).await.unwrap();
+        }
+        stamp_all(&bench.log, &practice, noon()).await;
+        ask(
+            at,
+            "SELECT lo_truncate(lo_open(attachment, 131072), 3) FROM messagelog.message_attachment WHERE logrecord_id = 1;
+             SELECT lo_put(attachment, 2, 'x') FROM messagelog.message_attachment WHERE logrecord_id = 2",
+        );
+        let keep = Some(std::time::Duration::ZERO);
+        let settings = Archiving { keep, ..Archiving::new(at.join("archive")) };
+        let archivist = Archivist::new(bench.log.clone(), settings);
+        let round = archivist.round(noon() + SignedDuration::from_secs(1), || true).await.unwrap();
+        if truncate {
+            assert_eq!((round.records, round.deleted, round.withheld.count()), (3, 3, 0));
+            assert_eq!(
+                (round.left_out.first(), round.left_out.count()),
+                (&[RecordId(1), RecordId(2)][..], 2)
+            );
+            continue;
+        }
+        assert_eq!((round.records, round.deleted, round.left_out.count()), (1, 1, 0));
+        let one = &round.withheld.first()[0];
+        assert!(
+            matches!(one, ReadFailure::Damaged { record: RecordId(1), what } if what.contains("signed")),
+            "{one:?}"
+        );
+        assert_eq!(round.withheld.count(), 2);
+        assert_eq!(
+            ask(at, "SELECT id FROM messagelog.logrecord WHERE discriminator = 'm' ORDER BY id"),
+            "1\n2"
+        );
+    }
+}
+
 fn refusal(place: &Place) -> OpenFailure {
     MessageLog::open(place, Settings::default(), clock::Clock::fixed(noon())).unwrap_err()
 }
@@ -163,8 +237,10 @@ async fn a_database_that_is_gone_of_another_layout_or_without_rights_is_refused_
     assert!(matches!(Reader::open(place(at_folder)), Err(OpenFailure::Layout(_))));
     ask(at_folder, "DROP SCHEMA messagelog CASCADE");
     let gone = refusal(&place(at_folder));
-    assert!(matches!(&gone, OpenFailure::Gone { .. }), "{gone:?}");
-    assert!(matches!(Reader::open(place(at_folder)), Err(OpenFailure::Gone { .. })));
+    assert!(matches!(&gone, OpenFailure::GoneAtServer { .. }), "{gone:?}");
+    let mark = at_folder.join("messagelog-postgresql.lock");
+    assert!(mark.exists() && gone.to_string().contains(mark.to_str().unwrap()), "{gone}");
+    assert!(matches!(Reader::open(place(at_folder)), Err(OpenFailure::GoneAtServer { .. })));
     assert_eq!(
         ask(at_folder, "SELECT to_regnamespace('messagelog') IS NULL"),
         "t",
@@ -217,8 +293,15 @@ fn a_server_that_would_forget_what_it_has_committed_is_refused() {
     ) else {
         panic!("a server without fsync is taken")
     };
-    assert!(
-        matches!(&refused, OpenFailure::Storage(StoreFault::Other(why)) if why.contains("fsync")),
-        "{refused}"
-    );
+    assert!(matches!(&refused, OpenFailure::Unfit(why) if why.contains("fsync")), "{refused}");
+}
+
+#[test]
+fn a_database_of_another_encoding_is_refused() {
+    let server = Server::shared();
+    let sql = "CREATE DATABASE octets ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0";
+    server.psql("postgres", sql).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let refused = refusal(&at(&server.url("octets"), directory.path()));
+    assert!(matches!(&refused, OpenFailure::Unfit(why) if why.contains("UTF8")), "{refused}");
 }

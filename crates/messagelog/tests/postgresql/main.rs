@@ -37,4 +37,5 @@ mod layout;
 mod sealed_rows;
 mod encrypted;
 mod away;
+mod failover;
 mod taken_over;

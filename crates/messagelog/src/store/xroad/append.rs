@@ -248,7 +248,9 @@ impl Store for Writer {
             Keeping::Taken(archive) => {
                 archive::note_taken(client, *archive, time.as_millisecond()).map(|()| 0)
             }
-            Keeping::Delete { before, limit } => archive::delete(client, before.as_millisecond(), *limit),
+            Keeping::Delete { before, records } => {
+                archive::delete(client, before.as_millisecond(), &numbers(records))
+            }
         })
     }
 

@@ -3,8 +3,9 @@
 use postgres::Client;
 
 use crate::error::StoreFault;
-use crate::store::archive::NewArchive;
-use crate::store::values::signed;
+use crate::record::RecordId;
+use crate::store::archive::{DELETED_BYTES_MAX, Deletable, NewArchive};
+use crate::store::values::{signed, unsigned};
 
 pub(super) fn note(
     client: &mut Client,
@@ -57,15 +58,13 @@ pub(super) fn note_taken(client: &mut Client, archive: i64, time: i64) -> Result
     Ok(())
 }
 
-/// Deletes archived records from before a time; triggers delete their bodies. Time-stamps that cover nothing any more go with them: numbers
-/// are the sequence's, so that none is needed to remember how far the log was. How many records it were.
-pub(super) fn delete(client: &mut Client, before: i64, limit: usize) -> Result<u64, StoreFault> {
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+/// Deletes those of the records that are archived and from before a time; triggers delete their bodies. Time-stamps that cover nothing any more
+/// go with them: numbers are the sequence's, so that none is needed to remember how far the log was. How many records it were.
+pub(super) fn delete(client: &mut Client, before: i64, records: &[i64]) -> Result<u64, StoreFault> {
     let rows = client.query(
-        "DELETE FROM logrecord WHERE id IN
-           (SELECT id FROM logrecord WHERE discriminator = 'm' AND archived AND time < $1 ORDER BY id LIMIT $2)
+        "DELETE FROM logrecord WHERE id = ANY ($1) AND discriminator = 'm' AND archived AND time < $2
          RETURNING timestamprecord",
-        &[&before, &limit],
+        &[&records, &before],
     )?;
     let mut stamps = Vec::new();
     for row in &rows {
@@ -77,4 +76,38 @@ pub(super) fn delete(client: &mut Client, before: i64, limit: usize) -> Result<u
         &[&stamps],
     )?;
     Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
+}
+
+/// What may be deleted of the next rows. The table has no index for it, and need not: times rise with the numbers, so that the
+/// old ones stand at its beginning, and behind the first rows that are newer stands nothing to be deleted.
+pub(super) fn deletable(
+    client: &mut Client,
+    before: i64,
+    after: RecordId,
+    limit: usize,
+) -> Result<Deletable, StoreFault> {
+    let rows = client.query(
+        "SELECT r.id, coalesce(r.discriminator = 'm' AND r.archived AND r.time < $2, false), coalesce(r.time >= $2, false),
+           CASE WHEN r.discriminator = 'm' AND r.archived AND r.time < $2 THEN
+             (SELECT coalesce(sum(lo_lseek64(lo_open(l.oid, 262144), 0, 2)), 0)::bigint FROM message_attachment a
+              JOIN pg_catalog.pg_largeobject_metadata l ON l.oid = a.attachment WHERE a.logrecord_id = r.id) ELSE 0 END
+         FROM logrecord r WHERE r.id > $1 ORDER BY r.id LIMIT $3",
+        &[&signed(after.0), &before, &i64::try_from(limit).unwrap_or(i64::MAX)],
+    )?;
+    let (mut found, mut bytes) = (Deletable::default(), 0_u64);
+    for row in &rows {
+        let (id, old, newer) = (RecordId(unsigned(row.try_get(0)?)), row.try_get(1)?, row.try_get(2)?);
+        if newer && found.next.is_none() {
+            break;
+        }
+        found.next = Some(id);
+        if old {
+            found.records.push(id);
+        }
+        bytes = bytes.saturating_add(unsigned(row.try_get(3)?));
+        if bytes > DELETED_BYTES_MAX {
+            break;
+        }
+    }
+    Ok(found)
 }

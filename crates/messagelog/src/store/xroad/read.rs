@@ -15,11 +15,11 @@ use postgres::{Client, Row};
 use signature::archive::Link;
 use trust::algorithm::DigestAlgorithm;
 
-use super::kept;
+use super::{archive, kept};
 use crate::error::{ReadFailure, StoreFault};
 use crate::record::{ArchiveFigures, Direction, Entry, Owner, Record, RecordId, Search, Stamp, Statistics};
 use crate::seal::{Kept, KeyName};
-use crate::store::archive::Party;
+use crate::store::archive::{Deletable, Party};
 use crate::store::read::page;
 use crate::store::values::{signed, time, unsigned};
 use crate::store::{KeptBody, Reading, Stamped, Way};
@@ -440,6 +440,10 @@ impl Reading for Tables {
             )?)
         })?;
         rows.iter().map(|row| Ok(RecordId(unsigned(row.try_get(0)?)))).collect()
+    }
+
+    fn deletable(&self, before: Timestamp, after: RecordId, limit: usize) -> Result<Deletable, StoreFault> {
+        self.ask(|client| archive::deletable(client, before.as_millisecond(), after, limit))
     }
 
     fn last_link(&self, group: Option<&str>) -> Result<Option<Link>, StoreFault> {

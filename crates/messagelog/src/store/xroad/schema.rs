@@ -10,8 +10,9 @@ use postgres::error::SqlState;
 use super::append::Writer;
 use super::read::Tables;
 use crate::error::{OpenFailure, StoreFault};
-use crate::store::Ends;
-use crate::store::values::unsigned;
+use crate::record::RecordId;
+use crate::store::values::{signed, unsigned};
+use crate::store::{Acknowledged, Ends};
 
 const LAYOUT: &str = include_str!("../../../migrations/xroad-7.8.sql");
 const OWN: &str = include_str!("../../../migrations/xroad-own-1.sql");
@@ -20,8 +21,7 @@ const OWN_SCHEMA: &str = "chhatra_messagelog";
 /// "ChLg": the lock of the one writer.
 const WRITER: i64 = 0x4368_4c67;
 
-/// What every connection needs: our tables are found, whatever the server's defaults, and by X-Road's triggers too; an end that has gone is
-/// noticed in a minute, so that its lock is free again. (These have no meaning on a Unix socket.)
+/// What every connection needs: our tables are found, whatever the server's defaults, and by X-Road's triggers too.
 const SESSION: &str = "SET search_path = messagelog";
 
 /// The columns that are used, as release 7.8 has them.
@@ -35,50 +35,61 @@ const COLUMNS: &[(&str, &str)] = &[
     ("last_archive_digest", "id digest filename groupname"),
 ];
 
-/// Opens the database for the one writer, and makes the tables when there are none. Where a log was `begun` before, a database without
-/// them is evidence that was lost.
-pub(crate) fn open_for_writing(url: &Url, begun: bool) -> Result<(Writer, Ends), OpenFailure> {
+/// Opens the database for the one writer, and makes the tables when there are none. Where a file says that a log was `begun` before, a database without
+/// them is evidence that was lost, and so is one without what was `acknowledged`.
+pub(crate) fn open_for_writing(
+    url: &Url,
+    begun: Option<PathBuf>,
+    acknowledged: Option<Acknowledged>,
+) -> Result<(Writer, Ends), OpenFailure> {
     let mut session = Session::open(url, "chhatra message log")?;
     session.require_durable()?;
-    let place = || PathBuf::from(url.to_string());
     session.run(|client| {
         client.batch_execute(SESSION)?;
         require_fit(client)?;
         if !lock(client)? {
-            return Err(OpenFailure::InUse { path: place() });
+            return Err(OpenFailure::InUse { path: PathBuf::from(url.to_string()) });
         }
         if exists(client)? {
             check(client)?;
-        } else if begun {
-            return Err(OpenFailure::Gone { path: place() });
+        } else if let Some(mark) = begun {
+            return Err(OpenFailure::GoneAtServer { database: url.to_string(), mark });
         } else {
             create(client)?;
         }
         own(client)
     })?;
-    let ends = session.run(ends)?;
+    let mut ends = session.run(ends)?;
+    if let Some(acknowledged) = acknowledged {
+        session.run(|client| {
+            has(client, acknowledged, ends)?;
+            prove_room(client)
+        })?;
+        ends.last = ends.last.max(acknowledged.last);
+    }
     Ok((Writer::new(session)?, ends))
 }
 
 /// Opens a further connection that only reads. Owners of records belong to the instance.
-pub(crate) fn open_for_reading(url: &Url, instance: String) -> Result<Tables, OpenFailure> {
+pub(crate) fn open_for_reading(url: &Url, instance: String, mark: PathBuf) -> Result<Tables, OpenFailure> {
     let mut session = Session::open(url, "chhatra message log, reading")?;
     session.run(|client| {
         client.batch_execute(SESSION)?;
         client.batch_execute("SET default_transaction_read_only = on")?;
         if !exists(client)? {
-            return Err(OpenFailure::Gone { path: PathBuf::from(url.to_string()) });
+            return Err(OpenFailure::GoneAtServer { database: url.to_string(), mark });
         }
         check(client)
     })?;
     Ok(Tables::new(session, instance))
 }
 
+/// What is demanded of a server besides.
 fn require_fit(client: &mut Client) -> Result<(), OpenFailure> {
     let row =
         client.query_one("SELECT current_setting('server_encoding') = 'UTF8', pg_is_in_recovery()", &[])?;
     if !row.try_get(0)? {
-        return Err(StoreFault::Other("the database is not encoded in UTF8".to_owned()).into());
+        return Err(OpenFailure::Unfit("it is not encoded in UTF8"));
     }
     if row.try_get(1)? {
         return Err(StoreFault::ReadOnly("the server is a standby".to_owned()).into());
@@ -168,4 +179,36 @@ fn ends(client: &mut Client) -> Result<Ends, OpenFailure> {
     )?;
     let number = |column: usize| row.try_get::<_, i64>(column).map(unsigned);
     Ok(Ends { last: number(0)?, stamped: number(1)?, unstamped: number(2)? })
+}
+
+/// Whether everything is there that was acknowledged. Commits reach another server in their order, so that with the last record it has all.
+/// The sequence alone would not show it: its steps are noted for some numbers ahead.
+fn has(client: &mut Client, acknowledged: Acknowledged, ends: Ends) -> Result<(), OpenFailure> {
+    let row = client.query_one(
+        "SELECT CASE WHEN is_called THEN last_value ELSE 0 END,
+           EXISTS (SELECT 1 FROM logrecord WHERE id = $1 AND discriminator = 'm') FROM logrecord_sequence",
+        &[&signed(acknowledged.last)],
+    )?;
+    let (given, found): (i64, bool) = (row.try_get(0)?, row.try_get(1)?);
+    let lost = !found && !acknowledged.may_be_deleted;
+    if unsigned(given) < acknowledged.last || lost {
+        let (acknowledged, there) = (RecordId(acknowledged.last), RecordId(ends.last));
+        return Err(OpenFailure::Lost { acknowledged, there });
+    }
+    Ok(())
+}
+
+/// Whether the server can write, which opening alone does not show: its disk may be full. One transaction, so that a crash leaves nothing of
+/// it; some 1 MB, since a full disk has room in pages that are begun. Where the user may not make a table, nothing is proven.
+fn prove_room(client: &mut Client) -> Result<(), OpenFailure> {
+    let may = client.query_one("SELECT has_schema_privilege('chhatra_messagelog', 'CREATE')", &[])?;
+    if !may.try_get::<_, bool>(0)? {
+        return Ok(());
+    }
+    let mut transaction = client.transaction()?;
+    transaction.batch_execute(
+        "CREATE TABLE chhatra_messagelog.room AS SELECT generate_series(1::bigint, 30000) AS place;
+         DROP TABLE chhatra_messagelog.room",
+    )?;
+    Ok(transaction.commit()?)
 }
