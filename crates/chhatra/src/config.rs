@@ -1,6 +1,6 @@
 //! The configuration file: one TOML file, one section per room. Unknown keys refuse to start.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use keystore::Pin;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -16,8 +16,12 @@ pub(crate) struct File {
 /// Reads a configuration file.
 pub(crate) fn read(path: &Path) -> Result<File> {
     let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    let file: File =
-        toml::from_str(&text).with_context(|| format!("{} cannot be understood", path.display()))?;
+    let file: File = toml::from_str(&text).map_err(|error| {
+        // Never the line itself, which is what the error would show: it may hold a password.
+        let before = error.span().and_then(|place| text.get(..place.start)).unwrap_or_default();
+        let line = before.matches('\n').count().saturating_add(1);
+        anyhow!("{} cannot be understood, line {line}: {}", path.display(), error.message())
+    })?;
     let folder = folder(path)?;
     Ok(File {
         gateway: file.gateway.map(|section| section.resolved(&folder)),

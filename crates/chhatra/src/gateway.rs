@@ -29,7 +29,7 @@ pub(crate) enum Command {
 pub(crate) fn run(command: &Command) -> Result<ExitCode> {
     match command {
         Command::Run { config, until_stdin_closes } => {
-            outside::runtime()?.block_on(serve(config, *until_stdin_closes))?;
+            outside::serve(serve(config, *until_stdin_closes))?;
         }
         Command::Plan(files) => {
             let declared = files.declared(Declaration::read)?;

@@ -7,6 +7,7 @@ use std::fmt::Arguments;
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// The system clock.
 pub(crate) fn clock() -> Clock {
@@ -75,6 +76,14 @@ pub(crate) fn start_log(level: &str) {
 /// A runtime for the roles that serve.
 pub(crate) fn runtime() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime cannot be started")
+}
+
+/// Does something that serves to its end. What still blocks then, a database that keeps silent, is waited for no longer than that.
+pub(crate) fn serve<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = runtime()?;
+    let done = runtime.block_on(work);
+    runtime.shutdown_timeout(Duration::from_secs(5));
+    done
 }
 
 /// Waits for Ctrl-C or a termination signal, then asks for the stop.

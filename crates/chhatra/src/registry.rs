@@ -35,7 +35,7 @@ pub(crate) enum Command {
 
 pub(crate) fn run(command: &Command) -> Result<ExitCode> {
     match command {
-        Command::Run { config } => outside::runtime()?.block_on(serve(config))?,
+        Command::Run { config } => outside::serve(serve(config))?,
         Command::Init { config } => init(config)?,
         Command::Plan(files) => {
             let declared = files.declared(Declaration::read)?;

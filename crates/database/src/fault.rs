@@ -13,9 +13,12 @@ pub enum Fault {
     /// This database, or this user, may not write.
     #[error("the database may not be written: {0}")]
     ReadOnly(String),
-    /// The server cannot be reached, has closed the connection, or takes no more of them. It may be back later.
+    /// The server cannot be reached, or has closed the connection. It may be back later.
     #[error("the database cannot be reached: {0}")]
     Away(String),
+    /// The server answers that it does not serve now: it has no resources, is being stopped or started, or took too long.
+    #[error("the database does not serve now: {0}")]
+    Busy(String),
     /// The server's disk failed.
     #[error("the disk of the database server failed: {0}")]
     Disk(String),
@@ -25,6 +28,9 @@ pub enum Fault {
     /// The user is not let in, or has not the rights: the operator has to act.
     #[error("the database refuses: {0}")]
     Refused(String),
+    /// The server is set up so that nothing may be entrusted to it.
+    #[error("the database cannot be used: {0}")]
+    Unfit(&'static str),
     /// Anything else, in the server's words.
     #[error("the database failed: {0}")]
     Other(String),
@@ -45,8 +51,9 @@ impl From<postgres::Error> for Fault {
             code if code == SqlState::INSUFFICIENT_PRIVILEGE.code() || code.starts_with("28") => {
                 Self::Refused(text)
             }
-            // Connection exceptions, resources, and an operator's act at the server.
-            code if ["08", "53", "57"].contains(&code.get(..2).unwrap_or_default()) => Self::Away(text),
+            code if code.starts_with("08") => Self::Away(text),
+            // Resources, and an operator's act at the server.
+            code if code.starts_with("53") || code.starts_with("57") => Self::Busy(text),
             _ => Self::Other(text),
         }
     }

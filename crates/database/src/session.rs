@@ -1,13 +1,23 @@
 //! One connection, on whatever thread it is used.
 
 use crate::fault::Fault;
+use crate::store::KEEPALIVES;
 use crate::tls::Tls;
 use crate::url::Url;
 use postgres::{Client, NoTls};
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 use tokio::runtime::Handle;
 use zeroize::Zeroizing;
+
+/// How long TCP, TLS and the handshake may take together, whatever the address says.
+const OPEN_MAX: Duration = Duration::from_secs(30);
 
 /// A connection to a database. All calls block.
 pub struct Session {
@@ -21,7 +31,7 @@ impl fmt::Debug for Session {
 }
 
 impl Session {
-    /// Connects. `purpose` is what the server's administrator sees of it.
+    /// Connects, within half a minute. `purpose` is what the server's administrator sees of it.
     ///
     /// # Errors
     /// The server is away, or somebody else, or does not let us in.
@@ -29,15 +39,25 @@ impl Session {
         let mut config = url.config.clone();
         config.application_name(purpose);
         if let Some(file) = &url.password_file {
-            let unreadable = |why| Fault::Refused(format!("{} cannot be read: {why}", file.display()));
-            let text = std::fs::read_to_string(file).map(Zeroizing::new).map_err(unreadable)?;
-            config.password(text.lines().next().unwrap_or_default());
+            config.password(password(file)?.lines().next().unwrap_or_default());
         }
-        let connect = || match &url.roots {
-            None => Ok(config.connect(NoTls)?),
-            Some(roots) => Ok(config.connect(Tls::trusting(roots).map_err(Fault::Refused)?)?),
+        let tls = url.roots.as_deref().map(Tls::trusting).transpose().map_err(Fault::Refused)?;
+        let connect = move || -> Result<Self, Fault> {
+            let connected = match tls {
+                None => config.connect(NoTls),
+                Some(tls) => config.connect(tls),
+            };
+            let mut client = connected?;
+            client.batch_execute(KEEPALIVES)?;
+            Ok(Self { client: Some(client) })
         };
-        outside(connect).map(|client| Self { client: Some(client) })
+        // The client limits only the time of each TCP connect. A thread that waits for an answer in vain is left behind; it ends with its
+        // connection, which keep-alives see to unless the server lives and is silent.
+        let (tell, told) = mpsc::channel();
+        let begun = thread::Builder::new().name("database".to_owned()).spawn(move || tell.send(connect()));
+        begun.map_err(|why| Fault::Other(why.to_string()))?;
+        told.recv_timeout(OPEN_MAX)
+            .map_err(|_| Fault::Away(format!("no answer within {} seconds", OPEN_MAX.as_secs())))?
     }
 
     /// Does something with the connection.
@@ -63,6 +83,19 @@ impl Drop for Session {
             Ok(())
         });
     }
+}
+
+/// A file that nobody else may read.
+fn password(file: &Path) -> Result<Zeroizing<String>, Fault> {
+    let shown = file.display();
+    let unreadable = |why: io::Error| Fault::Refused(format!("{shown} cannot be read: {why}"));
+    let mut opened = File::open(file).map_err(unreadable)?;
+    if opened.metadata().map_err(unreadable)?.permissions().mode() & 0o077 != 0 {
+        return Err(Fault::Refused(format!("{shown} can be read by others; run: chmod 600 {shown}")));
+    }
+    let mut text = Zeroizing::new(String::new());
+    opened.read_to_string(&mut text).map_err(unreadable)?;
+    Ok(text)
 }
 
 fn gone() -> Fault {

@@ -1,10 +1,17 @@
 //! One text in one row, for a room that keeps its state as a whole: replaced by one transaction, so that a crash leaves the old state
-//! or the new one.
+//! or the new one. And what every room demands of the server.
 
 use crate::fault::Fault;
 use crate::session::Session;
 use crate::url::Url;
 use postgres::Client;
+
+/// What is asked here is small: what takes longer waits for somebody's lock.
+const LIMITS: &str = "SET statement_timeout = '5s'; SET lock_timeout = '3s'";
+
+/// The server looks for us too, and gives back the locks of one whose machine has gone.
+pub(crate) const KEEPALIVES: &str =
+    "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3";
 
 /// A JSON text in a schema of its own. All calls block.
 #[derive(Debug)]
@@ -112,15 +119,33 @@ impl Document {
 
     fn connect(&self) -> Result<Session, Fault> {
         let mut session = Session::open(&self.url, self.purpose)?;
+        session.require_durable()?;
         session.run(|client| {
-            // What was put must survive the server's power cut.
+            client.batch_execute(LIMITS)?;
+            Ok::<_, Fault>(())
+        })?;
+        Ok(session)
+    }
+}
+
+impl Session {
+    /// Demands of the server that what it says is committed survives its power cut. Where it waits for a standby too, it goes on to.
+    ///
+    /// # Errors
+    /// `fsync` is off there, or the server failed.
+    pub fn require_durable(&mut self) -> Result<(), Fault> {
+        self.run(|client| {
             client.query(
                 "SELECT set_config('synchronous_commit', 'on', false)
                  WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')",
                 &[],
             )?;
-            Ok::<_, Fault>(())
-        })?;
-        Ok(session)
+            if client.query_one("SELECT current_setting('fsync') = 'on'", &[])?.try_get(0)? {
+                return Ok(());
+            }
+            Err(Fault::Unfit(
+                "fsync is off at the server: what it has committed would not survive a power cut",
+            ))
+        })
     }
 }

@@ -42,9 +42,17 @@ pub enum UrlRefusal {
         "sslmode={0} does not make sure who answers: say sslmode=verify-full with sslrootcert=FILE, or sslmode=disable where nobody listens"
     )]
     HalfEncrypted(String),
+    /// A part of a password would be taken for the host, and shown as such.
+    #[error(
+        "the address of the database holds an @ too many: in a name or a password write it as %40, and a ? as %3F"
+    )]
+    At,
     /// Both a password in the address and a password file.
     #[error("the address of the database holds a password, and a password file is named too: keep one")]
     TwoPasswords,
+    /// A password file for no database: one of the two keys is missing, or stands in another section.
+    #[error("database_password_file is set and database is not")]
+    OnlyPassword,
 }
 
 impl<'de> Deserialize<'de> for Url {
@@ -63,6 +71,9 @@ impl Url {
         if !base.starts_with("postgresql://") && !base.starts_with("postgres://") {
             return Err(UrlRefusal::Scheme);
         }
+        if base.matches('@').count() > 1 || query.contains('@') {
+            return Err(UrlRefusal::At);
+        }
         let (mut rest, mut mode, mut roots) = (Vec::new(), None, None);
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -74,6 +85,9 @@ impl Url {
             }
         }
         let mut config: Config = format!("{base}?{}", rest.join("&")).parse().map_err(|e| syntax(&e))?;
+        if config.get_hosts().iter().any(|host| matches!(host, Host::Tcp(name) if name.contains('@'))) {
+            return Err(UrlRefusal::At);
+        }
         let missing = |what| Err(UrlRefusal::Missing(what));
         if config.get_user().is_none_or(str::is_empty) {
             return missing("user");
@@ -97,7 +111,9 @@ impl Url {
         if config.get_tcp_user_timeout().is_none() {
             config.tcp_user_timeout(SILENCE_MAX);
         }
-        config.keepalives_idle(SILENCE_MAX);
+        if !rest.iter().any(|pair| pair.starts_with("keepalives_idle=")) {
+            config.keepalives_idle(SILENCE_MAX);
+        }
         let roots = encrypted.then(|| roots.unwrap_or_else(|| SYSTEM_ROOTS.into()));
         let shown = shown(&config);
         Ok(Self { config, roots, password_file: None, shown })
@@ -112,6 +128,18 @@ impl Url {
             return Err(UrlRefusal::TwoPasswords);
         }
         Ok(Self { password_file: file, ..self })
+    }
+
+    /// What a section says with its two keys, of which both may be absent.
+    ///
+    /// # Errors
+    /// [`UrlRefusal::TwoPasswords`], [`UrlRefusal::OnlyPassword`].
+    pub fn configured(url: Option<Self>, password_file: Option<PathBuf>) -> Result<Option<Self>, UrlRefusal> {
+        match url {
+            Some(url) => url.with_password_file(password_file).map(Some),
+            None if password_file.is_some() => Err(UrlRefusal::OnlyPassword),
+            None => Ok(None),
+        }
     }
 
     /// Makes the paths in it absolute, relative to a folder.
@@ -178,6 +206,9 @@ mod tests {
         assert_eq!(url.resolved(Path::new("/etc/chhatra")).roots, Some("/etc/chhatra/own ca.pem".into()));
         let url = Url::parse("postgresql://log@db:5433/x?sslmode=disable&connect_timeout=3").unwrap();
         assert_eq!((url.config.get_ssl_mode(), url.roots), (SslMode::Disable, None));
+        assert_eq!(url.config.get_keepalives_idle(), SILENCE_MAX);
+        let url = Url::parse("postgresql://log@db/x?keepalives_idle=7").unwrap();
+        assert_eq!(url.config.get_keepalives_idle(), Duration::from_secs(7));
         let url = Url::parse("postgresql://log@%2Frun%2Fpostgresql/x").unwrap();
         assert_eq!(
             (url.config.get_ssl_mode(), url.to_string().as_str()),
@@ -193,6 +224,12 @@ mod tests {
         assert!(refused("postgresql://log@/x").contains("no host"));
         assert!(refused("postgresql://log@db/x?sslmod=disable").contains("cannot be read"));
         assert!(refused("postgresql://log@db:port/x").contains("cannot be read"));
+        for unclear in ["log:ge@heim@db/x", "log:ge?heim@db/x", "log:geheim@d%40b/x", "log@db/x?user=a@b"] {
+            assert_eq!(Url::parse(&format!("postgresql://{unclear}")).unwrap_err(), UrlRefusal::At);
+        }
+        let escaped = Url::parse("postgresql://log:ge%40h%3Feim@db/x").unwrap();
+        assert_eq!(escaped.to_string(), "postgresql://log@db:5432/x");
+        assert_eq!(escaped.config.get_password(), Some(&b"ge@h?eim"[..]));
         for half in ["require", "prefer", "allow", "verify-ca", ""] {
             let refused = Url::parse(&format!("postgresql://log@db/x?sslmode={half}")).unwrap_err();
             assert_eq!(refused, UrlRefusal::HalfEncrypted(half.to_owned()));
@@ -200,5 +237,7 @@ mod tests {
         let url = Url::parse("postgresql://log:geheim@db/x").unwrap();
         assert_eq!(url.clone().with_password_file(Some("pw".into())).unwrap_err(), UrlRefusal::TwoPasswords);
         assert!(url.with_password_file(None).is_ok());
+        assert_eq!(Url::configured(None, Some("pw".into())).unwrap_err(), UrlRefusal::OnlyPassword);
+        assert!(Url::configured(None, None).unwrap().is_none());
     }
 }

@@ -250,11 +250,11 @@ impl Config {
     /// Where the evidence log is kept.
     ///
     /// # Errors
-    /// A password by value and in a file.
+    /// A password by value and in a file, or in a file for no database.
     pub fn messagelog(&self) -> Result<Place, UrlRefusal> {
         let folder = self.messagelog_dir();
-        let Some(url) = self.log.database.clone() else { return Ok(Place::Folder(folder)) };
-        let url = url.with_password_file(self.log.database_password_file.clone())?;
+        let url = Url::configured(self.log.database.clone(), self.log.database_password_file.clone())?;
+        let Some(url) = url else { return Ok(Place::Folder(folder)) };
         let instance = self.server.instance().to_owned();
         Ok(Place::Database { url: Box::new(url), instance, folder })
     }
@@ -281,10 +281,9 @@ impl Config {
     /// The database server that has this server's own settings, where there is one.
     ///
     /// # Errors
-    /// A password by value and in a file.
+    /// A password by value and in a file, or in a file for no database.
     pub fn serverconf_database(&self) -> Result<Option<Url>, UrlRefusal> {
-        let url = self.database.clone();
-        url.map(|url| url.with_password_file(self.database_password_file.clone())).transpose()
+        Url::configured(self.database.clone(), self.database_password_file.clone())
     }
 
     /// The embedded database of this server's own settings.

@@ -56,12 +56,24 @@ pub enum StoreFault {
     #[error("the state folder cannot be made: {0}")]
     Folder(io::Error),
     /// Written by a newer program.
-    #[error("the settings database has version {found}; this program knows up to {known}")]
+    #[error(
+        "the settings database is of a newer program: it has version {found}, and this program knows up to {known}"
+    )]
     Version {
         /// What the file says.
         found: i64,
         /// What this program knows.
         known: i64,
+    },
+    /// Those of another gateway.
+    #[error(
+        "the settings database is of the gateway {stored}, the configuration of {configured}: each gateway needs a database of its own"
+    )]
+    AnotherServer {
+        /// In the database.
+        stored: String,
+        /// In the configuration.
+        configured: String,
     },
     /// A row that this program would never have written.
     #[error("the settings database holds an unknown {0}")]

@@ -13,31 +13,40 @@ use std::time::{Duration, SystemTime};
 /// What was seen last. It begins before settings and keys are read for the first time, so that no change falls between.
 #[derive(Debug)]
 pub(crate) struct Watched {
+    settings: Settings,
+    keys: Keys,
+}
+
+#[derive(Debug)]
+struct Settings {
     store: Store,
-    settings: i64,
+    version: i64,
     /// The last fault that was told, so that it is told once.
     fault: Option<String>,
-    keys: Option<SystemTime>,
 }
+
+#[derive(Debug)]
+struct Keys(Option<SystemTime>);
 
 impl Watched {
     pub(crate) fn begin(config: &Config) -> Result<(Self, Declaration), StartFault> {
-        let keys = changed_at(&config.keystore_dir());
+        let keys = Keys(changed_at(&config.keystore_dir()));
         let mut store = Store::open(config)?;
-        let settings = store.version()?;
+        let version = store.version()?;
         let declaration = store.read()?;
-        let watched = Self { store, settings, fault: None, keys };
-        Ok((watched, declaration))
+        Ok((Self { settings: Settings { store, version, fault: None }, keys }, declaration))
     }
+}
 
+impl Settings {
     /// The settings, if somebody has changed them.
     fn changed_settings(&mut self) -> Result<Option<Declaration>, StoreFault> {
         let version = self.store.version()?;
-        if version == self.settings {
+        if version == self.version {
             return Ok(None);
         }
         let declaration = self.store.read()?;
-        self.settings = version;
+        self.version = version;
         Ok(Some(declaration))
     }
 }
@@ -47,29 +56,45 @@ fn changed_at(folder: &Path) -> Option<SystemTime> {
     std::fs::metadata(folder).and_then(|metadata| metadata.modified()).ok()
 }
 
-/// Looks every second, until the stop.
+/// Looks every second, until the stop: at keys also while the database of the settings keeps silent.
 pub(crate) async fn run(gateway: Arc<Gateway>, stop: Stop) {
     let watched = gateway.watched.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let Some(mut watched) = watched else { return };
+    let Some(Watched { settings, keys }) = watched else { return };
+    tokio::join!(
+        each_second(&gateway, &stop, settings, look_at_settings),
+        each_second(&gateway, &stop, keys, look_at_keys)
+    );
+}
+
+/// A stop does not wait for a look that is under way: it only reads.
+async fn each_second<T: Send + 'static>(
+    gateway: &Arc<Gateway>,
+    stop: &Stop,
+    mut watched: T,
+    look: fn(&Gateway, &mut T),
+) {
     while !stop.is_requested() {
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
             () = stop.requested() => return,
         }
-        let looking = Arc::clone(&gateway);
+        let looking = Arc::clone(gateway);
         let looked = tokio::task::spawn_blocking(move || {
-            look_at_settings(&looking, &mut watched);
-            look_at_keys(&looking, &mut watched);
+            look(&looking, &mut watched);
             watched
         });
-        match looked.await {
+        let looked = tokio::select! {
+            looked = looked => looked,
+            () = stop.requested() => return,
+        };
+        match looked {
             Ok(back) => watched = back,
-            Err(error) => return tracing::error!("settings and keys are not watched any more: {error}"),
+            Err(error) => return tracing::error!("settings or keys are not watched any more: {error}"),
         }
     }
 }
 
-fn look_at_settings(gateway: &Gateway, watched: &mut Watched) {
+fn look_at_settings(gateway: &Gateway, watched: &mut Settings) {
     let read = match watched.changed_settings() {
         Ok(None) => {
             watched.fault = None;
@@ -92,14 +117,14 @@ fn look_at_settings(gateway: &Gateway, watched: &mut Watched) {
     }
 }
 
-fn look_at_keys(gateway: &Gateway, watched: &mut Watched) {
+fn look_at_keys(gateway: &Gateway, watched: &mut Keys) {
     let keystore = &gateway.identity.keystore;
     // The time is taken first: what changes while the keystore is being read is read again.
     let changed = changed_at(keystore.dir());
-    if changed == watched.keys {
+    if changed == watched.0 {
         return;
     }
-    watched.keys = changed;
+    watched.0 = changed;
     match keystore.reload() {
         Ok(()) => {
             gateway.identity.forget();

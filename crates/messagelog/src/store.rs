@@ -212,10 +212,11 @@ impl From<database::Fault> for StoreFault {
         use database::Fault;
         match fault {
             Fault::Full => Self::Full,
-            Fault::Away(text) => Self::Away(text),
+            Fault::Away(text) | Fault::Busy(text) => Self::Away(text),
             Fault::ReadOnly(text) | Fault::Refused(text) => Self::ReadOnly(text),
             Fault::Disk(text) => Self::Disk(text),
             Fault::Damaged(text) => Self::Damaged(text),
+            Fault::Unfit(why) => Self::Other(why.to_owned()),
             Fault::Other(text) => Self::Other(text),
         }
     }
@@ -247,6 +248,9 @@ impl From<postgres::Error> for OpenFailure {
 
 impl From<database::Fault> for OpenFailure {
     fn from(fault: database::Fault) -> Self {
+        if let database::Fault::Unfit(why) = fault {
+            return Self::Unfit(why);
+        }
         StoreFault::from(fault).into()
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::error::ConfigFault;
 use database::{Url, UrlRefusal};
+use jiff::SignedDuration;
 use keystore::KeyAlgorithm;
 use serde::Deserialize;
 use std::net::SocketAddr;
@@ -64,6 +65,12 @@ impl Config {
         self
     }
 
+    /// How long the state that was read last is published while the database server is away: twice as long as a configuration holds.
+    #[must_use]
+    pub fn stale_max(&self) -> SignedDuration {
+        SignedDuration::from_secs(i64::from(self.expire_seconds).saturating_mul(2))
+    }
+
     /// The folder of the keystore with the configuration signing keys.
     #[must_use]
     pub fn keystore_dir(&self) -> PathBuf {
@@ -73,10 +80,9 @@ impl Config {
     /// The database server that has the declared state, where there is one.
     ///
     /// # Errors
-    /// A password by value and in a file.
+    /// A password by value and in a file, or in a file for no database.
     pub fn database_url(&self) -> Result<Option<Url>, UrlRefusal> {
-        let url = self.database.clone();
-        url.map(|url| url.with_password_file(self.database_password_file.clone())).transpose()
+        Url::configured(self.database.clone(), self.database_password_file.clone())
     }
 
     /// The embedded database of the declared state.

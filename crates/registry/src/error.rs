@@ -227,7 +227,9 @@ pub enum StoreFault {
     #[error("the state folder cannot be made: {0}")]
     Folder(std::io::Error),
     /// Written by a newer program.
-    #[error("the registry's database has version {found}; this program knows up to {known}")]
+    #[error(
+        "the registry's database is of a newer program: it has version {found}, and this program knows up to {known}"
+    )]
     Version {
         /// What the file says.
         found: i64,
@@ -251,6 +253,14 @@ pub enum StoreFault {
     /// A row that this program would never have written.
     #[error("the registry's database holds an unusable {0}")]
     Content(String),
+}
+
+impl StoreFault {
+    /// Whether the database server cannot be reached. One that answers with a fault is not away.
+    #[must_use]
+    pub const fn is_away(&self) -> bool {
+        matches!(self, Self::Server(database::Fault::Away(_)))
+    }
 }
 
 /// Why `plan` or `apply` did not succeed; the state is as before.
@@ -366,6 +376,16 @@ pub enum GenerateFault {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreFault),
+    /// The database server is away, and has been for too long.
+    #[error(
+        "{away}; the state was last read at {read_at}, which is too long ago to go on publishing it: see to the database server"
+    )]
+    TooStale {
+        /// When the state was last read.
+        read_at: jiff::Timestamp,
+        /// Why not now.
+        away: database::Fault,
+    },
     /// Nobody has declared anything yet.
     #[error("nothing has been declared yet: apply a state first")]
     NothingDeclared,

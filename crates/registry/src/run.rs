@@ -23,6 +23,8 @@ use tokio::task::JoinHandle;
 
 /// How often the database is asked whether something changed.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long a stop waits for a generation that is being made.
+const TURN_MAX: Duration = Duration::from_secs(15);
 
 /// How the last attempt to publish went.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +33,13 @@ pub enum Status {
     Waiting,
     /// The generation of this moment is published.
     Published(Timestamp),
+    /// The same, but from a state that may have changed: the database server is away.
+    Stale {
+        /// The moment of the generation.
+        made: Timestamp,
+        /// When the state was last read.
+        read_at: Timestamp,
+    },
     /// Nothing new is published, for this reason; what was published before still is.
     Failed(String),
 }
@@ -110,12 +119,9 @@ impl Registry {
     /// # Errors
     /// [`StartFault::Generation`] when the last attempt failed. The registry goes on trying.
     pub async fn published(&self) -> Result<Timestamp, StartFault> {
-        let mut status = self.status.clone();
-        let reached =
-            status.wait_for(|status| *status != Status::Waiting).await.map_err(|_| StartFault::Ended)?;
-        match &*reached {
-            Status::Published(made) => Ok(*made),
-            Status::Failed(why) => Err(StartFault::Generation(why.clone())),
+        match self.reached(|status| *status != Status::Waiting).await? {
+            Status::Published(made) | Status::Stale { made, .. } => Ok(made),
+            Status::Failed(why) => Err(StartFault::Generation(why)),
             Status::Waiting => Err(StartFault::Ended),
         }
     }
@@ -125,13 +131,20 @@ impl Registry {
     /// # Errors
     /// [`StartFault::Ended`] when the registry stopped before.
     pub async fn published_after(&self, than: Timestamp) -> Result<Timestamp, StartFault> {
-        let mut status = self.status.clone();
-        let later = |status: &Status| matches!(status, Status::Published(made) if *made > than);
-        let reached = status.wait_for(later).await.map_err(|_| StartFault::Ended)?;
-        match &*reached {
-            Status::Published(made) => Ok(*made),
+        let later = |status: &Status| matches!(status, Status::Published(made) | Status::Stale { made, .. } if *made > than);
+        match self.reached(later).await? {
+            Status::Published(made) | Status::Stale { made, .. } => Ok(made),
             Status::Waiting | Status::Failed(_) => Err(StartFault::Ended),
         }
+    }
+
+    /// Waits until the last attempt went as wanted, and says how.
+    ///
+    /// # Errors
+    /// [`StartFault::Ended`] when the registry stopped before.
+    pub async fn reached(&self, wanted: impl FnMut(&Status) -> bool) -> Result<Status, StartFault> {
+        let mut status = self.status.clone();
+        Ok(status.wait_for(wanted).await.map_err(|_| StartFault::Ended)?.clone())
     }
 
     /// Waits until the registry has been stopped and everything that ran is finished.
@@ -150,14 +163,23 @@ async fn keep_generating(mut generator: Generator, tell: watch::Sender<Status>, 
             let outcome = generator.turn();
             (generator, outcome)
         });
-        let Ok((returned, outcome)) = turning.await else {
+        let turned = tokio::select! {
+            turned = turning => turned,
+            // A crash in the middle of it would do no harm either.
+            () = stopped_for(TURN_MAX, &stop) => {
+                return tracing::warn!("stopped without waiting any longer for the database");
+            }
+        };
+        let Ok((returned, outcome)) = turned else {
             // Cannot happen: nothing in a turn panics. The watchers learn of it by the closed channel.
             tracing::error!("generation ended unexpectedly");
             return;
         };
         generator = returned;
         if let Some(outcome) = outcome {
-            tell.send_replace(report(outcome));
+            let status = status(outcome);
+            report(&status, &tell.borrow());
+            tell.send_replace(status);
         }
         tokio::select! {
             () = stop.requested() => return,
@@ -166,20 +188,45 @@ async fn keep_generating(mut generator: Generator, tell: watch::Sender<Status>, 
     }
 }
 
-fn report(outcome: Result<Timestamp, GenerateFault>) -> Status {
+async fn stopped_for(time: Duration, stop: &Stop) {
+    stop.requested().await;
+    tokio::time::sleep(time).await;
+}
+
+fn status(outcome: Result<Made, GenerateFault>) -> Status {
     match outcome {
-        Ok(made) => {
-            tracing::debug!("published the generation of {made}");
-            Status::Published(made)
-        }
-        Err(fault) => {
-            tracing::error!("nothing new is published: {fault}");
-            Status::Failed(fault.to_string())
-        }
+        Ok(Made { at, stale_since: None }) => Status::Published(at),
+        Ok(Made { at, stale_since: Some(read_at) }) => Status::Stale { made: at, read_at },
+        Err(fault) => Status::Failed(fault.to_string()),
     }
 }
 
-type State = (Declaration, Vec<SigningKey>);
+/// Into the journal. A change that cannot be read is tried every second, and told once.
+fn report(status: &Status, before: &Status) {
+    match status {
+        Status::Published(made) => tracing::debug!("published the generation of {made}"),
+        Status::Stale { made, read_at } => {
+            tracing::error!("published the generation of {made}, of the state as it was at {read_at}");
+        }
+        Status::Failed(_) if status == before => {}
+        Status::Failed(why) => tracing::error!("nothing new is published: {why}"),
+        Status::Waiting => {}
+    }
+}
+
+/// What was declared, and the keys, as they were read at a moment.
+struct Known {
+    declared: Declaration,
+    keys: Vec<SigningKey>,
+    at: Timestamp,
+}
+
+/// A generation that is published.
+struct Made {
+    at: Timestamp,
+    /// When the state was read, if that could not be done now.
+    stale_since: Option<Timestamp>,
+}
 
 /// Everything that one generation needs.
 struct Generator {
@@ -189,7 +236,8 @@ struct Generator {
     keystore: Keystore,
     store: Store,
     /// What was read last, for the time that the database is away.
-    state: Option<State>,
+    known: Option<Known>,
+    /// The version of the state that was read last.
     seen: Option<i64>,
     tried: Option<Timestamp>,
     newest: Option<Timestamp>,
@@ -209,7 +257,7 @@ impl Generator {
             chance,
             keystore,
             store,
-            state: None,
+            known: None,
             seen: None,
             tried: None,
             newest,
@@ -218,32 +266,39 @@ impl Generator {
     }
 
     /// Generates if it is time or something changed; otherwise nothing.
-    fn turn(&mut self) -> Option<Result<Timestamp, GenerateFault>> {
+    fn turn(&mut self) -> Option<Result<Made, GenerateFault>> {
         let now = self.clock.now();
         // Asked before the state is read: a change in between is seen at the next turn.
-        let version = self.store.version();
-        let changed = version.is_ok_and(|version| self.seen.replace(version) != Some(version));
+        let version = self.store.version().ok();
+        let changed = version.is_some() && version != self.seen;
         if !changed && !self.is_due(now) {
             return None;
         }
         self.tried = Some(now);
-        Some(self.generate(now))
+        Some(self.generate(now, version))
     }
 
-    /// Takes the state over as it is now. While the server that has it is away nobody can change it either, so that what was read
-    /// last goes on to hold: otherwise the instance would stop when what is published has expired.
-    fn look_up(&mut self) -> Result<(), GenerateFault> {
-        match self.store.read() {
+    /// Takes the state over as it is now. While nobody can reach the server that has it, what was read last goes on to hold: otherwise
+    /// the instance would stop when what is published has expired. But the server may be away for us alone, and a member be struck
+    /// off there meanwhile: so this ends after a time. A server that answers with a fault is not away. The answer is since when the
+    /// state may be stale.
+    fn look_up(&mut self, now: Timestamp, version: Option<i64>) -> Result<Option<Timestamp>, GenerateFault> {
+        let away = match self.store.read() {
             Ok((declared, keys)) => {
-                self.state = declared.map(|declared| (declared, keys));
-                Ok(())
+                self.known = declared.map(|declared| Known { declared, keys, at: now });
+                // A change whose reading failed is one that was not seen.
+                self.seen = version;
+                return Ok(None);
             }
-            Err(StoreFault::Server(why @ database::Fault::Away(_))) if self.state.is_some() => {
-                tracing::error!("{why}; what was declared when it was last read is published");
-                Ok(())
-            }
-            Err(why) => Err(why.into()),
+            Err(StoreFault::Server(away @ database::Fault::Away(_))) => away,
+            Err(why) => return Err(why.into()),
+        };
+        let Some(known) = &self.known else { return Err(StoreFault::Server(away).into()) };
+        if now.duration_since(known.at) > self.config.stale_max() {
+            return Err(GenerateFault::TooStale { read_at: known.at, away });
         }
+        tracing::error!("{away}; what was declared when it was last read, at {}, is published", known.at);
+        Ok(Some(known.at))
     }
 
     fn is_due(&self, now: Timestamp) -> bool {
@@ -253,11 +308,11 @@ impl Generator {
         now < tried || now.duration_since(tried) >= period
     }
 
-    fn generate(&mut self, now: Timestamp) -> Result<Timestamp, GenerateFault> {
-        self.look_up()?;
+    fn generate(&mut self, now: Timestamp, version: Option<i64>) -> Result<Made, GenerateFault> {
+        let stale_since = self.look_up(now, version)?;
         self.keystore.reload()?;
         let made = self.next_moment(now)?;
-        let (declared, keys) = self.state.as_ref().ok_or(GenerateFault::NothingDeclared)?;
+        let Known { declared, keys, .. } = self.known.as_ref().ok_or(GenerateFault::NothingDeclared)?;
         let from = Materials {
             config: &self.config,
             keystore: &self.keystore,
@@ -274,7 +329,7 @@ impl Generator {
         for fault in published.leftovers {
             tracing::warn!("an old generation stays: {fault}");
         }
-        Ok(made)
+        Ok(Made { at: made, stale_since })
     }
 
     /// Now, or a little after the newest generation: clients refuse one that is older than what they hold.

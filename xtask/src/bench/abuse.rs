@@ -76,7 +76,9 @@ const SECONDS_MAX: u32 = 25;
 pub(super) fn run(ready: &Ready, options: &Options) -> Result<()> {
     strangers::allow(options.connections)?;
     if options.seconds > SECONDS_MAX {
-        bail!("answers that nobody reads are given up after 30 seconds, so each time is {SECONDS_MAX} seconds at most");
+        bail!(
+            "answers that nobody reads are given up after 30 seconds, so each time is {SECONDS_MAX} seconds at most"
+        );
     }
     let nation = Nation::start(&ready.chhatra, &ready.folder, Settings::default())?;
     let url = Nation::url("/small");

@@ -46,6 +46,13 @@ fn state(config: &Config, how: &str, findings: &mut Findings) -> bool {
             findings.problem("state", fault.to_string(), how);
             return false;
         }
+        Err(fault) if fault.is_away() => {
+            let says = format!(
+                "{fault}; a running registry goes on to publish what it read last, for {} seconds, and its log says since when",
+                config.stale_max().as_secs()
+            );
+            findings.problem("state", says, mend(&fault));
+        }
         Err(fault) => findings.problem("state", fault.to_string(), mend(&fault)),
     }
     true

@@ -200,3 +200,27 @@ fn doctor_tells_a_database_without_a_log_from_one_that_is_away() {
     assert!(told.contains("problem  log: a message log was begun here and postgresql://"), "{told}");
     assert!(told.contains("restore the database from a backup"), "{told}");
 }
+
+#[test]
+fn no_refusal_of_a_configuration_shows_its_password() {
+    let setup = Setup::new();
+    let config = std::fs::read_to_string(setup.path("gateway.toml")).unwrap();
+    let line = format!("line {}: ", config.lines().count() + 2);
+    for (address, why) in [
+        ("postgresql://log:SECRET@db/log?sslmode=require", "does not make sure who answers"),
+        ("mysql://log:SECRET@db/log", "begins with postgresql://"),
+        ("postgresql://log:SEC@RET@db/log", "write it as %40"),
+        ("postgresql://log:SEC?RET@db/log", "write it as %40"),
+        ("postgresql://log:SECRET@db:port/log", "cannot be read"),
+        ("postgresql://log:SECRET@db/log\" more = \"", "expected newline"),
+    ] {
+        setup.write("gateway.toml", format!("{config}[gateway.log]\ndatabase = \"{address}\"\n"));
+        for act in [&["evidence", "list"][..], &["doctor"], &["gateway", "run"]] {
+            let told = chhatra(&[act, &["--config", &setup.config()]].concat());
+            let says = format!("{}{}", told.out, told.err);
+            assert_eq!(told.code, Some(1), "{says}");
+            assert!(says.contains(why) && says.contains(&line), "{says}");
+            assert!(!says.contains("SEC") && !says.contains("RET"), "{says}");
+        }
+    }
+}

@@ -3,7 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests outside of test functions")]
 
 use database::practice::{Server, USER, psql};
-use database::{Fault, Session, Url};
+use database::{Document, Fault, Session, Url};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -76,7 +77,7 @@ fn only_a_server_with_a_certificate_for_its_name_is_talked_to_and_passwords_come
     let wrong_root = ask(&over("db.example", ":geheim", &roots("other.pem"))).unwrap_err();
     assert!(wrong_root.to_string().contains("UnknownIssuer"), "{wrong_root}");
     let system = ask(&over("db.example", ":geheim", "")).unwrap_err();
-    assert!(!system.to_string().contains("password"), "{system}");
+    assert!(system.to_string().contains("UnknownIssuer"), "{system}");
     let no_roots = ask(&over("db.example", ":geheim", &roots("ca.key"))).unwrap_err();
     assert!(matches!(&no_roots, Fault::Refused(why) if why.contains("no certificate")), "{no_roots}");
     let plain = ask(&over("db.example", ":geheim", "&sslmode=disable")).unwrap_err();
@@ -84,13 +85,58 @@ fn only_a_server_with_a_certificate_for_its_name_is_talked_to_and_passwords_come
     let wrong_password = ask(&over("db.example", ":falsch", &roots("ca.pem"))).unwrap_err();
     assert!(matches!(wrong_password, Fault::Refused(_)), "{wrong_password}");
 
+    let mode = |mode: u32| {
+        std::fs::set_permissions(at.join("password"), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
     std::fs::write(at.join("password"), "geheim\n").unwrap();
+    mode(0o600);
     let with_file = |name: &str| {
         let url = Url::parse(&over("db.example", "", &roots("ca.pem"))).unwrap();
         Session::open(&url.with_password_file(Some(at.join(name))).unwrap(), "a test").map(|_| ())
     };
     assert_eq!(with_file("password"), Ok(()));
+    for open_to_others in [0o640, 0o604, 0o620] {
+        mode(open_to_others);
+        assert!(matches!(with_file("password"), Err(Fault::Refused(why)) if why.contains("chmod 600")));
+    }
     assert!(matches!(with_file("missing"), Err(Fault::Refused(why)) if why.contains("cannot be read")));
+}
+
+#[test]
+fn whoever_takes_the_connection_and_says_nothing_is_waited_for_half_a_minute_at_most() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgresql://log@{}/x?sslmode=disable", silent.local_addr().unwrap());
+    let refused = ask(&url).unwrap_err();
+    assert_eq!(refused, Fault::Away("no answer within 30 seconds".to_owned()));
+}
+
+#[test]
+fn a_server_that_answers_that_it_cannot_is_not_away() {
+    let url = Server::shared().database();
+    let mut session = Session::open(&Url::parse(&url).unwrap(), "a test").unwrap();
+    let waited = session.run(|client| {
+        client.batch_execute("SET statement_timeout = 10")?;
+        Ok::<_, Fault>(client.batch_execute("SELECT pg_sleep(60)")?)
+    });
+    assert!(matches!(waited, Err(Fault::Busy(_))), "{waited:?}");
+}
+
+#[test]
+fn a_document_waits_for_no_lock_for_ever_and_trusts_no_server_that_forgets() {
+    let server = Server::start("fsync = off\nsynchronous_commit = off").unwrap();
+    let open = || Document::open(Url::parse(&server.url("postgres")).unwrap(), "kept", "a test");
+    assert!(matches!(open(), Err(Fault::Unfit(why)) if why.contains("fsync is off")));
+    server.psql("postgres", "ALTER SYSTEM SET fsync = on").unwrap();
+    server.pause().unwrap();
+    server.resume().unwrap();
+    let mut document = open().unwrap();
+    document.change::<_, Fault>(|_| Ok(("1".to_owned(), ()))).unwrap();
+    let mut holder = Session::open(&Url::parse(&server.url("postgres")).unwrap(), "a test").unwrap();
+    let held = holder.run(|client| Ok::<_, Fault>(client.batch_execute("BEGIN; LOCK TABLE kept.document")?));
+    held.unwrap();
+    assert!(matches!(document.read(), Err(Fault::Other(why)) if why.contains("lock timeout")));
+    drop(holder);
+    assert_eq!(document.read().unwrap().as_deref(), Some("1"));
 }
 
 #[test]

@@ -34,7 +34,7 @@ pub struct Client {
     #[serde(default)]
     pub internal_certificates: Vec<PathBuf>,
     /// The same certificates as Base64 of DER, once they have been read.
-    #[serde(default, skip_deserializing)]
+    #[serde(skip)]
     pub internal_certificates_der: Vec<String>,
     /// What it offers.
     #[serde(default, rename = "service")]

@@ -22,7 +22,7 @@ impl Store {
     /// Opens the settings that a configuration names, making an empty place for them when there is none.
     pub(crate) fn open(config: &Config) -> Result<Self, StoreFault> {
         match config.serverconf_database()? {
-            Some(url) => Server::open(url).map(|server| Self::Server(Box::new(server))),
+            Some(url) => Server::open(url, &config.server).map(|server| Self::Server(Box::new(server))),
             None => File::open(&config.serverconf_file()).map(Self::File),
         }
     }

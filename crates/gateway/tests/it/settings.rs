@@ -75,6 +75,19 @@ fn what_is_applied_is_what_is_stored() {
 }
 
 #[test]
+fn a_password_file_for_no_database_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = config(folder.path()).unwrap();
+    settings.database_password_file = Some("password".into());
+    let refused = admin::settings(&settings).unwrap_err().to_string();
+    assert!(refused.contains("database_password_file is set and database is not"), "{refused}");
+    let mut log = config(folder.path()).unwrap();
+    log.log.database_password_file = Some("password".into());
+    assert!(log.messagelog().is_err());
+    assert!(config(folder.path()).unwrap().messagelog().is_ok());
+}
+
+#[test]
 fn a_plan_names_each_difference() {
     let folder = tempfile::tempdir().unwrap();
     let config = config(folder.path()).unwrap();

@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 
 /// Largest metadata file that is read, in bytes.
 const METADATA_BYTES_MAX: usize = 64 << 10;
+/// Largest file with digests that is read, in bytes.
+const DIGESTS_BYTES_MAX: usize = 64 << 10;
 /// Most instances that a store may hold.
 const INSTANCES_MAX: usize = 256;
 /// How often a reader tries when the store moves under it.
@@ -63,6 +65,12 @@ pub enum Refusal {
     #[error("the files in {} are not of one generation", path.display())]
     MixedGenerations {
         /// The folder.
+        path: PathBuf,
+    },
+    /// A write was interrupted, and nothing says whether its files belong together.
+    #[error("{} is damaged, and there are no digests by which to judge the files themselves", path.display())]
+    DamagedJournal {
+        /// The journal.
         path: PathBuf,
     },
     /// A folder whose name encodes no instance.
@@ -188,8 +196,8 @@ type Found = (Configuration, Option<Warning>);
 fn try_load_instance(dir: &Path, folder: &str, instance: Option<&str>) -> Result<Option<Found>, Refusal> {
     let path = dir.join(folder);
     let mut damaged = false;
-    let journal =
-        read_file(&dir.join(format!(".chhatra-{folder}.journal")), FILE_BYTES_MAX.saturating_mul(4))?;
+    let journal_path = dir.join(format!(".chhatra-{folder}.journal"));
+    let journal = read_file(&journal_path, FILE_BYTES_MAX.saturating_mul(4))?;
     if let Some(journal) = journal {
         let on_disk = |name: &str| read_file(&path.join(name), FILE_BYTES_MAX).ok().flatten();
         match journal::read(&journal, on_disk).filter(|(found, _)| folder_name(found) == folder) {
@@ -200,9 +208,20 @@ fn try_load_instance(dir: &Path, folder: &str, instance: Option<&str>) -> Result
             None => damaged = true,
         }
     }
-    let Some((instance, files)) = read_files(dir, &path, instance)? else {
+    let digests = read_digests(dir, &path)?;
+    let Some((instance, files)) = read_files(&path, instance, digests.as_ref())? else {
         return Ok(None);
     };
+    if digests.is_none() {
+        // A store that another program keeps has no digests; there the XML itself has to do. It has no journal either: whoever finds one,
+        // or digests by now, has met our first write in such a store.
+        if damaged {
+            return Err(Refusal::DamagedJournal { path: journal_path });
+        }
+        if journal_path.exists() || dir.join(digests_name(folder)).exists() {
+            return Err(Refusal::MixedGenerations { path });
+        }
+    }
     let configuration = interpret(&path, &instance, files)?;
     let warning = damaged.then_some(Warning::DamagedJournal { instance });
     Ok(Some((configuration, warning)))
@@ -220,9 +239,12 @@ fn interpret(
 type Files = (String, BTreeMap<String, StoredFile>);
 
 /// The files of a folder with their metadata; `None` when the folder holds none.
-fn read_files(dir: &Path, folder: &Path, instance: Option<&str>) -> Result<Option<Files>, Refusal> {
+fn read_files(
+    folder: &Path,
+    instance: Option<&str>,
+    digests: Option<&Digests>,
+) -> Result<Option<Files>, Refusal> {
     let mut files = BTreeMap::new();
-    let digests = read_digests(dir, folder)?;
     let names =
         names_in(folder).into_iter().filter(|name| !name.starts_with('.') && !folder.join(name).is_dir());
     for name in names.filter(|name| !name.ends_with(".metadata")) {
@@ -234,7 +256,7 @@ fn read_files(dir: &Path, folder: &Path, instance: Option<&str>) -> Result<Optio
         let unreadable = || Refusal::UnreadableMetadata { path: metadata_path.clone() };
         let metadata = read_file(&metadata_path, METADATA_BYTES_MAX)?.ok_or_else(unreadable)?;
         let metadata: Metadata = serde_json::from_slice(&metadata).map_err(|_| unreadable())?;
-        let digest = digests.as_ref().and_then(|digests| digests.files.get(&name));
+        let digest = digests.and_then(|digests| digests.files.get(&name));
         if digest.is_some_and(|digest| *digest != sha256(&bytes)) {
             return Err(Refusal::ContentMismatch { path });
         }
@@ -250,8 +272,7 @@ fn read_files(dir: &Path, folder: &Path, instance: Option<&str>) -> Result<Optio
             name.ok_or_else(|| Refusal::UnknownFolder { path: folder.to_owned() })?
         }
     };
-    // A store that another program keeps has no digests; there the XML itself has to do.
-    if digests.is_some_and(|digests| digests != Digests::of(&instance, &files)) {
+    if digests.is_some_and(|digests| *digests != Digests::of(&instance, &files)) {
         return Err(Refusal::MixedGenerations { path: folder.to_owned() });
     }
     Ok(Some((instance, files)))
@@ -260,7 +281,7 @@ fn read_files(dir: &Path, folder: &Path, instance: Option<&str>) -> Result<Optio
 fn read_digests(dir: &Path, folder: &Path) -> Result<Option<Digests>, Refusal> {
     let Some(name) = folder.file_name().and_then(|name| name.to_str()) else { return Ok(None) };
     let path = dir.join(digests_name(name));
-    let Some(bytes) = read_file(&path, METADATA_BYTES_MAX)? else { return Ok(None) };
+    let Some(bytes) = read_file(&path, DIGESTS_BYTES_MAX)? else { return Ok(None) };
     serde_json::from_slice(&bytes).map(Some).map_err(|_| Refusal::UnreadableMetadata { path })
 }
 

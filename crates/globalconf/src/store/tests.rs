@@ -272,3 +272,55 @@ fn a_removed_federation_does_not_come_back_from_its_journal() {
     assert_eq!(load(dir.path()).unwrap().federated, []);
     assert_eq!(plan::names_in(dir.path()), [".chhatra-I.digests", "I", "instance-identifier"]);
 }
+
+/// A store as another program keeps it: whole, and without digests.
+fn of_another_program(dir: &Path, configuration: &Configuration) {
+    run(&plan::replace(dir, configuration, true));
+    std::fs::remove_file(dir.join(".chhatra-I.digests")).unwrap();
+    assert_eq!(load(dir).unwrap().main, *configuration);
+}
+
+#[test]
+fn a_damaged_journal_in_a_store_without_digests_is_refused() {
+    let dir = TempDir::new().unwrap();
+    of_another_program(dir.path(), &configuration("I", 1, &["a.xml"]));
+    std::fs::write(dir.path().join(".chhatra-I.journal"), "chhatra-journal 1 cut").unwrap();
+    let refused = load(dir.path()).unwrap_err();
+    assert!(matches!(refused, super::Refusal::DamagedJournal { .. }), "{refused}");
+}
+
+#[test]
+fn a_reader_that_meets_our_first_write_in_a_store_without_digests_gets_one_generation() {
+    let dir = TempDir::new().unwrap();
+    let (old, new) = (configuration("I", 1, &["a.xml"]), configuration("I", 2, &["a.xml", "b.xml"]));
+    of_another_program(dir.path(), &old);
+    let steps = plan::replace(dir.path(), &new, true);
+    // The reader waits in the middle of its reading until somebody writes into the pipe.
+    let slow = dir.path().join("I/a.xml");
+    let content = std::fs::read(&slow).unwrap();
+    std::fs::remove_file(&slow).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&slow).status().unwrap().success());
+    let at = dir.path().to_owned();
+    let reader = std::thread::spawn(move || load(&at));
+    let mut pipe = std::fs::OpenOptions::new().write(true).open(&slow).unwrap();
+    // It has seen no journal, and has not come to the shared parameters. Now the writer is in the middle.
+    let other = TempDir::new().unwrap();
+    run(&plan::replace(other.path(), &new, true));
+    for name in ["shared-params.xml", "shared-params.xml.metadata"] {
+        std::fs::copy(other.path().join("I").join(name), dir.path().join("I").join(name)).unwrap();
+    }
+    let journal = steps.iter().find_map(|step| {
+        if let Step::WriteTemporary(path, bytes) = step
+            && path.to_string_lossy().contains("journal")
+        {
+            return Some(bytes.clone());
+        }
+        None
+    });
+    std::fs::remove_file(&slow).unwrap();
+    std::fs::write(&slow, &content).unwrap();
+    std::fs::write(dir.path().join(".chhatra-I.journal"), journal.unwrap()).unwrap();
+    std::io::Write::write_all(&mut pipe, &content).unwrap();
+    drop(pipe);
+    assert_eq!(reader.join().unwrap().unwrap().main, new);
+}

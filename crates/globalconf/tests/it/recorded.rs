@@ -174,7 +174,7 @@ fn the_recorded_store_is_loaded_and_answers() {
 }
 
 #[test]
-fn what_we_store_is_what_the_live_server_stored_apart_from_our_own_members() {
+fn what_we_store_is_what_the_live_server_stored() {
     let Some(folder) = folder() else { return };
     let document = body(&folder.join("http/internalconf-v6.response.bin"));
     let mut fetched = BTreeMap::new();

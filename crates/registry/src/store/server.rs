@@ -18,9 +18,19 @@ pub(crate) struct Server {
     place: String,
 }
 
+/// The form of [`State`] that this program writes.
+const FORMAT: i64 = 1;
+
+/// What every form has.
+#[derive(Deserialize)]
+struct Form {
+    format: i64,
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct State {
+    format: i64,
     instance: String,
     declaration: Option<Declaration>,
     signing_keys: Vec<StoredKey>,
@@ -42,8 +52,12 @@ impl Server {
         server.document.change(|present| match present {
             Some(present) => Ok((present.to_owned(), ())),
             None => {
-                let state =
-                    State { instance: instance.to_owned(), declaration: None, signing_keys: Vec::new() };
+                let state = State {
+                    format: FORMAT,
+                    instance: instance.to_owned(),
+                    declaration: None,
+                    signing_keys: Vec::new(),
+                };
                 Ok::<_, StoreFault>((serde_json::to_string(&state).map_err(unusable)?, ()))
             }
         })?;
@@ -136,6 +150,10 @@ impl Server {
 
 fn understood(text: Option<&str>, instance: &str, place: &str) -> Result<State, StoreFault> {
     let text = text.ok_or_else(|| StoreFault::NotInitialised { place: place.to_owned() })?;
+    let Form { format: found } = serde_json::from_str(text).map_err(unusable)?;
+    if found > FORMAT {
+        return Err(StoreFault::Version { found, known: FORMAT });
+    }
     let state: State = serde_json::from_str(text).map_err(unusable)?;
     if state.instance == instance {
         return Ok(state);

@@ -4,7 +4,8 @@ use crate::nation::{Nation, Running, STATE, declaration, pin};
 use database::practice::Server;
 use jiff::SignedDuration;
 use keystore::KeyAlgorithm;
-use registry::{Activated, Source, StoreFault, admin};
+use registry::{Activated, Source, Status, StoreFault, admin};
+use std::time::Duration;
 use tokio::net::TcpListener;
 
 fn nation(server: &Server, database: Option<&str>) -> Nation {
@@ -64,16 +65,30 @@ fn a_database_of_another_instance_or_with_something_else_in_it_is_refused() {
     let url = nation.config.database.clone().unwrap();
     let name = url.to_string().rsplit('/').next().unwrap().to_owned();
     for (content, says) in [
-        (r#"{"instance":"CAMBODIA","declaration":null,"signing_keys":[],"more":1}"#, "more"),
-        (r#"{"instance":"CAMBODIA","declaration":{"settings":{}},"signing_keys":[]}"#, "member_classes"),
+        (r#"{"format":1,"instance":"CAMBODIA","declaration":null,"signing_keys":[],"more":1}"#, "more"),
+        (
+            r#"{"format":1,"instance":"CAMBODIA","declaration":{"settings":{}},"signing_keys":[]}"#,
+            "member_classes",
+        ),
         (r#""CAMBODIA""#, "state"),
+        (r#"{"format":2,"instance":"CAMBODIA"}"#, "newer"),
     ] {
         server.psql(&name, &format!("UPDATE chhatra_registry.document SET content = '{content}'")).unwrap();
         match admin::settings(&nation.config) {
-            Err(fault @ StoreFault::Content(_)) => assert!(fault.to_string().contains(says), "{fault}"),
+            Err(fault @ (StoreFault::Content(_) | StoreFault::Version { .. })) => {
+                assert!(fault.to_string().contains(says), "{fault}")
+            }
             other => panic!("{other:?}"),
         }
     }
+}
+
+#[test]
+fn a_password_file_for_no_database_is_refused() {
+    let mut nation = Nation::bare(KeyAlgorithm::EcP256, "registry.example");
+    nation.config.database_password_file = Some(nation.config.pin_file.clone());
+    let refused = admin::init(&nation.config, &pin(), &nation.clock).unwrap_err();
+    assert!(refused.to_string().contains("database_password_file is set and database is not"), "{refused}");
 }
 
 // Several threads: stopping a server blocks one of them while the registry publishes on another.
@@ -88,8 +103,69 @@ async fn what_was_declared_is_published_anew_while_the_server_is_away_and_change
     server.pause().unwrap();
     running.nation.hands.advance(SignedDuration::from_secs(61));
     let second = running.registry.published_after(first).await.unwrap();
+    let Status::Stale { made, read_at } = running.registry.status() else { panic!("not stale") };
+    assert_eq!(made, second);
+    assert!(read_at < second && second.duration_since(read_at).as_secs() >= 60, "{read_at} {second}");
     assert!(admin::settings(&running.nation.config).is_err());
     server.resume().unwrap();
     running.nation.apply(&STATE.replace("Whoever takes part", "Those who take part"));
-    running.registry.published_after(second).await.unwrap();
+    let third = running.registry.published_after(second).await.unwrap();
+    assert_eq!(running.registry.status(), Status::Published(third));
+
+    // What may have changed meanwhile is not published for ever.
+    server.pause().unwrap();
+    running.nation.hands.advance(SignedDuration::from_secs(2 * 600 - 60));
+    let last = running.registry.published_after(third).await.unwrap();
+    running.nation.hands.advance(SignedDuration::from_secs(61));
+    let why = failure(&running).await;
+    assert!(why.contains("cannot be reached") && why.contains("too long ago"), "{why}");
+    server.resume().unwrap();
+    running.nation.apply(STATE);
+    running.registry.published_after(last).await.unwrap();
+}
+
+async fn failure(running: &Running) -> String {
+    match running.registry.reached(|status| matches!(status, Status::Failed(_))).await {
+        Ok(Status::Failed(why)) => why,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_answers_without_the_state_is_not_away_nothing_is_published_and_a_stop_is_obeyed() {
+    let server = Server::shared();
+    let nation = nation(server, None);
+    admin::init(&nation.config, &pin(), &nation.clock).unwrap();
+    nation.apply(STATE);
+    let name = nation.config.database.clone().unwrap().to_string().rsplit('/').next().unwrap().to_owned();
+    let url = nation.config.database.clone().unwrap();
+    let sql = |sql: &str| server.psql(&name, sql).unwrap();
+    let good = sql("SELECT content FROM chhatra_registry.document");
+    let running = Running::on(TcpListener::bind("127.0.0.1:0").await.unwrap(), nation).await;
+    let first = running.registry.published().await.unwrap();
+
+    sql("UPDATE chhatra_registry.document SET content = '{}', version = version + 1");
+    let why = failure(&running).await;
+    assert!(why.contains("unusable state"), "{why}");
+    // The same version, mended: it was not read before, so it is a change still.
+    sql(&format!("UPDATE chhatra_registry.document SET content = $good${good}$good$"));
+    running.nation.hands.advance(SignedDuration::from_secs(1));
+    let second = running.registry.published_after(first).await.unwrap();
+
+    let mut holder = database::Session::open(&url, "a test").unwrap();
+    holder
+        .run(|client| {
+            Ok::<_, database::Fault>(client.batch_execute("BEGIN; LOCK TABLE chhatra_registry.document")?)
+        })
+        .unwrap();
+    running.nation.hands.advance(SignedDuration::from_secs(61));
+    let why = failure(&running).await;
+    assert!(why.contains("timeout"), "{why}");
+    assert!(second < running.nation.clock.now());
+    running.stopper.stop();
+    tokio::time::timeout(Duration::from_secs(30), running.registry.reached(|_| false))
+        .await
+        .unwrap()
+        .unwrap_err();
+    drop(holder);
 }

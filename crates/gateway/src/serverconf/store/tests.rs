@@ -48,8 +48,47 @@ url = "http://tsa.example/"
 fn stores(folder: &Path) -> [(Store, Store); 2] {
     let file = || Store::File(File::open(&folder.join("s.sqlite")).unwrap());
     let address = practice::Server::shared().database();
-    let server = || Store::Server(Box::new(Server::open(database::Url::parse(&address).unwrap()).unwrap()));
+    let server = || Store::Server(Box::new(opened(&address, "interior").unwrap()));
     [(file(), file()), (server(), server())]
+}
+
+fn opened(address: &str, server: &str) -> Result<Server, StoreFault> {
+    let server = format!("EX/COM/1/{server}").parse().unwrap();
+    Server::open(database::Url::parse(address).unwrap(), &server)
+}
+
+#[test]
+fn settings_of_another_gateway_or_of_a_newer_program_are_neither_read_nor_replaced() {
+    let server = practice::Server::shared();
+    let address = server.database();
+    let name = address.rsplit('/').next().unwrap();
+    let declared = Declaration::read(STATE, Path::new(".")).unwrap();
+    opened(&address, "interior").unwrap().replace(&declared).unwrap();
+    let mut other = opened(&address, "commerce").unwrap();
+    for refused in [other.read().map(|_| ()), other.replace(&Declaration::default())] {
+        let says = refused.unwrap_err().to_string();
+        assert!(says.contains("of the gateway EX/COM/1/interior") && says.contains("of EX/COM/1/commerce"));
+    }
+    let mut own = opened(&address, "interior").unwrap();
+    assert_eq!(own.read().unwrap(), declared);
+    for (change, says) in [
+        ("'format', 2, 'more', 1", "newer"),
+        ("'more', 1", "unknown field `more`"),
+        ("'internal_certificates', '[]'::jsonb", "number of internal certificates"),
+    ] {
+        let sql = format!(
+            "UPDATE chhatra_serverconf.document SET content = content::jsonb || jsonb_build_object({change})"
+        );
+        let before = server.psql(name, "SELECT content FROM chhatra_serverconf.document").unwrap();
+        server.psql(name, &sql).unwrap();
+        for refused in [own.read().map(|_| ()), own.replace(&Declaration::default())] {
+            let told = refused.unwrap_err().to_string();
+            assert!(told.contains(says), "{told}");
+        }
+        server
+            .psql(name, &format!("UPDATE chhatra_serverconf.document SET content = $old${before}$old$"))
+            .unwrap();
+    }
 }
 
 #[test]
@@ -75,7 +114,7 @@ fn what_was_applied_is_read_back_whole_from_either_store() {
 #[test]
 fn a_server_that_was_away_is_asked_again_when_it_is_back() {
     let server = practice::Server::start("").unwrap();
-    let mut store = Server::open(database::Url::parse(&server.url("postgres")).unwrap()).unwrap();
+    let mut store = opened(&server.url("postgres"), "interior").unwrap();
     let declared = Declaration::read(STATE, Path::new(".")).unwrap();
     store.replace(&declared).unwrap();
     server.pause().unwrap();

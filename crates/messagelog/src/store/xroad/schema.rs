@@ -21,11 +21,8 @@ const OWN_SCHEMA: &str = "chhatra_messagelog";
 /// "ChLg": the lock of the one writer.
 const WRITER: i64 = 0x4368_4c67;
 
-/// What every connection needs: our tables are found, whatever the server's defaults, and by X-Road's triggers too; an end that has gone is
-/// noticed in a minute, so that its lock is free again. (These have no meaning on a Unix socket.)
-const SESSION: &str =
-    "SET search_path = messagelog; SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10;
- SET tcp_keepalives_count = 3;";
+/// What every connection needs: our tables are found, whatever the server's defaults, and by X-Road's triggers too.
+const SESSION: &str = "SET search_path = messagelog";
 
 /// The columns that are used, as release 7.8 has them.
 const COLUMNS: &[(&str, &str)] = &[
@@ -46,9 +43,10 @@ pub(crate) fn open_for_writing(
     acknowledged: Option<Acknowledged>,
 ) -> Result<(Writer, Ends), OpenFailure> {
     let mut session = Session::open(url, "chhatra message log")?;
+    session.require_durable()?;
     session.run(|client| {
         client.batch_execute(SESSION)?;
-        require_durable(client)?;
+        require_fit(client)?;
         if !lock(client)? {
             return Err(OpenFailure::InUse { path: PathBuf::from(url.to_string()) });
         }
@@ -86,25 +84,14 @@ pub(crate) fn open_for_reading(url: &Url, instance: String, mark: PathBuf) -> Re
     Ok(Tables::new(session, instance))
 }
 
-/// A commit that was answered must survive the server's power cut. Where the server waits for a standby too, it goes on to.
-fn require_durable(client: &mut Client) -> Result<(), OpenFailure> {
-    client.query(
-        "SELECT set_config('synchronous_commit', 'on', false)
-         WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')",
-        &[],
-    )?;
-    let row = client.query_one(
-        "SELECT current_setting('fsync') = 'on', current_setting('server_encoding') = 'UTF8', pg_is_in_recovery()",
-        &[],
-    )?;
+/// What is demanded of a server besides.
+fn require_fit(client: &mut Client) -> Result<(), OpenFailure> {
+    let row =
+        client.query_one("SELECT current_setting('server_encoding') = 'UTF8', pg_is_in_recovery()", &[])?;
     if !row.try_get(0)? {
-        let why = "fsync is off at the server: what it has committed would not survive a power cut";
-        return Err(OpenFailure::Unfit(why));
-    }
-    if !row.try_get(1)? {
         return Err(OpenFailure::Unfit("it is not encoded in UTF8"));
     }
-    if row.try_get(2)? {
+    if row.try_get(1)? {
         return Err(StoreFault::ReadOnly("the server is a standby".to_owned()).into());
     }
     Ok(())
