@@ -4,7 +4,7 @@
 use crate::fault::Fault;
 use crate::session::Session;
 use crate::url::Url;
-use postgres::Client;
+use postgres::{Client, GenericClient, Transaction};
 
 /// What is asked here is small: what takes longer waits for somebody's lock.
 const LIMITS: &str = "SET statement_timeout = '5s'; SET lock_timeout = '3s'";
@@ -21,31 +21,19 @@ pub struct Document {
     purpose: &'static str,
     /// Gone after a fault; the next question makes another one.
     session: Option<Session>,
+    /// Its place was seen.
+    made: bool,
 }
 
 impl Document {
-    /// Connects, and makes an empty place in `schema` where there is none. `purpose` is what the server's administrator sees of it.
+    /// Connects. Nothing is made by looking: the place for the text comes with the first change. `purpose` is what the server's administrator
+    /// sees of it.
     ///
     /// # Errors
-    /// The server is away, or does not let us in, or does not let us make the schema.
+    /// The server is away, or does not let us in.
     pub fn open(url: Url, schema: &'static str, purpose: &'static str) -> Result<Self, Fault> {
-        let mut document = Self { url, schema, purpose, session: None };
-        document.ask::<_, Fault>(|client| {
-            let row = client.query_one(
-                "SELECT to_regclass($1 || '.document') IS NOT NULL, to_regnamespace($1) IS NOT NULL",
-                &[&schema],
-            )?;
-            if row.try_get(0)? {
-                return Ok(());
-            }
-            let make = if row.try_get(1)? { String::new() } else { format!("CREATE SCHEMA {schema};") };
-            // One transaction: a crash here leaves nothing of it.
-            Ok(client.batch_execute(&format!(
-                "BEGIN; {make} CREATE TABLE {schema}.document (
-                   only_one boolean PRIMARY KEY CHECK (only_one), version bigint NOT NULL, content json NOT NULL
-                 ); COMMIT;"
-            ))?)
-        })?;
+        let mut document = Self { url, schema, purpose, session: None, made: false };
+        document.is_made()?;
         Ok(document)
     }
 
@@ -54,6 +42,9 @@ impl Document {
     /// # Errors
     /// The server failed.
     pub fn version(&mut self) -> Result<i64, Fault> {
+        if !self.is_made()? {
+            return Ok(0);
+        }
         let sql = format!("SELECT version FROM {}.document", self.schema);
         self.ask(|client| {
             Ok(client.query_opt(&sql, &[])?.map(|row| row.try_get(0)).transpose()?.unwrap_or(0))
@@ -65,12 +56,15 @@ impl Document {
     /// # Errors
     /// The server failed.
     pub fn read(&mut self) -> Result<Option<String>, Fault> {
+        if !self.is_made()? {
+            return Ok(None);
+        }
         let sql = self.reading();
         self.ask(|client| Ok(client.query_opt(&sql, &[])?.map(|row| row.try_get(0)).transpose()?))
     }
 
     /// Puts another text in the place of the present one, which `act` is given; nobody changes it in between. A crash before the
-    /// commit leaves what was there. When this has answered `Ok`, the change survives one.
+    /// commit leaves what was there, and no place where there was none. When this has answered `Ok`, the change survives one.
     ///
     /// # Errors
     /// Whatever `act` refuses: then nothing is changed. When the server failed in the commit, nobody knows.
@@ -85,6 +79,9 @@ impl Document {
         let (reading, schema) = (self.reading(), self.schema);
         self.ask(|client| {
             let mut transaction = client.transaction().map_err(Fault::from)?;
+            if !is_made(&mut transaction, schema)? {
+                make(&mut transaction, schema)?;
+            }
             let lock = format!("LOCK TABLE {schema}.document IN SHARE ROW EXCLUSIVE MODE");
             transaction.batch_execute(&lock).map_err(Fault::from)?;
             let row = transaction.query_opt(&reading, &[]).map_err(Fault::from)?;
@@ -98,6 +95,14 @@ impl Document {
             transaction.commit().map_err(Fault::from)?;
             Ok(answer)
         })
+    }
+
+    fn is_made(&mut self) -> Result<bool, Fault> {
+        if !self.made {
+            let schema = self.schema;
+            self.made = self.ask(|client| is_made(client, schema))?;
+        }
+        Ok(self.made)
     }
 
     fn reading(&self) -> String {
@@ -126,6 +131,20 @@ impl Document {
         })?;
         Ok(session)
     }
+}
+
+fn is_made(client: &mut impl GenericClient, schema: &str) -> Result<bool, Fault> {
+    Ok(client.query_one("SELECT to_regclass($1 || '.document') IS NOT NULL", &[&schema])?.try_get(0)?)
+}
+
+fn make(transaction: &mut Transaction<'_>, schema: &str) -> Result<(), Fault> {
+    let stands: bool =
+        transaction.query_one("SELECT to_regnamespace($1) IS NOT NULL", &[&schema])?.try_get(0)?;
+    let make = if stands { String::new() } else { format!("CREATE SCHEMA {schema};") };
+    Ok(transaction.batch_execute(&format!(
+        "{make} CREATE TABLE {schema}.document (
+           only_one boolean PRIMARY KEY CHECK (only_one), version bigint NOT NULL, content json NOT NULL);"
+    ))?)
 }
 
 impl Session {

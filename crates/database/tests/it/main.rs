@@ -122,6 +122,25 @@ fn a_server_that_answers_that_it_cannot_is_not_away() {
 }
 
 #[test]
+fn a_place_for_a_document_is_made_by_its_first_change_and_by_nothing_else() {
+    let url = Server::shared().database();
+    let open = || Document::open(Url::parse(&url).unwrap(), "kept", "a test").unwrap();
+    let made = || psql(&url, &["-c", "SELECT to_regnamespace('kept') IS NOT NULL"]).unwrap();
+    let (mut first, mut second) = (open(), open());
+    assert_eq!((first.version().unwrap(), first.read().unwrap(), made().as_str()), (0, None, "f"));
+    let refused = first.change(|present| {
+        assert_eq!(present, None);
+        Err::<(String, ()), _>(Fault::Other("not so".to_owned()))
+    });
+    assert!(refused.is_err() && made() == "f");
+    first.change::<_, Fault>(|_| Ok(("1".to_owned(), ()))).unwrap();
+    assert_eq!(
+        (second.version().unwrap(), second.read().unwrap().as_deref(), made().as_str()),
+        (1, Some("1"), "t")
+    );
+}
+
+#[test]
 fn a_document_waits_for_no_lock_for_ever_and_trusts_no_server_that_forgets() {
     let server = Server::start("fsync = off\nsynchronous_commit = off").unwrap();
     let open = || Document::open(Url::parse(&server.url("postgres")).unwrap(), "kept", "a test");
