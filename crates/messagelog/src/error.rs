@@ -217,6 +217,12 @@ pub enum OpenFailure {
         /// The file that says so.
         mark: PathBuf,
     },
+    /// No log was begun in a database of a server yet.
+    #[error("no message log is in {database} yet: a gateway makes it when it starts")]
+    NotBegun {
+        /// Which database.
+        database: String,
+    },
     /// The database has a schema `messagelog` that is not X-Road's of 7.8.
     #[error("the schema messagelog of the database is not laid out as X-Road 7.8 does it: {0}")]
     Layout(String),
@@ -273,6 +279,7 @@ impl From<OpenFailure> for StoreFault {
             | OpenFailure::Schema { .. }
             | OpenFailure::Gone { .. }
             | OpenFailure::GoneAtServer { .. }
+            | OpenFailure::NotBegun { .. }
             | OpenFailure::Layout(_)
             | OpenFailure::NoSchema { .. }
             | OpenFailure::Unfit(_)

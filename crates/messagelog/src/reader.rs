@@ -31,10 +31,12 @@ impl Reader {
     /// There is none, or it is of another schema.
     pub fn open(place: impl Into<Place>) -> Result<Self, OpenFailure> {
         let place = place.into();
-        let mark = place.lock_file();
+        let begun = Some(place.lock_file()).filter(|mark| mark.exists());
         let tables: Box<dyn Reading> = match place {
             Place::Folder(directory) => Box::new(schema::open_for_reading(&directory)?),
-            Place::Database { url, instance, .. } => Box::new(xroad::open_for_reading(&url, instance, mark)?),
+            Place::Database { url, instance, .. } => {
+                Box::new(xroad::open_for_reading(&url, instance, begun)?)
+            }
         };
         Ok(Self { tables, keys: Keys::default() })
     }

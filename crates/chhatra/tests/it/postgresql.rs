@@ -197,7 +197,7 @@ fn doctor_tells_a_database_without_a_log_from_one_that_is_away() {
     std::fs::create_dir_all(setup.path("state/messagelog")).unwrap();
     std::fs::write(setup.path("state/messagelog").join("messagelog-postgresql.lock"), "begun").unwrap();
     let told = doctor("[gateway]\n", &format!("[gateway.log]\ndatabase = \"{empty}\"\n"));
-    assert!(told.contains("problem  log: a message log was begun here and postgresql://"), "{told}");
+    assert!(told.contains("problem  log: a message log was begun in postgresql://"), "{told}");
     assert!(told.contains("restore the database from a backup"), "{told}");
 }
 

@@ -119,6 +119,7 @@ fn passing(url: &Url, failure: OpenFailure) -> OpenFailure {
         | OpenFailure::Foreign(_)
         | OpenFailure::Gone { .. }
         | OpenFailure::GoneAtServer { .. }
+        | OpenFailure::NotBegun { .. }
         | OpenFailure::Layout(_)
         | OpenFailure::NoSchema { .. }
         | OpenFailure::Unfit(_)

@@ -25,11 +25,11 @@ pub(super) fn examine(config: &Config, findings: &mut Findings) {
         return;
     }
     let opened = Reader::open(&place);
-    let is_gone = matches!(opened, Err(OpenFailure::Gone { .. }));
-    if !begun && is_gone {
+    if matches!(opened, Err(OpenFailure::NotBegun { .. })) {
         findings.ok("log", format!("nothing has been put on record yet: no log is in {place}"));
         return;
     }
+    let is_gone = matches!(opened, Err(OpenFailure::GoneAtServer { .. }));
     let keys = keys.unwrap_or_default();
     let read = |reader: Reader| Ok((reader.statistics()?, reader.with_keys(keys).missing_keys()?));
     match opened

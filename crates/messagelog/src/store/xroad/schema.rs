@@ -71,13 +71,21 @@ pub(crate) fn open_for_writing(
 }
 
 /// Opens a further connection that only reads. Owners of records belong to the instance.
-pub(crate) fn open_for_reading(url: &Url, instance: String, mark: PathBuf) -> Result<Tables, OpenFailure> {
+pub(crate) fn open_for_reading(
+    url: &Url,
+    instance: String,
+    begun: Option<PathBuf>,
+) -> Result<Tables, OpenFailure> {
     let mut session = Session::open(url, "chhatra message log, reading")?;
     session.run(|client| {
         client.batch_execute(SESSION)?;
         client.batch_execute("SET default_transaction_read_only = on")?;
         if !exists(client)? {
-            return Err(OpenFailure::GoneAtServer { database: url.to_string(), mark });
+            let database = url.to_string();
+            return Err(match begun {
+                Some(mark) => OpenFailure::GoneAtServer { database, mark },
+                None => OpenFailure::NotBegun { database },
+            });
         }
         check(client)
     })?;
