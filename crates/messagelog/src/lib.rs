@@ -39,6 +39,7 @@ mod seal;
 mod settings;
 mod error;
 mod place;
+mod lock;
 mod log;
 mod prepare;
 mod pack;

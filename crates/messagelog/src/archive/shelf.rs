@@ -1,12 +1,13 @@
 //! What an archive asks of the file system, one durable step at a time. Tests put a double in its place that fails where they want.
 
 use std::fmt::Debug;
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io::Result;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use super::ArchiveFailure;
+use crate::lock::lock;
 use crate::log::opening::make;
 
 /// Its holder is the one who archives into the directory.
@@ -18,13 +19,8 @@ pub(super) trait Shelf: Debug + Send + Sync {
     fn enter(&self, directory: &Path) -> std::result::Result<File, ArchiveFailure> {
         make(directory).map_err(|error| failed(directory, "made", &error))?;
         let path = directory.join(LOCK);
-        let lock = File::options().create(true).append(true).mode(0o600).open(&path);
-        let lock = lock.map_err(|error| failed(&path, "opened", &error))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(lock),
-            Err(TryLockError::WouldBlock) => Err(ArchiveFailure::InUse { path }),
-            Err(TryLockError::Error(error)) => Err(failed(&path, "locked", &error)),
-        }
+        let locked = lock(&path).map_err(|error| failed(&path, "locked", &error))?;
+        locked.ok_or(ArchiveFailure::InUse { path })
     }
 
     /// Makes a file, or empties one that a crash has left.

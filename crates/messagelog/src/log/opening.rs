@@ -1,23 +1,20 @@
 //! Opening a log, at a start as after a full disk: the one way in, with its checks.
 
-use std::fs::{DirBuilder, File, TryLockError};
+use std::fs::{DirBuilder, File};
 use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
-use std::time::Duration;
 
 use database::Url;
 
 use crate::error::{OpenFailure, ReadFailure, StoreFault};
+use crate::lock::lock;
 use crate::place::Place;
 use crate::reader::Reader;
 use crate::seal::{KeyFault, Keys};
 use crate::store::append::Sqlite;
 use crate::store::{Acknowledged, Ends, Store, figures, schema, xroad};
 
-/// How often a lock is asked for, and the pause in between.
-const LOCK_TRIES: u32 = 50;
-const LOCK_PAUSE: Duration = Duration::from_millis(20);
 /// What stands in the lock file.
 const BEGUN: &[u8] = b"a message log was begun here\n";
 /// Newest records that are rebuilt when the log is opened.
@@ -43,7 +40,9 @@ fn open_with(place: &Place, keys: &Keys, acknowledged: Option<Acknowledged>) -> 
     }
     let folder = place.folder();
     make(folder).map_err(|error| unusable(folder, &error))?;
-    let mut lock = lock(&place.lock_file())?;
+    let path = place.lock_file();
+    let locked = lock(&path).map_err(|error| unusable(&path, &error))?;
+    let mut lock = locked.ok_or(OpenFailure::InUse { path })?;
     let begun = lock.metadata().map_err(|error| unusable(folder, &error))?.len() > 0;
     let mut note = || {
         if begun {
@@ -155,23 +154,6 @@ pub(crate) fn make(directory: &Path) -> std::io::Result<()> {
         File::open(above(path).unwrap_or_else(|| ".".into()))?.sync_all()?;
     }
     Ok(())
-}
-
-/// The kernel drops the lock with the process, so a crash leaves no lock behind. A program that a process starts holds all of its locks,
-/// too, until it has begun: so one that is held is asked for again for a second.
-fn lock(path: &Path) -> Result<File, OpenFailure> {
-    let file = File::options().create(true).append(true).mode(0o600).open(path);
-    let file = file.map_err(|error| unusable(path, &error))?;
-    for _ in 0..LOCK_TRIES {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) => {}
-            Err(TryLockError::Error(error)) => return Err(unusable(path, &error)),
-        }
-        #[expect(clippy::disallowed_methods, reason = "nobody tells when somebody else's lock is free")]
-        std::thread::sleep(LOCK_PAUSE);
-    }
-    Err(OpenFailure::InUse { path: path.to_owned() })
 }
 
 /// Rebuilds the newest records: what was written last is what a failing disk loses first.
