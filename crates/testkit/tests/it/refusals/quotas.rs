@@ -20,12 +20,15 @@ fn one_at_once(config: &mut Config) {
 }
 
 fn few_bytes(config: &mut Config) {
-    config.quota = Quota { body_bytes_at_once: 4_000_000, ..Quota::default() };
+    config.quota = Quota { body_bytes_at_once: 1_500_000, ..Quota::default() };
 }
 
 fn none(config: &mut Config) {
     config.quota = Quota::default();
 }
+
+/// One more than a spool keeps in memory.
+const SLOW_BYTES: usize = 64 * 1024 + 1024 * 1024 + 1;
 
 /// A request whose body is not whole yet.
 struct Slow {
@@ -35,14 +38,14 @@ struct Slow {
 }
 
 impl Slow {
-    /// So many bytes of its body are sent, and more than a spool keeps in memory are counted on both sides.
-    async fn begin(nation: &Nation, bytes: usize) -> Result<Self> {
+    /// [`SLOW_BYTES`] of its body are sent, and counted on both sides: with the last of them the provider's spool goes into a file.
+    async fn begin(nation: &Nation) -> Result<Self> {
         let at = nation.consumer.config.listen.consumer_http;
         let socket = http1::connect(&at.ip().to_string(), at.port(), Duration::from_secs(5)).await?;
         let mut connection = ClientConnection::new(socket, Limits::default());
         let head = call("POST", "/v1").with("Host", "gateway");
         let (mut writer, answer) = connection.send(&head, Framing::Chunked).await?;
-        writer.write(&vec![b'x'; bytes]).await?;
+        writer.write(&vec![b'x'; SLOW_BYTES]).await?;
         until("the provider's gateway has what was sent", || spooled(&nation.provider.config) == 1).await?;
         Ok(Self { _connection: connection, writer, answer })
     }
@@ -106,7 +109,7 @@ async fn a_client_with_slow_bodies_has_its_own_share_and_no_more() {
     nation.service.answers(Reply::echo());
     for side in ["clientproxy", "serverproxy"] {
         restart(&mut nation, side, one_at_once).await.unwrap();
-        let slow = Slow::begin(&nation, 3_000_000).await.unwrap();
+        let slow = Slow::begin(&nation).await.unwrap();
         let before = Traces::of(&nation).unwrap();
         let said = posted(&nation, 10, side).await.unwrap().unwrap();
         assert!(said.contains("it may have 1 exchanges at once"), "{said}");
@@ -116,19 +119,18 @@ async fn a_client_with_slow_bodies_has_its_own_share_and_no_more() {
         assert!(soon(free).await, "{side}: its place is free again");
 
         restart(&mut nation, side, few_bytes).await.unwrap();
-        let slow = Slow::begin(&nation, 3_000_000).await.unwrap();
-        // As much as finds no room beside what a spool keeps: nobody tells how much of the slow one has come beyond that.
-        let said = posted(&nation, 3_000_000, side).await.unwrap().unwrap();
-        assert!(said.contains("4000000 bytes") && said.contains("when others have passed"), "{said}");
+        let slow = Slow::begin(&nation).await.unwrap();
+        let said = posted(&nation, SLOW_BYTES, side).await.unwrap().unwrap();
+        assert!(said.contains("1500000 bytes") && said.contains("when others have passed"), "{said}");
         assert_eq!(
             posted(&nation, 10_000, side).await.unwrap(),
             None,
             "{side}: there is room for a short one"
         );
         assert_eq!(slow.end().await.unwrap(), 200, "{side}");
-        let free = || async { matches!(posted(&nation, 4_000_000, side).await, Ok(None)) };
+        let free = || async { matches!(posted(&nation, 1_500_000, side).await, Ok(None)) };
         assert!(soon(free).await, "{side}: everything came back");
-        let said = posted(&nation, 4_000_001, side).await.unwrap().unwrap();
+        let said = posted(&nation, 1_500_001, side).await.unwrap().unwrap();
         assert!(said.contains("is never taken"), "{said}");
         restart(&mut nation, side, none).await.unwrap();
     }
