@@ -48,7 +48,7 @@ impl Fault {
 
     /// What a gateway that records meets at once.
     pub(super) const fn sure() -> Self {
-        Self { call: "fsync", error: "EIO", first: 1, onward: false }
+        Self { call: "fdatasync", error: "EIO", first: 1, onward: false }
     }
 
     /// Each call with its first error, failing once at a place.
