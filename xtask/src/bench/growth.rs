@@ -48,12 +48,13 @@ fn grow(ready: &Ready, options: &Options, growth: &mut Growth) -> Result<()> {
     let row = Row { keys: Keys::P256, habit: Habit::Kept, question: Question::Get, connections: CONNECTIONS };
     let Row { keys, habit, question, .. } = row;
     let group = Group { keys, habit, question, rows: vec![row] };
-    let ceiling = Ceiling::measure(keys)?;
     let nation = Nation::start(&ready.chhatra, &ready.folder, Settings::default())?;
     let measured = measure::Bench::begin(nation, &ready.folder, &group, options.warm_up())?;
     let seconds = options.seconds.min(SLICE_SECONDS);
     let mut records = 0.0;
     while records < super::float(options.records) || growth.slices.len() < 2 {
+        // A machine that others use, too, changes its speed meanwhile.
+        let ceiling = Ceiling::measure(keys)?;
         let figures = measured.row(&row, seconds, &ceiling)?;
         if let Some(errors) = &figures.errors {
             anyhow::bail!("after {records} records: {errors}");
@@ -66,8 +67,19 @@ fn grow(ready: &Ready, options: &Options, growth: &mut Growth) -> Result<()> {
     Ok(())
 }
 
-const HEADINGS: &[&str] =
-    &["records", "ex/s", "p50", "p99", "cpu c", "cpu p", "MB c/p", "log B/ex c/p", "others"];
+const HEADINGS: &[&str] = &[
+    "records",
+    "ex/s",
+    "p50",
+    "p99",
+    "cpu c",
+    "cpu p",
+    "MB c/p",
+    "log B/ex c/p",
+    "ceiling/s",
+    "of it",
+    "others",
+];
 
 impl Slice {
     fn cells(&self) -> Vec<String> {
@@ -81,6 +93,8 @@ impl Slice {
             ms(provider.cpu_ms),
             format!("{:.0}/{:.0}", consumer.load_mb, provider.load_mb),
             format!("{:.0}/{:.0}", consumer.log_bytes_per_exchange, provider.log_bytes_per_exchange),
+            format!("{:.0}", self.figures.ceiling_per_second),
+            format!("{:.0}%", self.figures.ceiling_percent),
             format!("{:.0}%", self.figures.strangers_percent),
         ]
     }
@@ -106,8 +120,9 @@ impl Growth {
 
     fn flatness(&self) -> String {
         type Kind = (&'static str, fn(&table::Figures) -> f64);
-        let kinds: [Kind; 5] = [
+        let kinds: [Kind; 6] = [
             ("exchanges a second", |f| f.exchanges_per_second),
+            ("as a share of what the machine could do then", |f| f.ceiling_percent),
             ("p99", |f| f.p99_ms),
             ("processor time of the consumer's gateway", |f| f.consumer.cpu_ms),
             ("of the provider's", |f| f.provider.cpu_ms),
