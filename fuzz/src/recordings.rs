@@ -86,12 +86,12 @@ fn message(http: &[u8]) -> Option<Message> {
             Event::OcspResponse(der) => parts.ocsp.push(der.to_vec()),
             Event::Message { bytes, .. } => parts.message = bytes.to_vec(),
             Event::Fault(fault) => parts.fault = fault.xml().to_vec(),
-            Event::BodyStart => parts.body = Some(Vec::new()),
+            Event::BodyStart(_) => parts.body = Some(Vec::new()),
             Event::Body(bytes) => parts.body.get_or_insert_default().extend_from_slice(&bytes),
             Event::HashChainResult(bytes) => parts.result = bytes.to_vec(),
             Event::HashChain(bytes) => parts.chain = bytes.to_vec(),
             Event::Signature(bytes) => parts.signature = bytes.to_vec(),
-            Event::BodyEnd { .. } | Event::End => {}
+            Event::Soap { .. } | Event::BodyEnd { .. } | Event::End => {}
         }
     }
     Some(Message { content_type, multipart, is_request, parts })

@@ -51,7 +51,7 @@ impl Parts {
         loop {
             match self.decoder.next_event() {
                 Ok(Some(event)) => {
-                    self.message_seen |= matches!(event, Event::Message { .. });
+                    self.message_seen |= matches!(event, Event::Message { .. } | Event::Soap { .. });
                     return Ok(Some(event));
                 }
                 Ok(None) if self.ended => return Ok(None),
@@ -77,7 +77,7 @@ impl Parts {
         let (mut result, mut chain, mut signature) = (None, None, None);
         while let Some(event) = self.next().await? {
             match event {
-                Event::BodyStart => spool = Some(kept.spools.begin()),
+                Event::BodyStart(_) => spool = Some(kept.spools.begin()),
                 Event::Body(chunk) => {
                     if let Some(spool) = &mut spool {
                         spool.write(&chunk).await.map_err(|e| Refusal::Spool(e.to_string()))?;
@@ -95,7 +95,7 @@ impl Parts {
                 Event::Signature(bytes) => signature = Some(bytes.to_vec()),
                 Event::Fault(fault) => return Err(received_fault(&fault)),
                 // The order of parts is the decoder's; these cannot follow a message.
-                Event::OcspResponse(_) | Event::Message { .. } | Event::End => {}
+                Event::OcspResponse(_) | Event::Message { .. } | Event::Soap { .. } | Event::End => {}
             }
         }
         let signatures_xml = signature.ok_or(Refusal::MissingSignature)?;

@@ -141,6 +141,14 @@ impl Boundary {
         Self::new(&format!("xtop{letters}"))
     }
 
+    /// The boundary of the attachments inside a message with this one: `xatt` and the same letters (data-plane 4.7).
+    ///
+    /// # Errors
+    /// [`Malformed::Boundary`] when that is too long.
+    pub fn of_attachments(&self) -> Result<Self, Malformed> {
+        Self::new(&format!("xatt{}", self.0.strip_prefix("xtop").unwrap_or(&self.0)))
+    }
+
     /// The boundary without its leading dashes.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -15,7 +15,9 @@
 //!    [`multipart::Reader`] takes whatever chunks the network delivers and hands out slices of them.
 //! 4. [`proxy`] — the order of the parts: [`proxy::Encoder`] and [`proxy::Decoder`] lead a whole message through the
 //!    multipart, take the digest of each signed part as its bytes pass, and refuse any part that is out of place.
-//! 5. [`fault`] — the SOAP fault by which a gateway refuses, towards REST peers too; [`consumer_error`] — the JSON or
+//! 5. [`soap`] — the SOAP message that stands beside the REST text, its header, the request's hash in an answer; and
+//!    [`soap::related`], the message with attachments as consumers and services send it.
+//! 6. [`fault`] — the SOAP fault by which a gateway refuses, towards REST peers too; [`consumer_error`] — the JSON or
 //!    XML that a REST consumer sees instead, chosen by [`accept`].
 //!
 //! **Invariants.** Bytes are never written anew to be verified: every part is handed out as it came, and a digest is
@@ -26,13 +28,9 @@
 //! **Not here.** No verification of signatures, certificates or OCSP responses, no decision about access: `signature`,
 //! `trust` and `access` do that. No X-Road error code reaches a peer from here: each refusal names the code that X-Road
 //! uses (`code()`), and `gateway` decides what is said.
-//!
-//! **Room kept for later.** The SOAP message (data-plane 3) gets its own module `soap` beside `rest`. Today a part of a
-//! SOAP type in the place of the message is read, recognised as a fault or handed out as opaque bytes, and a REST
-//! exchange that contains it ends with `missing_rest`. Nested attachments (`multipart/mixed` as a part) are refused by
-//! [`proxy::Order`] with a verdict of their own.
 
 pub mod rest;
+pub mod soap;
 pub mod content_type;
 pub mod multipart;
 pub mod proxy;

@@ -1,7 +1,7 @@
 //! A whole message between gateways: which parts it has, in which order, and what is taken of each (data-plane 4.8).
 //!
 //! A request is OCSP responses, then the message; a response begins with the message. Then follow, where present, the
-//! body, the hash chain's result, the hash chain; last the signature. A fault may stand instead of a response's message
+//! body or the attachments, the hash chain's result, the hash chain; last the signature. A fault may stand instead of a response's message
 //! or signature, and ends it. Anything else is refused, by part type, without regard to the type's case or parameters.
 
 mod decoder;
@@ -12,7 +12,8 @@ pub use decoder::{Answer, Decoder, Event};
 pub use encoder::{Encoder, Failure};
 pub use order::{Expected, Order, PartKind, Stage};
 
-use crate::{content_type, fault, multipart};
+use crate::soap::related::ATTACHMENTS_MAX;
+use crate::{content_type, fault, multipart, soap};
 
 /// The part type of an OCSP response.
 pub const OCSP_RESPONSE: &str = "application/ocsp-response";
@@ -31,8 +32,14 @@ pub const SIGNATURE: &str = "signature/bdoc-1.0/ts";
 
 /// The name under which signatures and hash chains know the message part (data-plane 4.8).
 pub const MESSAGE_NAME: &str = "/message.xml";
-/// The name under which they know the body of a REST message.
+/// The name under which they know the body of a REST message, and the first attachment of a SOAP message.
 pub const BODY_NAME: &str = "/attachment1";
+
+/// The name under which they know the attachment with this number, from 1.
+#[must_use]
+pub fn attachment_name(number: usize) -> String {
+    format!("/attachment{number}")
+}
 
 /// The most OCSP response parts of a request.
 pub const OCSP_RESPONSES_MAX: usize = 16;
@@ -69,9 +76,15 @@ pub enum Refusal {
         /// The base type of what came.
         found: String,
     },
-    /// Attachments of a SOAP message: not supported yet.
-    #[error("Attachments are not supported")]
-    Attachments,
+    /// A SOAP message that cannot be read.
+    #[error("{0}")]
+    Soap(#[from] soap::Refusal),
+    /// An attachment without a content type.
+    #[error("Could not get content type for part")]
+    NoPartType,
+    /// More than [`ATTACHMENTS_MAX`] attachments.
+    #[error("The message has more than {ATTACHMENTS_MAX} attachments")]
+    TooManyAttachments,
     /// More than [`OCSP_RESPONSES_MAX`] OCSP responses.
     #[error("More than {OCSP_RESPONSES_MAX} OCSP responses")]
     TooManyOcspResponses,
@@ -92,6 +105,9 @@ pub enum Refusal {
     /// The message has ended without a REST message: also when a request consists of a fault, or of a SOAP message.
     #[error("Request does not have REST message")]
     MissingRest,
+    /// The message has no SOAP message: also when a request consists of a fault, or when it is a REST message.
+    #[error("Request does not have SOAP message")]
+    MissingSoap,
     /// The message has ended without a signature: also when a fault stands in its place in a request.
     #[error("Message does not have signature")]
     MissingSignature,
@@ -106,15 +122,18 @@ impl Refusal {
             Self::NoContentType
             | Self::NotMultipart { .. }
             | Self::ContentType(_)
+            | Self::NoPartType
             | Self::UnexpectedPart { .. } => "invalid_content_type",
             Self::Multipart(malformed) => malformed.code(),
-            Self::ExtraPart { .. } | Self::PartTooLarge { .. } | Self::TooManyOcspResponses => {
-                "invalid_message"
-            }
-            Self::Attachments => "internal_error",
+            Self::ExtraPart { .. }
+            | Self::PartTooLarge { .. }
+            | Self::TooManyAttachments
+            | Self::TooManyOcspResponses => "invalid_message",
+            Self::Soap(refusal) => refusal.code(),
             Self::OcspResponse => "io_error",
             Self::Fault(refusal) => refusal.code(),
             Self::MissingRest => "missing_rest",
+            Self::MissingSoap => "missing_soap",
             Self::MissingSignature => "missing_signature",
         }
     }
@@ -124,13 +143,15 @@ impl Refusal {
     #[must_use]
     pub fn is_service_failed(&self) -> bool {
         match self {
-            Self::NoContentType | Self::MissingRest | Self::MissingSignature => false,
+            Self::NoContentType | Self::MissingRest | Self::MissingSoap | Self::MissingSignature => false,
             Self::Multipart(malformed) => *malformed == multipart::Malformed::Truncated,
             Self::NotMultipart { .. }
             | Self::ContentType(_)
             | Self::UnexpectedPart { .. }
             | Self::ExtraPart { .. }
-            | Self::Attachments
+            | Self::NoPartType
+            | Self::Soap(_)
+            | Self::TooManyAttachments
             | Self::TooManyOcspResponses
             | Self::OcspResponse
             | Self::PartTooLarge { .. }

@@ -65,17 +65,22 @@ impl ReceivedFault {
     /// # Errors
     /// [`Refusal`]; [`Refusal::NotAFault`] when it is another SOAP message.
     pub fn read(xml: Bytes) -> Result<Self, Refusal> {
+        let refuse = |error: std::str::Utf8Error| Refusal::Xml { reason: error.to_string() };
+        let bytes = xml.clone();
+        let text = std::str::from_utf8(&bytes).map_err(refuse)?;
+        Self::read_decoded(text.strip_prefix('\u{feff}').unwrap_or(text), xml)
+    }
+
+    /// The same from the characters that the bytes are.
+    pub(crate) fn read_decoded(text: &str, xml: Bytes) -> Result<Self, Refusal> {
         if xml.len() > BYTES_MAX {
             return Err(Refusal::TooLarge { length: xml.len() });
         }
-        let refuse = |reason: String| Refusal::Xml { reason };
-        let text = std::str::from_utf8(&xml).map_err(|error| refuse(error.to_string()))?;
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         within_budget(text)?;
         let options =
             ParsingOptions { allow_dtd: false, nodes_limit: NODES_MAX, ..ParsingOptions::default() };
-        let document =
-            Document::parse_with_options(text, options).map_err(|error| refuse(error.to_string()))?;
+        let document = Document::parse_with_options(text, options)
+            .map_err(|error| Refusal::Xml { reason: error.to_string() })?;
         let envelope = document.root_element();
         if !envelope.has_tag_name((ENVELOPE, "Envelope")) {
             return Err(Refusal::NotSoap);

@@ -12,6 +12,12 @@ pub struct PartHead {
 }
 
 impl PartHead {
+    /// The head of what stands alone: its content type and nothing else.
+    #[must_use]
+    pub(crate) fn of_type(content_type: &str) -> Self {
+        Self { content_type: Some(content_type.to_owned()), headers: Vec::new() }
+    }
+
     /// The value of Content-Type, if the part has one.
     #[must_use]
     pub fn content_type(&self) -> Option<&str> {

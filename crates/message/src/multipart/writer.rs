@@ -22,13 +22,28 @@ pub enum Unwritable {
 pub struct Writer {
     boundary: Boundary,
     begun: bool,
+    /// What stands between `content-type:` and its value.
+    gap: &'static str,
 }
 
 impl Writer {
     /// A writer of a multipart with this boundary.
     #[must_use]
     pub fn new(boundary: Boundary) -> Self {
-        Self { boundary, begun: false }
+        Self { boundary, begun: false, gap: " " }
+    }
+
+    /// A writer that leaves no space before a part's type, as X-Road does towards services and consumers where there are attachments
+    /// (data-plane 3.3).
+    #[must_use]
+    pub fn tight(boundary: Boundary) -> Self {
+        Self { gap: "", ..Self::new(boundary) }
+    }
+
+    /// The boundary between the parts.
+    #[must_use]
+    pub fn boundary(&self) -> &Boundary {
+        &self.boundary
     }
 
     /// The content type of the whole.
@@ -43,7 +58,8 @@ impl Writer {
     /// [`Unwritable`] when a header could not be read back as it is given; nothing has been begun then.
     pub fn part(&mut self, content_type: &str, headers: &[(String, String)]) -> Result<Vec<u8>, Unwritable> {
         let mut out = self.separator();
-        out.extend_from_slice(b"\r\ncontent-type: ");
+        out.extend_from_slice(b"\r\ncontent-type:");
+        out.extend_from_slice(self.gap.as_bytes());
         out.extend_from_slice(&value("content-type", content_type)?);
         out.extend_from_slice(b"\r\n");
         for (name, text) in headers {

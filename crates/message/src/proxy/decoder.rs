@@ -9,6 +9,8 @@ use crate::content_type::{self, Boundary, ContentType};
 use crate::fault::{self, ReceivedFault};
 use crate::multipart::{self, PartHead, Reader};
 use crate::rest::MESSAGE_BYTES_MAX;
+use crate::soap::related::ATTACHMENTS_MAX;
+use crate::soap::{self, Soap};
 use crate::text;
 
 /// How the HTTP body of a peer's answer is to be read, by its Content-Type (data-plane 4.6, 4.8).
@@ -53,21 +55,29 @@ pub enum Event {
     OcspResponse(Bytes),
     /// The message. Check the peer now: in a request no OCSP response follows any more.
     Message {
-        /// [`PartKind::RestRequest`], [`PartKind::RestResponse`], or [`PartKind::Soap`], which ends in
-        /// [`Refusal::MissingRest`].
+        /// [`PartKind::RestRequest`] or [`PartKind::RestResponse`].
         kind: PartKind,
         /// Its bytes.
         bytes: Bytes,
         /// Their digest.
         digest: Vec<u8>,
     },
+    /// The message of a SOAP exchange, with the head of its part. Where a REST message is expected, [`Refusal::MissingRest`] follows.
+    Soap {
+        /// The head of its part: its type, and what it had in the consumer's or the service's multipart.
+        head: PartHead,
+        /// The message.
+        message: Box<soap::Message>,
+        /// The digest of its bytes.
+        digest: Vec<u8>,
+    },
     /// A fault instead of the message or the signature; only [`Event::End`] follows.
     Fault(ReceivedFault),
-    /// The body begins; it may be empty.
-    BodyStart,
-    /// Some of the body.
+    /// The body of a REST message begins, or an attachment of a SOAP message; it may be empty.
+    BodyStart(PartHead),
+    /// Some of it.
     Body(Bytes),
-    /// The body has ended.
+    /// It has ended.
     BodyEnd {
         /// The digest of its bytes.
         digest: Vec<u8>,
@@ -101,8 +111,26 @@ pub struct Decoder {
 #[derive(Debug)]
 enum Part {
     None,
-    Collected { kind: PartKind, bytes: Collected },
-    Body { hasher: Hasher, length: u64 },
+    Collected { kind: PartKind, head: PartHead, bytes: Collected },
+    Body(Passing),
+    Attachments(Box<Attachments>),
+}
+
+/// What streams, digested as it passes.
+#[derive(Debug)]
+struct Passing {
+    hasher: Hasher,
+    length: u64,
+}
+
+/// The multipart inside the multipart.
+#[derive(Debug)]
+struct Attachments {
+    reader: Reader,
+    begun: usize,
+    current: Option<Passing>,
+    /// The part around it has ended.
+    ended: bool,
 }
 
 impl Decoder {
@@ -140,11 +168,15 @@ impl Decoder {
     }
 
     fn advance(&mut self) -> Result<Option<Event>, Refusal> {
-        while let Some(event) = self.reader.next_event()? {
+        loop {
+            if let Some(event) = self.attachment()? {
+                return Ok(Some(event));
+            }
+            let Some(event) = self.reader.next_event()? else { return Ok(None) };
             let event = match event {
-                multipart::Event::PartStart(head) => self.start(&head)?,
+                multipart::Event::PartStart(head) => self.start(head)?,
                 multipart::Event::Data(data) => self.data(data)?,
-                multipart::Event::PartEnd => Some(self.end_of_part()?),
+                multipart::Event::PartEnd => self.end_of_part()?,
                 multipart::Event::End => {
                     self.order.end()?;
                     Some(Event::End)
@@ -154,28 +186,47 @@ impl Decoder {
                 return Ok(event);
             }
         }
-        Ok(None)
     }
 
-    fn start(&mut self, head: &PartHead) -> Result<Option<Event>, Refusal> {
-        let kind = self.order.part(head.base_type())?;
-        if kind == PartKind::Body {
-            self.part = Part::Body { hasher: self.algorithm.hasher(), length: 0 };
-            return Ok(Some(Event::BodyStart));
+    fn start(&mut self, head: PartHead) -> Result<Option<Event>, Refusal> {
+        match self.order.part(head.base_type())? {
+            PartKind::Body => {
+                self.part = Part::Body(Passing::new(self.algorithm));
+                return Ok(Some(Event::BodyStart(head)));
+            }
+            PartKind::Attachments => {
+                let content_type = ContentType::parse(head.content_type().unwrap_or_default())?;
+                self.part = Part::Attachments(Box::new(Attachments {
+                    reader: Reader::new(&content_type.boundary()?),
+                    begun: 0,
+                    current: None,
+                    ended: false,
+                }));
+            }
+            kind @ (PartKind::OcspResponse
+            | PartKind::RestRequest
+            | PartKind::RestResponse
+            | PartKind::Soap
+            | PartKind::HashChainResult
+            | PartKind::HashChain
+            | PartKind::Signature
+            | PartKind::Fault) => self.part = Part::Collected { kind, head, bytes: Collected::default() },
         }
-        self.part = Part::Collected { kind, bytes: Collected::default() };
         Ok(None)
     }
 
     fn data(&mut self, data: Bytes) -> Result<Option<Event>, Refusal> {
         match &mut self.part {
-            Part::Body { hasher, length } => {
-                hasher.update(&data);
-                *length = length.saturating_add(u64::try_from(data.len()).unwrap_or(u64::MAX));
+            Part::Body(passing) => {
+                passing.see(&data);
                 Ok(Some(Event::Body(data)))
             }
-            Part::Collected { kind, bytes } => {
-                let limit = limit(*kind);
+            Part::Attachments(attachments) => {
+                attachments.reader.push(data);
+                Ok(None)
+            }
+            Part::Collected { kind, bytes, .. } => {
+                let limit = limit(*kind, self.order.expected());
                 if bytes.len().saturating_add(data.len()) > limit {
                     return Err(Refusal::PartTooLarge { kind: *kind, limit });
                 }
@@ -186,28 +237,75 @@ impl Decoder {
         }
     }
 
-    fn end_of_part(&mut self) -> Result<Event, Refusal> {
+    fn end_of_part(&mut self) -> Result<Option<Event>, Refusal> {
         match std::mem::replace(&mut self.part, Part::None) {
-            Part::Body { hasher, length } => Ok(Event::BodyEnd { digest: hasher.finish(), length }),
-            Part::Collected { kind, bytes } => self.collected(kind, bytes.finish()),
+            Part::Body(passing) => Ok(Some(passing.end())),
+            Part::Attachments(mut attachments) => {
+                attachments.reader.finish();
+                attachments.ended = true;
+                self.part = Part::Attachments(attachments);
+                Ok(None)
+            }
+            Part::Collected { kind, head, bytes } => self.collected(kind, head, bytes.finish()).map(Some),
             Part::None => Err(multipart::Malformed::Truncated.into()),
         }
     }
 
-    fn collected(&mut self, kind: PartKind, bytes: Bytes) -> Result<Event, Refusal> {
+    /// What the multipart inside has for us.
+    fn attachment(&mut self) -> Result<Option<Event>, Refusal> {
+        let Part::Attachments(attachments) = &mut self.part else { return Ok(None) };
+        while let Some(event) = attachments.reader.next_event()? {
+            match event {
+                multipart::Event::PartStart(head) if head.content_type().is_none() => {
+                    return Err(Refusal::NoPartType);
+                }
+                multipart::Event::PartStart(head) => {
+                    attachments.begun = attachments.begun.saturating_add(1);
+                    if attachments.begun > ATTACHMENTS_MAX {
+                        return Err(Refusal::TooManyAttachments);
+                    }
+                    attachments.current = Some(Passing::new(self.algorithm));
+                    return Ok(Some(Event::BodyStart(head)));
+                }
+                multipart::Event::Data(data) => {
+                    if let Some(passing) = &mut attachments.current {
+                        passing.see(&data);
+                    }
+                    return Ok(Some(Event::Body(data)));
+                }
+                multipart::Event::PartEnd => {
+                    if let Some(passing) = attachments.current.take() {
+                        return Ok(Some(passing.end()));
+                    }
+                }
+                multipart::Event::End => {}
+            }
+        }
+        if attachments.ended {
+            self.part = Part::None;
+        }
+        Ok(None)
+    }
+
+    fn collected(&mut self, kind: PartKind, head: PartHead, bytes: Bytes) -> Result<Event, Refusal> {
         Ok(match kind {
             PartKind::OcspResponse if !text::is_der_sequence(&bytes) => return Err(Refusal::OcspResponse),
             PartKind::OcspResponse => Event::OcspResponse(bytes),
             PartKind::Fault => self.fault(ReceivedFault::read(bytes)?)?,
-            PartKind::Soap => match ReceivedFault::read(bytes.clone()) {
-                Ok(fault) => self.fault(fault)?,
-                Err(fault::Refusal::NotAFault) => self.message(kind, bytes),
-                Err(refusal) => return Err(refusal.into()),
-            },
-            PartKind::RestRequest | PartKind::RestResponse | PartKind::Body => self.message(kind, bytes),
+            PartKind::Soap => {
+                let digest = self.algorithm.digest(&bytes);
+                match Soap::read(bytes)? {
+                    Soap::Fault(fault) => self.fault(fault)?,
+                    Soap::Message(message) => Event::Soap { head, message, digest },
+                }
+            }
             PartKind::HashChainResult => Event::HashChainResult(bytes),
             PartKind::HashChain => Event::HashChain(bytes),
             PartKind::Signature => Event::Signature(bytes),
+            // The last two are never collected.
+            PartKind::RestRequest | PartKind::RestResponse | PartKind::Body | PartKind::Attachments => {
+                self.message(kind, bytes)
+            }
         })
     }
 
@@ -222,15 +320,31 @@ impl Decoder {
     }
 }
 
+impl Passing {
+    fn new(algorithm: DigestAlgorithm) -> Self {
+        Self { hasher: algorithm.hasher(), length: 0 }
+    }
+
+    fn see(&mut self, data: &[u8]) {
+        self.hasher.update(data);
+        self.length = self.length.saturating_add(u64::try_from(data.len()).unwrap_or(u64::MAX));
+    }
+
+    fn end(self) -> Event {
+        Event::BodyEnd { digest: self.hasher.finish(), length: self.length }
+    }
+}
+
 /// How many bytes a part may have that is held in memory. X-Road knows no such limits.
-fn limit(kind: PartKind) -> usize {
+fn limit(kind: PartKind, expected: Expected) -> usize {
     match kind {
+        PartKind::Soap if expected.is_soap() => soap::BYTES_MAX,
         PartKind::OcspResponse | PartKind::HashChainResult => 64 * 1024,
         PartKind::RestRequest | PartKind::RestResponse => MESSAGE_BYTES_MAX,
         PartKind::Soap | PartKind::Fault => fault::BYTES_MAX,
         PartKind::HashChain | PartKind::Signature => 1024 * 1024,
         // Streamed, never collected.
-        PartKind::Body => usize::MAX,
+        PartKind::Body | PartKind::Attachments => usize::MAX,
     }
 }
 

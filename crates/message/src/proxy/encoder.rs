@@ -6,9 +6,9 @@ use super::order::{Expected, Order};
 use super::{
     HASH_CHAIN, HASH_CHAIN_RESULT, OCSP_RESPONSE, REST_BODY, REST_REQUEST, REST_RESPONSE, Refusal, SIGNATURE,
 };
-use crate::content_type::Boundary;
+use crate::content_type::{Boundary, Malformed};
 use crate::fault::Fault;
-use crate::multipart::{Unwritable, Writer};
+use crate::multipart::{PartHead, Unwritable, Writer};
 
 /// The type of a fault part as a live 7.8.0 writes it; a bare fault's is spelt otherwise.
 const FAULT_PART: &str = "text/xml; charset=UTF-8";
@@ -22,6 +22,9 @@ pub enum Failure {
     /// A part's head cannot be written.
     #[error(transparent)]
     Head(#[from] Unwritable),
+    /// The boundary is too long for another one to be made of it.
+    #[error(transparent)]
+    Boundary(#[from] Malformed),
 }
 
 /// Writes one message between gateways in X-Road's layout (data-plane 4.7, 4.8), and refuses an order that a receiver
@@ -35,6 +38,8 @@ pub struct Encoder {
     order: Order,
     algorithm: DigestAlgorithm,
     body: Option<Hasher>,
+    /// The multipart inside the multipart, once it has begun.
+    attachments: Option<Writer>,
 }
 
 impl Encoder {
@@ -42,7 +47,13 @@ impl Encoder {
     /// (data-plane E.1.8).
     #[must_use]
     pub fn new(message: Expected, boundary: Boundary, algorithm: DigestAlgorithm) -> Self {
-        Self { writer: Writer::new(boundary), order: Order::new(message), algorithm, body: None }
+        Self {
+            writer: Writer::new(boundary),
+            order: Order::new(message),
+            algorithm,
+            body: None,
+            attachments: None,
+        }
     }
 
     /// The value of the HTTP Content-Type.
@@ -64,11 +75,48 @@ impl Encoder {
     /// # Errors
     /// A second message.
     pub fn message(&mut self, bytes: &[u8]) -> Result<(Vec<u8>, Vec<u8>), Failure> {
-        let kind = match self.order.expected() {
-            Expected::RestRequest => REST_REQUEST,
-            Expected::RestResponse => REST_RESPONSE,
-        };
+        let kind = if self.order.expected().is_request() { REST_REQUEST } else { REST_RESPONSE };
         Ok((self.whole(kind, bytes)?, self.algorithm.digest(bytes)))
+    }
+
+    /// The message of a SOAP exchange under the head that its part had; gives its digest too.
+    ///
+    /// # Errors
+    /// A second message, or a head that cannot be written.
+    pub fn soap(&mut self, head: &PartHead, bytes: &[u8]) -> Result<(Vec<u8>, Vec<u8>), Failure> {
+        let content_type = head.content_type().unwrap_or_default();
+        self.order.part(content_type)?;
+        let mut out = self.writer.part(content_type, head.headers())?;
+        out.extend_from_slice(bytes);
+        Ok((out, self.algorithm.digest(bytes)))
+    }
+
+    /// Begins an attachment of a SOAP message; it is shown and ended as a body is.
+    ///
+    /// # Errors
+    /// No message before, something behind the attachments, or a head that cannot be written.
+    pub fn attachment_start(&mut self, head: &PartHead) -> Result<Vec<u8>, Failure> {
+        let mut out = Vec::new();
+        let attachments = match &mut self.attachments {
+            Some(attachments) => attachments,
+            none => {
+                let inner = Writer::new(self.writer.boundary().of_attachments()?);
+                let content_type = inner.content_type();
+                self.order.part(&content_type)?;
+                out = self.writer.part(&content_type, &[])?;
+                out.extend_from_slice(b"\r\n");
+                none.insert(inner)
+            }
+        };
+        out.extend(attachments.part(head.content_type().unwrap_or_default(), head.headers())?);
+        self.body = Some(self.algorithm.hasher());
+        Ok(out)
+    }
+
+    /// Ends the attachments; nothing where there are none.
+    #[must_use]
+    pub fn attachments_end(&mut self) -> Vec<u8> {
+        self.attachments.take().map(Writer::end).unwrap_or_default()
     }
 
     /// Begins the body. In a request only when there is at least one byte; in a response whenever the service's answer
@@ -119,7 +167,8 @@ impl Encoder {
     /// In a request, or after the signature.
     pub fn fault(&mut self, fault: &Fault) -> Result<Vec<u8>, Failure> {
         self.body = None;
-        let out = self.whole(FAULT_PART, fault.to_xml().as_bytes())?;
+        let mut out = self.attachments_end();
+        out.extend(self.whole(FAULT_PART, fault.to_xml().as_bytes())?);
         self.order.fault()?;
         Ok(out)
     }

@@ -16,6 +16,27 @@ pub enum Expected {
     RestRequest,
     /// A REST response, at the consumer's gateway. It may be a fault.
     RestResponse,
+    /// A SOAP request, at the provider's gateway.
+    SoapRequest,
+    /// A SOAP response, at the consumer's gateway. It may be a fault.
+    SoapResponse,
+}
+
+impl Expected {
+    /// Whether it is a request: that has OCSP responses in front, and is never a fault.
+    #[must_use]
+    pub fn is_request(self) -> bool {
+        matches!(self, Self::RestRequest | Self::SoapRequest)
+    }
+
+    pub(super) fn is_soap(self) -> bool {
+        matches!(self, Self::SoapRequest | Self::SoapResponse)
+    }
+
+    /// What is said of a message that holds another one, or none.
+    fn missing(self) -> Refusal {
+        if self.is_soap() { Refusal::MissingSoap } else { Refusal::MissingRest }
+    }
 }
 
 /// What a part is.
@@ -31,6 +52,8 @@ pub enum PartKind {
     Soap,
     /// The body of a REST message.
     Body,
+    /// The attachments of a SOAP message: a multipart inside the multipart.
+    Attachments,
     /// The hash chain's result.
     HashChainResult,
     /// The hash chain.
@@ -48,6 +71,7 @@ impl fmt::Display for PartKind {
             Self::RestRequest | Self::RestResponse => "REST message",
             Self::Soap => "SOAP message",
             Self::Body => "body",
+            Self::Attachments => "attachments",
             Self::HashChainResult => "hash chain result",
             Self::HashChain => "hash chain",
             Self::Signature => "signature",
@@ -152,6 +176,9 @@ impl Order {
             }
             (REST_REQUEST, Expected::RestRequest) => PartKind::RestRequest,
             (REST_RESPONSE, Expected::RestResponse) => PartKind::RestResponse,
+            (REST_REQUEST, Expected::SoapRequest) | (REST_RESPONSE, Expected::SoapResponse) => {
+                return Err(Refusal::MissingSoap);
+            }
             ("text/xml" | "application/xop+xml", _) => PartKind::Soap,
             _ => return Err(self.unexpected(base)),
         };
@@ -164,7 +191,9 @@ impl Order {
         let soap = self.message == Some(PartKind::Soap);
         let (kind, next) = match base {
             REST_BODY if self.stage == Stage::Body && !soap => (PartKind::Body, Stage::HashChainResult),
-            "multipart/mixed" if self.stage == Stage::Body && soap => return Err(Refusal::Attachments),
+            "multipart/mixed" if self.stage == Stage::Body && soap => {
+                (PartKind::Attachments, Stage::HashChainResult)
+            }
             HASH_CHAIN_RESULT if self.stage <= Stage::HashChainResult => {
                 (PartKind::HashChainResult, Stage::HashChain)
             }
@@ -188,24 +217,28 @@ impl Order {
         let instead_of_message = self.stage == Stage::Body;
         self.stage = Stage::End;
         self.fault = true;
-        match self.expected {
-            Expected::RestResponse => Ok(()),
-            Expected::RestRequest if instead_of_message => Err(Refusal::MissingRest),
-            Expected::RestRequest => Err(Refusal::MissingSignature),
+        if !self.expected.is_request() {
+            Ok(())
+        } else if instead_of_message {
+            Err(self.expected.missing())
+        } else {
+            Err(Refusal::MissingSignature)
         }
     }
 
     /// Says that the closing boundary was read.
     ///
     /// # Errors
-    /// [`Refusal::MissingRest`] or [`Refusal::MissingSignature`].
+    /// [`Refusal::MissingRest`], [`Refusal::MissingSoap`] or [`Refusal::MissingSignature`].
     pub fn end(&self) -> Result<(), Refusal> {
-        match self.message {
-            _ if self.fault => Ok(()),
-            Some(PartKind::RestRequest | PartKind::RestResponse) if self.signed => Ok(()),
-            Some(PartKind::RestRequest | PartKind::RestResponse) => Err(Refusal::MissingSignature),
-            Some(_) | None => Err(Refusal::MissingRest),
+        if self.fault {
+            return Ok(());
         }
+        let is_soap = self.message == Some(PartKind::Soap);
+        if self.message.is_none() || is_soap != self.expected.is_soap() {
+            return Err(self.expected.missing());
+        }
+        if self.signed { Ok(()) } else { Err(Refusal::MissingSignature) }
     }
 
     fn unexpected(&self, base: &str) -> Refusal {

@@ -14,8 +14,7 @@ const BODY: (&str, &str) = (REST_BODY, "body");
 const RESULT: (&str, &str) = (HASH_CHAIN_RESULT, "result");
 const CHAIN: (&str, &str) = (HASH_CHAIN, "chain");
 const SIGNED: (&str, &str) = (SIGNATURE, "signature");
-const SOAP: (&str, &str) =
-    ("text/xml", "<Envelope xmlns='http://schemas.xmlsoap.org/soap/envelope/'><Body><a/></Body></Envelope>");
+const SOAP: (&str, &str) = ("text/xml", include_str!("tests/soap.xml"));
 const FAULT: (&str, &str) = (
     "text/xml;charset=utf-8",
     "<Envelope xmlns='http://schemas.xmlsoap.org/soap/envelope/'><Body><Fault><faultcode>c</faultcode></Fault></Body></Envelope>",
@@ -50,7 +49,8 @@ fn name(event: &Event) -> String {
         Event::OcspResponse(_) => "ocsp".to_owned(),
         Event::Message { kind, .. } => kind.to_string(),
         Event::Fault(fault) => format!("fault {}", fault.fault().code),
-        Event::BodyStart => "[".to_owned(),
+        Event::Soap { .. } => "SOAP message".to_owned(),
+        Event::BodyStart(_) => "[".to_owned(),
         Event::Body(data) => format!("{}", data.len()),
         Event::BodyEnd { length, .. } => format!("{length}]"),
         Event::HashChainResult(_) => "result".to_owned(),
@@ -169,12 +169,6 @@ fn refuses_anything_behind_the_end() {
 }
 
 #[test]
-fn refuses_attachments_of_soap_by_name() {
-    let parts = [SOAP, ("multipart/mixed; charset=UTF-8; boundary=xatt", "x"), SIGNED];
-    assert_eq!(decode(Asked, &parts), Err(Refusal::Attachments));
-}
-
-#[test]
 fn refuses_ocsp_responses_that_are_not_der() {
     for der in ["", "0", "0\u{4}abc", "0\u{2}abc", "1\u{3}abc", "OCSP RESPONSE DUMMY\n"] {
         refuses(Asked, &[(OCSP_RESPONSE, der), REQUEST, SIGNED], "io_error");
@@ -289,4 +283,60 @@ fn a_fault_ends_an_answer_even_inside_its_body() {
         names.push(name(&event));
     }
     assert_eq!(names.join(" "), "REST message [ 4 4] fault server.serverproxy.io_error end");
+}
+
+use Expected::{SoapRequest as SoapAsked, SoapResponse as SoapAnswered};
+
+const ATTACHED: (&str, &str) = (
+    "multipart/mixed; charset=UTF-8; boundary=A",
+    "\r\n--A\r\ncontent-type: a/b\r\n\r\none\r\n--A\r\ncontent-type: c/d\r\n\r\n\r\n--A--\r\n",
+);
+
+#[test]
+fn reads_soap_messages_with_and_without_attachments() {
+    accepts(SoapAsked, &[OCSP, SOAP, SIGNED], "ocsp SOAP message signature end");
+    accepts(SoapAnswered, &[SOAP, RESULT, CHAIN, SIGNED], "SOAP message result chain signature end");
+    let events = "SOAP message [ 3 3] [ 0] result chain signature end";
+    accepts(SoapAsked, &[SOAP, ATTACHED, RESULT, CHAIN, SIGNED], events);
+    accepts(SoapAnswered, &[SOAP, ATTACHED, RESULT, CHAIN, SIGNED], events);
+    accepts(SoapAnswered, &[FAULT], "fault c end");
+    accepts(SoapAnswered, &[SOAP, ATTACHED, FAULT], "SOAP message [ 3 3] [ 0] fault c end");
+}
+
+#[test]
+fn refuses_what_is_no_soap_exchange() {
+    refuses(SoapAsked, &[REQUEST, SIGNED], "missing_soap");
+    refuses(SoapAnswered, &[RESPONSE, SIGNED], "missing_soap");
+    refuses(SoapAsked, &[FAULT], "missing_soap");
+    refuses(SoapAsked, &[SOAP, FAULT], "missing_signature");
+    refuses(SoapAsked, &[SOAP], "missing_signature");
+    refuses(SoapAsked, &[OCSP], "missing_soap");
+    refuses(SoapAsked, &[("text/xml", ""), SIGNED], "invalid_soap");
+    for (first, second) in [(SOAP, BODY), (SOAP, REQUEST), (ATTACHED, SOAP)] {
+        refuses(SoapAsked, &[first, second, SIGNED], "invalid_content_type");
+    }
+    refuses(SoapAsked, &[SOAP, SOAP, SIGNED], "invalid_message");
+    refuses(SoapAsked, &[SOAP, ATTACHED, ATTACHED, SIGNED], "invalid_content_type");
+    refuses(SoapAsked, &[SOAP, RESULT, ATTACHED, CHAIN, SIGNED], "invalid_content_type");
+    refuses(SoapAsked, &[SOAP, SIGNED, ATTACHED], "invalid_message");
+}
+
+#[test]
+fn refuses_attachments_that_readers_would_differ_about() {
+    let inside = |content_type: &'static str, bytes: &'static str, code: &str| {
+        refuses(SoapAsked, &[SOAP, (content_type, bytes), RESULT, CHAIN, SIGNED], code);
+    };
+    inside("multipart/mixed", "", "invalid_content_type");
+    inside("multipart/mixed; boundary=A", "", "io_error");
+    inside("multipart/mixed; boundary=A", "--A\r\ncontent-type: a/b\r\n\r\none", "io_error");
+    inside("multipart/mixed; boundary=A", "--A\r\n\r\none\r\n--A--", "invalid_content_type");
+    inside(
+        "multipart/mixed; boundary=A",
+        "--A\r\ncontent-type: a/b\r\n\r\n--A x\r\n--A--",
+        "mime_parsing_failed",
+    );
+    let many = "--A\r\ncontent-type: a/b\r\n\r\n\r\n".repeat(ATTACHMENTS_MAX + 1);
+    let many = format!("{many}--A--");
+    let parts = [SOAP, ("multipart/mixed; boundary=A", many.as_str()), SIGNED];
+    assert_eq!(decode(SoapAsked, &parts), Err(Refusal::TooManyAttachments));
 }

@@ -12,6 +12,7 @@ mod support;
 mod http;
 mod worked;
 mod manifests;
+mod soap;
 mod exchanges;
 mod legs;
 mod cuts;

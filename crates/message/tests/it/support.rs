@@ -3,10 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use message::content_type::Boundary;
+use message::content_type::{Boundary, ContentType};
 use message::multipart::{self, Malformed, PartHead, Reader, Writer};
 use message::proxy::{Decoder, Event, Expected, Refusal};
+use message::soap;
 use trust::algorithm::DigestAlgorithm;
+
+use crate::http::Recording;
 
 /// The folder of the vectors; says so when it is absent.
 pub(crate) fn vectors() -> Option<PathBuf> {
@@ -117,6 +120,24 @@ pub(crate) fn message(events: &[Event]) -> Option<&Bytes> {
         Event::Message { bytes, .. } => Some(bytes),
         _ => None,
     })
+}
+
+/// The SOAP message of the events, if there is one.
+pub(crate) fn soap(events: &[Event]) -> Option<&soap::Message> {
+    events.iter().find_map(|event| match event {
+        Event::Soap { message, .. } => Some(message.as_ref()),
+        _ => None,
+    })
+}
+
+/// The SOAP of a body, whether it stands alone or in a multipart.
+pub(crate) fn soap_of(recording: &Recording) -> Bytes {
+    let content_type = ContentType::parse(recording.header("content-type").unwrap()).unwrap();
+    if !content_type.base().starts_with("multipart/") {
+        return recording.body.clone().into();
+    }
+    let parts = read(&content_type.boundary().unwrap(), std::iter::once(recording.body.as_slice())).unwrap();
+    parts.iter().find(|part| part.head.base_type() == "text/xml").unwrap().body.clone().into()
 }
 
 /// The body's digest, if there was a body.
