@@ -60,7 +60,10 @@ fn init(file: &Path) -> Result<()> {
 }
 
 async fn serve(file: &Path) -> Result<()> {
-    let config = config::registry(file)?;
+    let mut config = config::registry(file)?;
+    if let Some(handles) = outside::handles() {
+        config.fit(handles);
+    }
     let pin = config::pin(&config.pin_file)?;
     let (stopper, stop) = stop_channel();
     let registry = Registry::start(&config, &pin, outside::clock(), outside::chance(), stop).await?;

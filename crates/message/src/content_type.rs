@@ -12,7 +12,7 @@ pub const BOUNDARY_LENGTH_MAX: usize = 70;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
     /// The text is longer than [`LENGTH_MAX`].
-    #[error("the content type has {length} bytes")]
+    #[error("the content type has {length} bytes, and {LENGTH_MAX} are read")]
     TooLong {
         /// Its length in bytes.
         length: usize,
@@ -33,7 +33,9 @@ pub enum Malformed {
     #[error("the content type names no boundary")]
     NoBoundary,
     /// The boundary is empty, too long, or has characters that RFC 2046 does not allow.
-    #[error("the boundary of the content type is not a valid one")]
+    #[error(
+        "the boundary of the content type is not one of 1 to {BOUNDARY_LENGTH_MAX} characters as RFC 2046 allows them"
+    )]
     Boundary,
 }
 

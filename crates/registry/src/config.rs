@@ -37,6 +37,16 @@ pub struct Config {
     /// The kind of new signing keys: `RSA-2048` (X-Road's default), `RSA-3072`, `RSA-4096` or `EC-P256`.
     #[serde(default = "default_algorithm")]
     pub signing_key_algorithm: KeyAlgorithm,
+    /// How many connections are held at once: whoever runs the registry makes it fit. Not read from the file.
+    #[serde(skip, default = "default_connections")]
+    pub connections_max: usize,
+}
+
+/// Half of the file handles are left to what is published and where it is kept.
+const HANDLES_FOR_EACH: usize = 2;
+
+fn default_connections() -> usize {
+    http1::Limits::default().connections_max
 }
 
 const fn default_expire_seconds() -> u32 {
@@ -52,6 +62,12 @@ const fn default_algorithm() -> KeyAlgorithm {
 }
 
 impl Config {
+    /// Holds no more connections than file handles allow, of which this process may have so many.
+    pub fn fit(&mut self, handles: usize) {
+        let most = handles.checked_div(HANDLES_FOR_EACH).unwrap_or_default().max(1);
+        self.connections_max = self.connections_max.min(most);
+    }
+
     /// Makes every path absolute, relative to the folder of the configuration file.
     #[must_use]
     pub fn resolved(mut self, folder: &Path) -> Self {
@@ -121,5 +137,23 @@ impl Config {
             return Err(ConfigFault::Times { expire: self.expire_seconds, generate: self.generate_seconds });
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_leave_half_of_the_handles() {
+        let text = "instance = 'X'\nstate_dir = 's'\nanchor_file = 'a'\npin_file = 'p'\nlisten = '127.0.0.1:80'\naddress = 'a'\n";
+        let config: Config = toml::from_str(text).unwrap();
+        let fitted = |handles| {
+            let mut config = config.clone();
+            config.fit(handles);
+            config.connections_max
+        };
+        assert_eq!(config.connections_max, 1024);
+        assert_eq!((fitted(1_000_000), fitted(1024), fitted(0)), (1024, 512, 1));
     }
 }

@@ -87,13 +87,14 @@ impl Registry {
         config.check()?;
         let address =
             listener.local_addr().map_err(|error| StartFault::Listen { address: config.listen, error })?;
-        let (config, pin) = (config.clone(), pin.clone());
+        let (config, pin, connections_max) = (config.clone(), pin.clone(), config.connections_max);
         let public = Arc::new(config.public_dir());
         let opening = tokio::task::spawn_blocking(move || Generator::open(config, &pin, clock, chance));
         let generator = opening.await.map_err(|_| StartFault::Ended)??;
         let (tell, status) = watch::channel(Status::Waiting);
         let generating = tokio::spawn(keep_generating(generator, tell, stop.clone()));
-        let limits = Limits { head_bytes_max: 16 * 1024, body_bytes_max: 0, ..Limits::default() };
+        let limits =
+            Limits { head_bytes_max: 16 * 1024, body_bytes_max: 0, connections_max, ..Limits::default() };
         let handler = move |request, _| {
             let public = Arc::clone(&public);
             async move { serve::answer(&public, request).await }

@@ -303,6 +303,7 @@ async fn start_registry(
         expire_seconds: 600,
         generate_seconds: 60,
         signing_key_algorithm: KeyAlgorithm::EcP256,
+        connections_max: 1024,
     };
     registry::admin::init(&config, pin, clock)?;
     registry::admin::apply(&config, state)?;

@@ -33,7 +33,7 @@ pub enum Malformed {
     #[error("the bytes end inside an ASN.1 element")]
     Truncated,
     /// A length of more than four octets, or the indefinite form, which DER does not have.
-    #[error("an ASN.1 length is absurd or indefinite")]
+    #[error("an ASN.1 length is indefinite or has more than four octets")]
     Length,
     /// A tag of more than one octet; none of our structures has one.
     #[error("an ASN.1 tag number above 30")]

@@ -104,7 +104,8 @@ pub(super) fn run(ready: &Ready, options: &Options) -> Result<()> {
     println!("\n{}", report.text());
     ready.tell_files("abuse");
     match report.rows.iter().filter(|row| row.errors.is_some()).count() {
-        0 => Ok(()),
+        0 if report.rows.iter().all(Look::is_within) => Ok(()),
+        0 => bail!("the p99 was more than {RATIO_MAX} times the quiet one: see NO above"),
         failed => bail!("{failed} rows had errors and mean nothing"),
     }
 }
@@ -182,6 +183,10 @@ fn compare(rows: &mut [Look]) {
 }
 
 impl Look {
+    fn is_within(&self) -> bool {
+        self.p99_ratio.is_none_or(|ratio| ratio <= RATIO_MAX)
+    }
+
     fn cells(&self) -> Vec<String> {
         let count = |value: usize| if self.asked_for == 0 { String::new() } else { value.to_string() };
         let ratio = |shown: &dyn Fn(f64) -> String| self.p99_ratio.map(shown).unwrap_or_default();
@@ -195,7 +200,7 @@ impl Look {
             ms(self.p50_ms),
             ms(self.p99_ms),
             ratio(&|ratio| format!("{ratio:.2}")),
-            ratio(&|ratio| if ratio <= RATIO_MAX { "yes" } else { "NO" }.to_owned()),
+            ratio(&|_| if self.is_within() { "yes" } else { "NO" }.to_owned()),
             format!("{:.0}/{:.0}", self.consumer_mb, self.provider_mb),
             format!("{}/{}", self.consumer_handles, self.provider_handles),
         ]

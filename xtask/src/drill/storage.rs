@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use std::path::Path;
 use std::time::Duration;
 
-/// The records are read after so many faults, and at the end.
+/// The records are read after so many faults at most, five times in all, and at the end.
 const LOOK_EVERY: u64 = 20;
 /// Between two faults at most so many exchanges are acknowledged.
 const EXCHANGES_MAX: u64 = 20;
@@ -35,11 +35,12 @@ pub(super) fn run(root: &Path, options: &Options, acts: &[Act]) -> Result<()> {
     }
     let drill = Drill::start(root, options, "faults of storage")?;
     let mut faults = Faults { drill, met: 0, recovered: 0, restarted: 0, starts: 0, refused: 0 };
-    let mut looked = LOOK_EVERY;
+    let every = (options.count / 5).clamp(1, LOOK_EVERY);
+    let mut looked = every;
     for round in 1..=options.count {
         faults.round(round)?;
         if round >= looked {
-            looked = looked.saturating_add(LOOK_EVERY);
+            looked = looked.saturating_add(every);
             faults.drill.look(&format!("{round} faults"))?;
         }
     }

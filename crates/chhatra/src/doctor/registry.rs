@@ -201,6 +201,7 @@ mod tests {
             expire_seconds: 600,
             generate_seconds: 60,
             signing_key_algorithm: KeyAlgorithm::EcP256,
+            connections_max: 1024,
         }
         .resolved(folder.path());
         let (clock, _hands) = Clock::by_hand("2026-01-01T00:00:00Z".parse().unwrap());

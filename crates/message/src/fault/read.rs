@@ -14,7 +14,7 @@ const NODES_MAX: u32 = 10_000;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// Larger than [`BYTES_MAX`].
-    #[error("the document has {length} bytes")]
+    #[error("the document has {length} bytes, and a fault may have {BYTES_MAX}")]
     TooLarge {
         /// Its length in bytes.
         length: usize,

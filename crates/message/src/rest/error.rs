@@ -6,7 +6,7 @@ use crate::text;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The message is longer than [`super::MESSAGE_BYTES_MAX`].
-    #[error("The message has {length} bytes")]
+    #[error("The message has {length} bytes, and {} are allowed", super::MESSAGE_BYTES_MAX)]
     TooLong {
         /// Its length in bytes.
         length: usize,

@@ -190,6 +190,7 @@ impl Nation {
             expire_seconds: 600,
             generate_seconds: 60,
             signing_key_algorithm: algorithm,
+            connections_max: 1024,
         };
         let config = config.resolved(dir.path());
         let (clock, hands) = Clock::by_hand(start_time());

@@ -2,7 +2,7 @@
 //! should, the next exchange works, and nothing stays open.
 
 use super::between::{At, Between, Deed, Fault, Leg, parts};
-use crate::proof::tools::{alone, spooled};
+use crate::proof::tools::{alone, spooled, status_bytes};
 use crate::refusals::common::{Traces, refused};
 use std::time::Duration;
 use testkit::{Choices, Nation, call, until};
@@ -10,6 +10,8 @@ use testkit::{Choices, Nation, call, until};
 const BODY: &[u8] = b"{\"name\":\"SOK CHANNA\"}";
 /// More than the sockets between two gateways hold.
 const UPLOAD_BYTES: usize = 24_000_000;
+/// All that two gateways, a registry and their neighbours in one process may take for it.
+const MEMORY_MAX: usize = 160_000_000;
 
 /// What has to come of a fault: the consumer's code without `server.clientproxy.`, or `None` for an answer; calls of the service, records
 /// of the consumer's and of the provider's gateway.
@@ -103,7 +105,7 @@ async fn everything_breaks(own_kind: bool) {
     let between = Between::start(&nation, own_kind).await.unwrap();
     works(&nation, "before").await;
     works(&nation, "before").await;
-    let (open, files) = (between.open(), handles());
+    let (open, files, memory) = (between.open(), handles(), status_bytes("VmHWM:"));
     let (asked, answered) = between.last();
     let legs = [(Leg::Asked, parts(&asked)), (Leg::Answered, parts(&answered))];
     assert_eq!((legs[0].1, legs[1].1), (6, 5), "an OCSP response; message, body, result, chain, signature");
@@ -142,4 +144,7 @@ async fn everything_breaks(own_kind: bool) {
     let sides = [&nation.consumer.config, &nation.provider.config];
     until("nothing is spooled", || sides.iter().all(|side| spooled(side) == 0)).await.unwrap();
     files_come_down_to(files, &nation).await;
+    // Hundreds of broken messages, some of 24 MB: this test's own two copies of those, and what both gateways keep in memory at once.
+    let growth = status_bytes("VmHWM:").saturating_sub(memory);
+    assert!(growth < MEMORY_MAX, "{growth} bytes more at the most");
 }
