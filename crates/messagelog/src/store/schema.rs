@@ -18,6 +18,9 @@ const SCHEMA_VERSION: i64 = 3;
 /// A larger database is not read as a whole at every start; its newest records are (see `MessageLog::open`).
 const QUICK_CHECK_BYTES_MAX: u64 = 8 << 30;
 
+/// A file of one byte is an empty one to SQLite, too.
+const EMPTY_BYTES_MAX: u64 = 1;
+
 /// Records are appended, never changed, and deleted only when they are archived. A time-stamp covers the records from `first` to `last`, and time-stamps
 /// follow one another without a hole, so the records without one are those above the highest `last`: the newest time-stamp is never deleted.
 ///
@@ -73,7 +76,7 @@ pub(crate) fn database(directory: &Path) -> PathBuf {
 /// `begun` before, an empty database is evidence that was lost, not a new one.
 pub(crate) fn open_for_writing(directory: &Path, begun: bool) -> Result<Connection, OpenFailure> {
     let path = database(directory);
-    if begun && std::fs::metadata(&path).map_or(0, |found| found.len()) == 0 {
+    if begun && std::fs::metadata(&path).map_or(0, |found| found.len()) <= EMPTY_BYTES_MAX {
         return Err(OpenFailure::Gone { path });
     }
     // SQLite takes an empty file for a new database, and gives its other files the same permissions.
@@ -83,9 +86,12 @@ pub(crate) fn open_for_writing(directory: &Path, begun: bool) -> Result<Connecti
         Err(error) => return Err(OpenFailure::Directory { path, reason: error.to_string() }),
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(StoreFault::from)?;
+    let connection = Connection::open_with_flags(&path, flags).map_err(StoreFault::from)?;
     configure(&connection)?;
     let empty = table_count(&connection).map_err(StoreFault::from)? == 0;
+    if empty && begun {
+        return Err(OpenFailure::Gone { path });
+    }
     if empty {
         create(&connection).map_err(StoreFault::from)?;
     }

@@ -71,6 +71,45 @@ async fn a_spoilt_file_is_refused_at_the_start() {
 }
 
 #[tokio::test]
+async fn wherever_the_database_is_cut_it_is_refused_or_nothing_is_missing() {
+    let bench = bench(Settings::default());
+    for place in 0..8 {
+        bench.log.record(with_body(&format!("q-{place}"), &[7; 300])).await.unwrap();
+    }
+    bench.log.close().await.unwrap();
+    let path = bench.directory.path().join("messagelog.db");
+    let whole = std::fs::read(&path).unwrap();
+    let around = |page: usize| [page.saturating_sub(1), page, page + 1];
+    let pages = (0..whole.len()).step_by(8192).flat_map(around);
+    let mut refused = 0;
+    for length in (0..whole.len()).step_by(1_021).chain(pages).filter(|length| *length < whole.len()) {
+        std::fs::write(&path, &whole[..length]).unwrap();
+        if damage_of(bench.directory.path()).is_some() {
+            assert_eq!(std::fs::metadata(&path).unwrap().len(), u64::try_from(length).unwrap());
+            refused += 1;
+            continue;
+        }
+        // What was cut off was not in use.
+        let found = open(bench.directory.path()).read(all_bodies).await.unwrap();
+        assert!(found == vec![vec![7; 300]; 8], "cut to {length} of {} bytes", whole.len());
+    }
+    assert!(refused > 150, "{refused}");
+    std::fs::write(&path, &whole).unwrap();
+    assert_eq!(open(bench.directory.path()).record(request("next")).await.unwrap().0, 9);
+}
+
+fn all_bodies(reader: &Reader) -> Result<Vec<Vec<u8>>, messagelog::ReadFailure> {
+    let mut bodies = Vec::new();
+    for entry in reader.find(&Search::default())? {
+        reader.record(entry.id)?;
+        let mut body = Vec::new();
+        reader.body(entry.id, 1, &mut body)?;
+        bodies.push(body);
+    }
+    Ok(bodies)
+}
+
+#[tokio::test]
 async fn a_changed_signature_is_noticed_although_the_file_is_whole() {
     let bench = bench(Settings::default());
     bench.log.record(request("q")).await.unwrap();
