@@ -1,4 +1,4 @@
-//! `cargo xtask drill kill|storage`: processes of a nation are killed, or their disks fail, again and again while messages cross. Every
+//! `cargo xtask drill kill|storage|network`: processes of a nation are killed, or their disks fail, again and again while messages cross. Every
 //! exchange that a consumer was told of has to be on record on both sides afterwards, once and with evidence that holds; a reader that
 //! has none of our code says so.
 
@@ -13,6 +13,7 @@ mod sweep;
 
 use crate::nation::{build, command};
 use crate::packages;
+use crate::run::run_with;
 use anyhow::{Context as _, Result, bail};
 use chance::Chance;
 use load::Load;
@@ -71,6 +72,21 @@ pub(crate) fn kill(root: &Path, arguments: &[&str]) -> Result<()> {
     let options = Options::read(arguments, 200)?;
     prepare(packages::TEST)?;
     kill::run(root, &options)
+}
+
+/// Lets networks break as the tests do, at so many places of each direction: by hand at each boundary between parts, and of the octets on
+/// their way at places that lie evenly.
+pub(crate) fn network(root: &Path, arguments: &[&str]) -> Result<()> {
+    let options = Options::read(arguments, 500)?;
+    if options.seed.is_some() || options.dev || options.count == 0 {
+        bail!(
+            "drill network takes --count, at least 1: nothing in it is drawn by lot, and it is what the tests have built"
+        );
+    }
+    packages::ensure(packages::TEST)?;
+    println!("a connection breaks at {} places of each direction, in each of its ways …", options.count);
+    let test = ["test", "--locked", "--package", "testkit", "--test", "it", "hostile::"];
+    run_with(root, "cargo", &test, &[("CHHATRA_PLACES", &options.count.to_string())])
 }
 
 /// Lets disks fail as often as the command line says.

@@ -30,7 +30,9 @@ cargo xtask drill kill [--count N] [--seed S] [--dev]
                     kill processes of a nation at random points while messages cross, and have a reader that is not ours
                     look for what was acknowledged and is not on record, or is there twice
 cargo xtask drill storage [--count N] [--seed S] [--dev]
-                    the same while calls of processes to the disk fail; then an operator's commands, with each call failing once";
+                    the same while calls of processes to the disk fail; then an operator's commands, with each call failing once
+cargo xtask drill network [--count N]
+                    the tests of broken networks and hostile input, with connections that break at more places";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -55,6 +57,7 @@ fn run_command(root: &Path, arguments: &[String]) -> Result<()> {
         ["tidy"] => tidy::tidy(root),
         ["drill", "kill", rest @ ..] => drill::kill(root, rest),
         ["drill", "storage", rest @ ..] => drill::storage(root, rest),
+        ["drill", "network", rest @ ..] => drill::network(root, rest),
         ["bench", rest @ ..] => bench::run(root, rest),
         // What `bench` starts as processes of their own.
         ["bench-service", address] => bench::service::serve(address),
