@@ -91,7 +91,8 @@ fn message(http: &[u8]) -> Option<Message> {
             Event::HashChainResult(bytes) => parts.result = bytes.to_vec(),
             Event::HashChain(bytes) => parts.chain = bytes.to_vec(),
             Event::Signature(bytes) => parts.signature = bytes.to_vec(),
-            Event::Soap { .. } | Event::BodyEnd { .. } | Event::End => {}
+            Event::Soap { message, .. } => parts.message = message.bytes().to_vec(),
+            Event::BodyEnd { .. } | Event::End => {}
         }
     }
     Some(Message { content_type, multipart, is_request, parts })
