@@ -22,7 +22,7 @@
 //!
 //! **Invariants.** Bytes are never written anew to be verified: every part is handed out as it came, and a digest is
 //! always over received bytes. What a stranger sends is bounded: line lengths, counts of headers and parts, the size of
-//! every part except the body, which streams. An answer that ends without its closing boundary is refused, since
+//! every part except body and attachments, which stream. An answer that ends without its closing boundary is refused, since
 //! nothing else tells a cut answer from a whole one. A document with a DTD is refused.
 //!
 //! **Not here.** No verification of signatures, certificates or OCSP responses, no decision about access: `signature`,
@@ -38,4 +38,5 @@ pub mod fault;
 pub mod consumer_error;
 pub mod accept;
 
+mod document;
 mod text;

@@ -32,14 +32,8 @@ pub const SIGNATURE: &str = "signature/bdoc-1.0/ts";
 
 /// The name under which signatures and hash chains know the message part (data-plane 4.8).
 pub const MESSAGE_NAME: &str = "/message.xml";
-/// The name under which they know the body of a REST message, and the first attachment of a SOAP message.
+/// The name under which they know the body of a REST message.
 pub const BODY_NAME: &str = "/attachment1";
-
-/// The name under which they know the attachment with this number, from 1.
-#[must_use]
-pub fn attachment_name(number: usize) -> String {
-    format!("/attachment{number}")
-}
 
 /// The most OCSP response parts of a request.
 pub const OCSP_RESPONSES_MAX: usize = 16;

@@ -1,7 +1,7 @@
 //! SOAP messages of protocol 4.0 (data-plane 3.2, 3.4, 3.6): the bytes that are hashed, signed and logged, and what their header says.
 //!
 //! A message is kept as it came; a request is passed on so. What a provider's gateway adds to an answer, the hash of the request, is put
-//! between the bytes of the service ([`Message::with_request_hash`]); everything else of them stays, but for the declaration in front and
+//! between the bytes of the service ([`Soap::read_answer`]); everything else of them stays, but for the declaration in front and
 //! the encoding, which become UTF-8.
 
 mod encoding;
@@ -24,7 +24,8 @@ pub const NODES_MAX: u32 = 500_000;
 /// What a message may cost to read. Services repeat their namespaces on each element of a list.
 const BUDGET: xml::Budget = xml::Budget::LARGE;
 
-const ENVELOPE: &str = "http://schemas.xmlsoap.org/soap/envelope/";
+/// The namespace of envelopes, headers, bodies and faults in SOAP 1.1.
+pub(crate) const ENVELOPE: &str = "http://schemas.xmlsoap.org/soap/envelope/";
 const ENCODING: &str = "http://schemas.xmlsoap.org/soap/encoding/";
 const XROAD: &str = "http://x-road.eu/xsd/xroad.xsd";
 const REPRESENTATION: &str = "http://x-road.eu/xsd/representation.xsd";

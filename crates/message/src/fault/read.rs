@@ -1,11 +1,11 @@
 //! Reading a fault: tolerant in what a fault holds, strict in what an XML document may be.
 
 use bytes::Bytes;
-use roxmltree::{Document, Node, ParsingOptions};
+use roxmltree::Node;
 
 use super::{BYTES_MAX, Fault};
-
-const ENVELOPE: &str = "http://schemas.xmlsoap.org/soap/envelope/";
+use crate::document::{self, Unreadable};
+use crate::soap::ENVELOPE;
 
 /// The most nodes of a fault's document.
 const NODES_MAX: u32 = 10_000;
@@ -65,30 +65,23 @@ impl ReceivedFault {
     /// # Errors
     /// [`Refusal`]; [`Refusal::NotAFault`] when it is another SOAP message.
     pub fn read(xml: Bytes) -> Result<Self, Refusal> {
-        let refuse = |error: std::str::Utf8Error| Refusal::Xml { reason: error.to_string() };
+        check_length(&xml)?;
         let bytes = xml.clone();
-        let text = std::str::from_utf8(&bytes).map_err(refuse)?;
-        Self::read_decoded(text.strip_prefix('\u{feff}').unwrap_or(text), xml)
-    }
-
-    /// The same from the characters that the bytes are.
-    pub(crate) fn read_decoded(text: &str, xml: Bytes) -> Result<Self, Refusal> {
-        if xml.len() > BYTES_MAX {
-            return Err(Refusal::TooLarge { length: xml.len() });
-        }
-        within_budget(text)?;
-        let options =
-            ParsingOptions { allow_dtd: false, nodes_limit: NODES_MAX, ..ParsingOptions::default() };
-        let document = Document::parse_with_options(text, options)
-            .map_err(|error| Refusal::Xml { reason: error.to_string() })?;
+        let text = std::str::from_utf8(&bytes).map_err(|error| Refusal::Xml { reason: error.to_string() })?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let document = document::parse(text, &xml::Budget::SMALL, NODES_MAX)?;
         let envelope = document.root_element();
         if !envelope.has_tag_name((ENVELOPE, "Envelope")) {
             return Err(Refusal::NotSoap);
         }
-        let body = child(envelope, ENVELOPE, "Body").ok_or(Refusal::NotSoap)?;
-        let fault = child(body, ENVELOPE, "Fault").ok_or(Refusal::NotAFault)?;
-        let fault = fields(fault)?;
-        Ok(Self { fault, xml })
+        let body = child(envelope, "Body").ok_or(Refusal::NotSoap)?;
+        Self::of(child(body, "Fault").ok_or(Refusal::NotAFault)?, xml)
+    }
+
+    /// The fault of this element, in a document that was read already.
+    pub(crate) fn of(element: Node<'_, '_>, xml: Bytes) -> Result<Self, Refusal> {
+        check_length(&xml)?;
+        Ok(Self { fault: fields(element)?, xml })
     }
 
     /// The fields.
@@ -104,16 +97,16 @@ impl ReceivedFault {
     }
 }
 
-/// What is no XML is told as the parser would tell it.
-fn within_budget(text: &str) -> Result<(), Refusal> {
-    match xml::within_budget(text, &xml::Budget::SMALL) {
-        Ok(()) => Ok(()),
-        Err(
-            refusal @ (xml::Refusal::DocumentType
-            | xml::Refusal::Broken { .. }
-            | xml::Refusal::DefaultTwice { .. }),
-        ) => Err(Refusal::Xml { reason: refusal.to_string() }),
-        Err(refusal) => Err(Refusal::OverBudget(refusal)),
+fn check_length(xml: &Bytes) -> Result<(), Refusal> {
+    if xml.len() > BYTES_MAX { Err(Refusal::TooLarge { length: xml.len() }) } else { Ok(()) }
+}
+
+impl From<Unreadable> for Refusal {
+    fn from(why: Unreadable) -> Self {
+        match why {
+            Unreadable::Xml(reason) => Self::Xml { reason },
+            Unreadable::OverBudget(refusal) => Self::OverBudget(refusal),
+        }
     }
 }
 
@@ -130,8 +123,8 @@ fn fields(fault: Node<'_, '_>) -> Result<Fault, Refusal> {
     Ok(Fault { code, string: text("faultstring").unwrap_or_default(), actor: text("faultactor"), detail })
 }
 
-fn child<'a, 'i>(node: Node<'a, 'i>, namespace: &str, name: &str) -> Option<Node<'a, 'i>> {
-    node.children().find(|child| child.has_tag_name((namespace, name)))
+fn child<'a, 'i>(node: Node<'a, 'i>, name: &str) -> Option<Node<'a, 'i>> {
+    node.children().find(|child| child.has_tag_name((ENVELOPE, name)))
 }
 
 /// All text inside an element.

@@ -84,39 +84,29 @@ impl Encoder {
     /// # Errors
     /// A second message, or a head that cannot be written.
     pub fn soap(&mut self, head: &PartHead, bytes: &[u8]) -> Result<(Vec<u8>, Vec<u8>), Failure> {
-        let content_type = head.content_type().unwrap_or_default();
-        self.order.part(content_type)?;
-        let mut out = self.writer.part(content_type, head.headers())?;
+        let mut out = self.head(head.content_type().unwrap_or_default(), head.headers())?;
         out.extend_from_slice(bytes);
         Ok((out, self.algorithm.digest(bytes)))
     }
 
-    /// Begins an attachment of a SOAP message; it is shown and ended as a body is.
+    /// Begins an attachment of a SOAP message; it is shown and ended as a body is. Whatever part is begun next ends the attachments.
     ///
     /// # Errors
     /// No message before, something behind the attachments, or a head that cannot be written.
     pub fn attachment_start(&mut self, head: &PartHead) -> Result<Vec<u8>, Failure> {
-        let mut out = Vec::new();
-        let attachments = match &mut self.attachments {
-            Some(attachments) => attachments,
-            none => {
+        let (mut out, mut inner) = match self.attachments.take() {
+            Some(inner) => (Vec::new(), inner),
+            None => {
                 let inner = Writer::new(self.writer.boundary().of_attachments()?);
-                let content_type = inner.content_type();
-                self.order.part(&content_type)?;
-                out = self.writer.part(&content_type, &[])?;
+                let mut out = self.head(&inner.content_type(), &[])?;
                 out.extend_from_slice(b"\r\n");
-                none.insert(inner)
+                (out, inner)
             }
         };
-        out.extend(attachments.part(head.content_type().unwrap_or_default(), head.headers())?);
+        out.extend(inner.part(head.content_type().unwrap_or_default(), head.headers())?);
+        self.attachments = Some(inner);
         self.body = Some(self.algorithm.hasher());
         Ok(out)
-    }
-
-    /// Ends the attachments; nothing where there are none.
-    #[must_use]
-    pub fn attachments_end(&mut self) -> Vec<u8> {
-        self.attachments.take().map(Writer::end).unwrap_or_default()
     }
 
     /// Begins the body. In a request only when there is at least one byte; in a response whenever the service's answer
@@ -125,7 +115,7 @@ impl Encoder {
     /// # Errors
     /// No message before, or a second body.
     pub fn body_start(&mut self) -> Result<Vec<u8>, Failure> {
-        let head = self.head(REST_BODY)?;
+        let head = self.head(REST_BODY, &[])?;
         self.body = Some(self.algorithm.hasher());
         Ok(head)
     }
@@ -167,8 +157,7 @@ impl Encoder {
     /// In a request, or after the signature.
     pub fn fault(&mut self, fault: &Fault) -> Result<Vec<u8>, Failure> {
         self.body = None;
-        let mut out = self.attachments_end();
-        out.extend(self.whole(FAULT_PART, fault.to_xml().as_bytes())?);
+        let out = self.whole(FAULT_PART, fault.to_xml().as_bytes())?;
         self.order.fault()?;
         Ok(out)
     }
@@ -182,13 +171,16 @@ impl Encoder {
         Ok(self.writer.end())
     }
 
-    fn head(&mut self, content_type: &str) -> Result<Vec<u8>, Failure> {
+    /// Ends the attachments, if there are any, and begins the next part.
+    fn head(&mut self, content_type: &str, headers: &[(String, String)]) -> Result<Vec<u8>, Failure> {
         self.order.part(content_type)?;
-        Ok(self.writer.part(content_type, &[])?)
+        let mut out = self.attachments.take().map(Writer::end).unwrap_or_default();
+        out.extend(self.writer.part(content_type, headers)?);
+        Ok(out)
     }
 
     fn whole(&mut self, content_type: &str, bytes: &[u8]) -> Result<Vec<u8>, Failure> {
-        let mut out = self.head(content_type)?;
+        let mut out = self.head(content_type, &[])?;
         out.extend_from_slice(bytes);
         Ok(out)
     }

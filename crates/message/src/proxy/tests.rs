@@ -6,6 +6,7 @@ use trust::algorithm::DigestAlgorithm;
 use super::*;
 use crate::content_type::Boundary;
 use crate::fault::Fault;
+use crate::multipart::PartHead;
 
 const OCSP: (&str, &str) = (OCSP_RESPONSE, "0\u{3}abc");
 const REQUEST: (&str, &str) = (REST_REQUEST, "request");
@@ -339,4 +340,27 @@ fn refuses_attachments_that_readers_would_differ_about() {
     let many = format!("{many}--A--");
     let parts = [SOAP, ("multipart/mixed; boundary=A", many.as_str()), SIGNED];
     assert_eq!(decode(SoapAsked, &parts), Err(Refusal::TooManyAttachments));
+}
+
+#[test]
+fn a_fault_in_the_middle_of_attachments_is_read_as_one() {
+    let boundary = Boundary::new("xtopabc").unwrap();
+    let mut encoder = Encoder::new(SoapAnswered, boundary.clone(), DigestAlgorithm::Sha512);
+    let head = PartHead::of_type("text/xml");
+    let (mut out, _) = encoder.soap(&head, SOAP.1.as_bytes()).unwrap();
+    for _ in 0..2 {
+        out.extend(encoder.attachment_start(&PartHead::of_type("a/b")).unwrap());
+        encoder.body(b"some");
+        out.extend_from_slice(b"some");
+    }
+    out.extend(encoder.fault(&Fault::new("c", "s", "d")).unwrap());
+    out.extend(encoder.end().unwrap());
+    let mut decoder = Decoder::new(SoapAnswered, &boundary, DigestAlgorithm::Sha512);
+    decoder.push(out.into());
+    decoder.finish();
+    let mut events = Vec::new();
+    while let Some(event) = decoder.next_event().unwrap() {
+        events.push(name(&event));
+    }
+    assert_eq!(events.join(" "), "SOAP message [ 4 4] [ 4 4] fault c end");
 }

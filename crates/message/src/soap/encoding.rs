@@ -1,9 +1,12 @@
 //! From bytes to characters, as XML 1.0 has it (4.3.3 and appendix F): the byte order mark and the document's own declaration say how, not
 //! the content type around it.
+//!
+//! Only encodings are taken about which readers agree: UTF-8, UTF-16 with its mark, and those of one byte a character.
 
 use std::borrow::Cow;
 
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, X_USER_DEFINED};
+use memchr::memmem;
 
 use super::Refusal;
 use crate::text;
@@ -11,83 +14,84 @@ use crate::text;
 /// Within so many bytes a declaration ends.
 const DECLARATION_BYTES_MAX: usize = 256;
 /// A document's declaration in front of its first element.
-const DECLARATION: &str = "<?xml";
+const DECLARATION: &[u8] = b"<?xml";
+const DECLARATION_END: &[u8] = b"?>";
 
 /// The characters of a document, without byte order mark.
 ///
 /// # Errors
-/// [`Refusal::Encoding`].
+/// [`Refusal::Encoding`], or [`Refusal::Xml`] for a declaration that is too long.
 pub(super) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, Refusal> {
-    let (marked, bytes) = match Encoding::for_bom(bytes) {
-        Some((encoding, length)) => (Some(encoding), bytes.get(length..).unwrap_or_default()),
-        None => (None, bytes),
-    };
-    let text = match marked {
-        Some(encoding) if encoding != UTF_8 => Some(decoded(bytes, encoding)?),
-        _ => None,
-    };
-    let named = name(text.as_deref().map_or(bytes, str::as_bytes));
-    let refusal = || Refusal::Encoding { encoding: named.clone().unwrap_or_else(|| "UTF-8".to_owned()) };
-    let encoding = match &named {
-        Some(name) => encoding_of(name).ok_or_else(refusal)?,
-        None => Named::Other(marked.unwrap_or(UTF_8)),
-    };
-    match (marked, encoding) {
-        (Some(marked), encoding) if !encoding.agrees(marked) => Err(refusal()),
-        (Some(_), _) if text.is_some() => Ok(text.unwrap_or_default()),
-        (_, Named::Ascii) if !bytes.is_ascii() => Err(refusal()),
-        (_, Named::Ascii) => std::str::from_utf8(bytes).map(Cow::Borrowed).map_err(|_| refusal()),
-        (_, Named::Latin1) => Ok(Cow::Owned(text::from_latin1(bytes))),
-        // Its declaration could not be read if it were so encoded.
-        (_, Named::Other(encoding)) if encoding == UTF_16BE || encoding == UTF_16LE => Err(refusal()),
-        (_, Named::Other(encoding)) => decoded(bytes, encoding).map_err(|_| refusal()),
+    match Encoding::for_bom(bytes) {
+        Some((marked, length)) => with_mark(bytes.get(length..).unwrap_or_default(), marked),
+        None => without_mark(bytes),
     }
 }
 
 /// How long the declaration is with which a text begins, in bytes; 0 without one.
 pub(super) fn declaration_length(text: &str) -> usize {
-    let end = text.strip_prefix(DECLARATION).and_then(|rest| rest.find("?>"));
-    end.map_or(0, |end| DECLARATION.len().saturating_add(end).saturating_add("?>".len()))
+    let end = declaration(text.as_bytes()).and_then(|rest| memmem::find(rest, DECLARATION_END));
+    end.map_or(0, |end| DECLARATION.len().saturating_add(end).saturating_add(DECLARATION_END.len()))
 }
 
-/// An encoding by the name that a document gives it. For these two the names of the web mean more characters than those of XML.
-enum Named {
-    Ascii,
-    Latin1,
-    Other(&'static Encoding),
-}
-
-impl Named {
-    /// Whether a document with this mark may name this encoding. `UTF-16` is either order.
-    fn agrees(&self, marked: &'static Encoding) -> bool {
-        match self {
-            Self::Ascii | Self::Latin1 => false,
-            Self::Other(named) => *named == marked || (*named == UTF_16LE && marked == UTF_16BE),
-        }
+/// The mark says how, and the declaration must not say otherwise. `UTF-16` is either order.
+fn with_mark<'a>(bytes: &'a [u8], marked: &'static Encoding) -> Result<Cow<'a, str>, Refusal> {
+    let text = decoded(bytes, marked)?;
+    match name(text.as_bytes())? {
+        Some(name) if marked == UTF_16BE && name.eq_ignore_ascii_case("utf-16") => Ok(text),
+        Some(name) if Encoding::for_label(name.as_bytes()) != Some(marked) => Err(unreadable(&name)),
+        Some(_) | None => Ok(text),
     }
 }
 
-fn encoding_of(name: &str) -> Option<Named> {
+/// The declaration says how, or it is UTF-8. To the web's names ASCII and ISO-8859-1 have more characters than to XML's.
+fn without_mark(bytes: &[u8]) -> Result<Cow<'_, str>, Refusal> {
+    let Some(name) = name(bytes)? else { return decoded(bytes, UTF_8) };
     match name.to_ascii_lowercase().as_str() {
-        "us-ascii" | "ascii" | "ansi_x3.4-1968" => Some(Named::Ascii),
-        "iso-8859-1" | "iso_8859-1" | "latin1" | "l1" => Some(Named::Latin1),
-        lower => Encoding::for_label_no_replacement(lower.as_bytes()).map(Named::Other),
+        "us-ascii" | "ascii" if bytes.is_ascii() => decoded(bytes, UTF_8),
+        "us-ascii" | "ascii" => Err(unreadable(&name)),
+        "iso-8859-1" | "latin1" => Ok(Cow::Owned(text::from_latin1(bytes))),
+        lower => {
+            let agreed = |encoding: &&'static Encoding| {
+                *encoding == UTF_8 || (encoding.is_single_byte() && *encoding != X_USER_DEFINED)
+            };
+            let encoding = Encoding::for_label_no_replacement(lower.as_bytes()).filter(agreed);
+            decoded(bytes, encoding.ok_or_else(|| unreadable(&name))?)
+        }
     }
 }
 
 fn decoded<'a>(bytes: &'a [u8], encoding: &'static Encoding) -> Result<Cow<'a, str>, Refusal> {
     let text = encoding.decode_without_bom_handling_and_without_replacement(bytes);
-    text.ok_or_else(|| Refusal::Encoding { encoding: encoding.name().to_owned() })
+    text.ok_or_else(|| unreadable(encoding.name()))
+}
+
+fn unreadable(encoding: &str) -> Refusal {
+    Refusal::Encoding { encoding: text::shortened(encoding, 40) }
 }
 
 /// The encoding that the declaration names, if there is a declaration and it names one. The parser reads it again, strictly.
-fn name(bytes: &[u8]) -> Option<String> {
+fn name(bytes: &[u8]) -> Result<Option<String>, Refusal> {
     let start = bytes.get(..bytes.len().min(DECLARATION_BYTES_MAX)).unwrap_or_default();
-    let declaration = start.strip_prefix(DECLARATION.as_bytes())?;
-    let end = memchr::memmem::find(declaration, b"?>")?;
-    let declaration = std::str::from_utf8(declaration.get(..end)?).ok()?;
+    let Some(declaration) = declaration(start) else { return Ok(None) };
+    let Some(end) = memmem::find(declaration, DECLARATION_END) else {
+        let reason = format!("its declaration does not end within {DECLARATION_BYTES_MAX} bytes");
+        return Err(Refusal::Xml { reason });
+    };
+    Ok(std::str::from_utf8(declaration.get(..end).unwrap_or_default())
+        .ok()
+        .and_then(value)
+        .map(str::to_owned))
+}
+
+/// What follows `<?xml`. A name that only begins so is another instruction's.
+fn declaration(bytes: &[u8]) -> Option<&[u8]> {
+    bytes.strip_prefix(DECLARATION).filter(|rest| rest.first().is_some_and(u8::is_ascii_whitespace))
+}
+
+fn value(declaration: &str) -> Option<&str> {
     let (_, behind) = declaration.split_once("encoding")?;
     let value = behind.trim_start().strip_prefix('=')?.trim_start();
     let quote = value.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
-    value.get(1..)?.split_once(quote).map(|(name, _)| name.to_owned())
+    value.get(1..)?.split_once(quote).map(|(name, _)| name)
 }

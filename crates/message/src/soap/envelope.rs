@@ -1,10 +1,11 @@
 //! The message as a whole: an envelope with a header and a body, or a fault.
 
 use bytes::Bytes;
-use roxmltree::{Document, Node, ParsingOptions};
+use roxmltree::{Document, Node};
 
-use super::header::{Fields, Header};
+use super::header::{Fields, Header, RequestHash};
 use super::{BUDGET, BYTES_MAX, ENCODING, ENVELOPE, NODES_MAX, Refusal, encoding, request_hash};
+use crate::document;
 use crate::fault::ReceivedFault;
 
 /// What a SOAP document is.
@@ -40,26 +41,45 @@ impl Soap {
     /// # Errors
     /// [`Refusal`].
     pub fn read(bytes: Bytes) -> Result<Self, Refusal> {
+        Self::read_as(bytes, None)
+    }
+
+    /// Reads what a service answers to a request of which this is the SHA-512 digest. A message gets the request's hash right behind its
+    /// `id`, in UTF-8; a hash that the service itself has put there is taken out (data-plane 3.6). A fault stays as it is.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn read_answer(bytes: Bytes, request_digest: &[u8]) -> Result<Self, Refusal> {
+        Self::read_as(bytes, Some(RequestHash::of(request_digest)))
+    }
+
+    fn read_as(bytes: Bytes, hash: Option<RequestHash>) -> Result<Self, Refusal> {
         if bytes.len() > BYTES_MAX {
             return Err(Refusal::TooLarge);
         }
         let text = encoding::decode(&bytes)?;
-        let document = parse(&text)?;
+        let document = document::parse(&text, &BUDGET, NODES_MAX)?;
         let envelope = Envelope::of(&document)?;
-        if envelope.is_fault() {
-            drop(document);
-            let fault = ReceivedFault::read_decoded(&text, bytes.clone()).map_err(Refusal::Fault)?;
-            return Ok(Self::Fault(fault));
+        if let Some(fault) = envelope.fault() {
+            return ReceivedFault::of(fault, bytes.clone()).map(Self::Fault).map_err(Refusal::Fault);
         }
-        let (header, name) = envelope.contents()?;
+        let (element, mut header, name) = envelope.contents()?;
         let kind = if name.ends_with("Response") { Kind::Response } else { Kind::Request };
         let rpc_encoded = envelope.root.attribute((ENVELOPE, "encodingStyle")) == Some(ENCODING);
-        Ok(Self::Message(Box::new(Message { header, kind, rpc_encoded, bytes: bytes.clone() })))
+        let bytes = match hash {
+            None => bytes.clone(),
+            Some(hash) => {
+                let bytes = request_hash::put(&text, element, &hash);
+                header.request_hash = Some(hash);
+                bytes
+            }
+        };
+        Ok(Self::Message(Box::new(Message { bytes, header, kind, rpc_encoded })))
     }
 }
 
 impl Message {
-    /// The message as it came: what is hashed, signed, logged and passed on.
+    /// The message as it came, or an answer with its request's hash: what is hashed, signed, logged and passed on.
     #[must_use]
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
@@ -82,35 +102,6 @@ impl Message {
     pub fn is_rpc_encoded(&self) -> bool {
         self.rpc_encoded
     }
-
-    /// The same message in UTF-8 with the SHA-512 digest of its request right behind its `id` (data-plane 3.6). A hash that the service
-    /// itself has put there is taken out.
-    #[must_use]
-    pub fn with_request_hash(&self, digest: &[u8]) -> Self {
-        let hash = request_hash::of(digest);
-        let bytes = match encoding::decode(&self.bytes) {
-            Ok(text) => request_hash::put(&text, &hash.value),
-            // It could be read when this message was made.
-            Err(_) => self.bytes.clone(),
-        };
-        Self { bytes, header: Header { request_hash: Some(hash), ..self.header.clone() }, ..self.clone() }
-    }
-}
-
-/// A document within its bounds.
-pub(super) fn parse(text: &str) -> Result<Document<'_>, Refusal> {
-    let broken = |reason: String| Refusal::Xml { reason };
-    match xml::within_budget(text, &BUDGET) {
-        Ok(()) => {}
-        Err(
-            refusal @ (xml::Refusal::DocumentType
-            | xml::Refusal::Broken { .. }
-            | xml::Refusal::DefaultTwice { .. }),
-        ) => return Err(broken(refusal.to_string())),
-        Err(refusal) => return Err(Refusal::OverBudget(refusal)),
-    }
-    let options = ParsingOptions { allow_dtd: false, nodes_limit: NODES_MAX, ..ParsingOptions::default() };
-    Document::parse_with_options(text, options).map_err(|error| broken(error.to_string()))
 }
 
 /// The elements of an envelope.
@@ -129,20 +120,20 @@ impl<'a, 'i> Envelope<'a, 'i> {
         Ok(Self { root, header: only(root, "Header")?, body: only(root, "Body")? })
     }
 
-    fn is_fault(&self) -> bool {
-        let fault = |node: Node<'_, '_>| node.has_tag_name((ENVELOPE, "Fault"));
-        self.body.is_some_and(|body| body.children().any(fault))
+    fn fault(&self) -> Option<Node<'a, 'i>> {
+        self.body?.children().find(|node| node.has_tag_name((ENVELOPE, "Fault")))
     }
 
-    /// The header and the local name of the one element in the body. What is wrong is told in the order in which X-Road comes upon it.
-    fn contents(&self) -> Result<(Header, &'a str), Refusal> {
+    /// The header, what it says, and the local name of the one element in the body. What is wrong is told in the order in which X-Road comes upon it.
+    fn contents(&self) -> Result<(Node<'a, 'i>, Header, &'a str), Refusal> {
         let fields = self.header.map(Fields::of).transpose()?;
         let mut elements = self.body.into_iter().flat_map(|body| body.children()).filter(Node::is_element);
         let (first, second) = (elements.next(), elements.next());
         if second.is_some() {
             return Err(Refusal::Body);
         }
-        let header = fields.ok_or(Refusal::NoHeader)?.complete()?;
+        let (Some(element), Some(fields)) = (self.header, fields) else { return Err(Refusal::NoHeader) };
+        let header = fields.complete()?;
         if self.body.is_none() {
             return Err(Refusal::NoBody);
         }
@@ -150,7 +141,7 @@ impl<'a, 'i> Envelope<'a, 'i> {
         if !name.starts_with(header.service.code()) {
             return Err(Refusal::OtherService);
         }
-        Ok((header, name))
+        Ok((element, header, name))
     }
 }
 

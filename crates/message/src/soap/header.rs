@@ -1,6 +1,8 @@
 //! The fields of the header (data-plane 3.2). Values are kept as they stand, white space included; what other elements the header holds is
 //! left to whom it concerns.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use identifier::xml::{read_client, read_server, read_service};
 use identifier::{ClientId, ServerId, ServiceId};
 use roxmltree::Node;
@@ -8,6 +10,8 @@ use roxmltree::Node;
 use super::{Inconsistent, REPRESENTATION, Refusal, XROAD};
 use crate::rest::RepresentedParty;
 use crate::text;
+
+const SHA512: &str = "http://www.w3.org/2001/04/xmlenc#sha512";
 
 /// What the header of a message says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +43,14 @@ pub struct RequestHash {
     pub algorithm: Option<String>,
     /// The digest in Base64, as it stands.
     pub value: String,
+}
+
+impl RequestHash {
+    /// The hash of a request of which this is the SHA-512 digest.
+    #[must_use]
+    pub fn of(digest: &[u8]) -> Self {
+        Self { algorithm: Some(SHA512.to_owned()), value: STANDARD.encode(digest) }
+    }
 }
 
 impl Header {

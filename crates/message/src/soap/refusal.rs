@@ -1,6 +1,7 @@
 //! Why a SOAP message is refused. Texts are those that X-Road's consumers see, where it has one.
 
 use super::{BYTES_MAX, NODES_MAX};
+use crate::document::Unreadable;
 use crate::fault;
 
 /// Why bytes are not a SOAP message.
@@ -96,6 +97,15 @@ impl Refusal {
             Self::Body => "invalid_body",
             Self::OtherService => "inconsistent_headers",
             Self::Fault(refusal) => refusal.code(),
+        }
+    }
+}
+
+impl From<Unreadable> for Refusal {
+    fn from(why: Unreadable) -> Self {
+        match why {
+            Unreadable::Xml(reason) => Self::Xml { reason },
+            Unreadable::OverBudget(refusal) => Self::OverBudget(refusal),
         }
     }
 }

@@ -2,30 +2,20 @@
 
 use std::ops::Range;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use roxmltree::Node;
 
-use super::envelope::parse;
-use super::{ENVELOPE, RequestHash, XROAD, encoding};
+use super::{RequestHash, XROAD, encoding};
 
-/// What the digest is, to those who read it.
-const ALGORITHM: &str = "http://www.w3.org/2001/04/xmlenc#sha512";
 const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
 
-/// The hash as it stands in a header.
-pub(super) fn of(digest: &[u8]) -> RequestHash {
-    RequestHash { algorithm: Some(ALGORITHM.to_owned()), value: STANDARD.encode(digest) }
-}
-
-/// The document in UTF-8 with the hash in its header. It is a message that was read: what has no `id` gets no hash.
-pub(super) fn put(text: &str, value: &str) -> Bytes {
+/// The document in UTF-8, with the hash in this header of it. The header was found to have an `id`.
+pub(super) fn put(text: &str, header: Node<'_, '_>, hash: &RequestHash) -> Bytes {
     let declared = encoding::declaration_length(text);
     let mut at = text.len().saturating_sub(text.get(declared..).unwrap_or_default().trim_start().len());
     let mut out = String::with_capacity(text.len().saturating_add(512));
     out.push_str(DECLARATION);
-    for change in changes(text, value) {
+    for change in changes(text, header, hash) {
         out.push_str(text.get(at..change.place.start).unwrap_or_default());
         out.push_str(&change.instead);
         at = change.place.end;
@@ -41,24 +31,20 @@ struct Change {
 }
 
 /// What changes, from the left.
-fn changes(text: &str, value: &str) -> Vec<Change> {
-    let Ok(document) = parse(text) else { return Vec::new() };
-    let named = |name: &'static str| move |node: &Node<'_, '_>| node.has_tag_name((XROAD, name));
-    let header = document.root_element().children().find(|node| node.has_tag_name((ENVELOPE, "Header")));
-    let Some((header, id)) = header.and_then(|header| Some((header, header.children().find(named("id"))?)))
-    else {
-        return Vec::new();
-    };
+fn changes(text: &str, header: Node<'_, '_>, hash: &RequestHash) -> Vec<Change> {
+    let child = |name: &str| header.children().find(|node| node.has_tag_name((XROAD, name)));
     let space = header.children().find(Node::is_text).filter(is_space);
     let space = space.and_then(|space| text.get(space.range())).unwrap_or_default();
-    let end = id.range().end;
-    let mut changes =
-        vec![Change { place: end..end, instead: format!("{space}{}", element(text, id, value)) }];
-    if let Some(old) = header.children().find(named("requestHash")) {
+    let new = child("id").map(|id| {
+        let end = id.range().end;
+        Change { place: end..end, instead: format!("{space}{}", element(text, id, hash)) }
+    });
+    let old = child("requestHash").map(|old| {
         let before = old.prev_sibling().filter(is_space);
         let start = before.map_or(old.range().start, |space| space.range().start);
-        changes.push(Change { place: start..old.range().end, instead: String::new() });
-    }
+        Change { place: start..old.range().end, instead: String::new() }
+    });
+    let mut changes: Vec<_> = new.into_iter().chain(old).collect();
     // Where both begin at the same place, nothing is taken out of what is put in.
     changes.sort_by_key(|change| (change.place.start, change.place.end));
     changes
@@ -69,7 +55,7 @@ fn is_space(node: &Node<'_, '_>) -> bool {
 }
 
 /// The element, with the prefix of the `id`; it declares the prefix itself where only the `id` does.
-fn element(text: &str, id: Node<'_, '_>, value: &str) -> String {
+fn element(text: &str, id: Node<'_, '_>, hash: &RequestHash) -> String {
     let prefix = prefix(text.get(id.range()).unwrap_or_default());
     let known = id.parent().and_then(|header| header.lookup_namespace_uri(prefix)) == Some(XROAD);
     let name = prefix.map_or_else(|| "requestHash".to_owned(), |prefix| format!("{prefix}:requestHash"));
@@ -78,7 +64,8 @@ fn element(text: &str, id: Node<'_, '_>, value: &str) -> String {
         Some(prefix) => format!(" xmlns:{prefix}=\"{XROAD}\""),
         None => format!(" xmlns=\"{XROAD}\""),
     };
-    format!("<{name}{declaration} algorithmId=\"{ALGORITHM}\">{value}</{name}>")
+    let algorithm = hash.algorithm.as_deref().unwrap_or_default();
+    format!("<{name}{declaration} algorithmId=\"{algorithm}\">{}</{name}>", hash.value)
 }
 
 /// The prefix of the name with which an element's text begins. The tree does not keep it.

@@ -30,6 +30,13 @@ fn message(bytes: &[u8]) -> Message {
     }
 }
 
+fn hashed(bytes: &[u8]) -> Message {
+    match Soap::read_answer(Bytes::copy_from_slice(bytes), &[1, 2]) {
+        Ok(Soap::Message(message)) => *message,
+        other => unreachable!("{other:?}"),
+    }
+}
+
 fn code(text: &str) -> &'static str {
     read(text).map(|_| "").unwrap_or_else(|refusal| refusal.code())
 }
@@ -138,11 +145,12 @@ fn the_document_says_how_it_is_encoded() {
         let message = message(&bytes);
         assert_eq!(message.header().id, "ä", "{bytes:?}");
         assert_eq!(message.bytes().as_ref(), bytes);
-        let hashed = message.with_request_hash(b"h");
+        let hashed = hashed(&bytes);
         let text = std::str::from_utf8(hashed.bytes()).unwrap();
         assert!(text.starts_with("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<e:Envelope "), "{text}");
         assert_eq!(text.matches("encoding=").count(), 1);
         assert_eq!(self::message(hashed.bytes()).header(), hashed.header());
+        assert_eq!(hashed.header().request_hash, Some(RequestHash::of(&[1, 2])));
     }
     for bytes in [
         latin("UTF-8"),
@@ -150,6 +158,9 @@ fn the_document_says_how_it_is_encoded() {
         latin("UTF-16"),
         latin("none-such"),
         latin("replacement"),
+        latin("Shift_JIS"),
+        latin("ISO-2022-JP"),
+        latin("x-user-defined"),
         [&b"\xef\xbb\xbf"[..], issue.replace("NAME", "ISO-8859-1").as_bytes()].concat(),
     ] {
         let refused = Soap::read(Bytes::copy_from_slice(&bytes));
@@ -158,10 +169,27 @@ fn the_document_says_how_it_is_encoded() {
 }
 
 #[test]
+fn only_a_declaration_names_an_encoding() {
+    let instruction = format!("<?xml-stylesheet encoding='UTF-16'?>{}", whole());
+    assert!(!matches!(read(&instruction), Err(Refusal::Encoding { .. })));
+    let long = format!("<?xml version='1.0'{}encoding='ISO-8859-1'?>{}", " ".repeat(300), whole());
+    let refused = read(&long).unwrap_err();
+    assert!(refused.to_string().contains("does not end within 256 bytes"), "{refused}");
+}
+
+#[test]
+fn a_fault_gets_no_hash() {
+    let text = envelope("", "<e:Body><e:Fault><faultcode>a</faultcode></e:Fault></e:Body>");
+    let read = Soap::read_answer(Bytes::copy_from_slice(text.as_bytes()), &[1, 2]);
+    let Ok(Soap::Fault(fault)) = read else { unreachable!("not a fault") };
+    assert_eq!(fault.xml().as_ref(), text.as_bytes());
+}
+
+#[test]
 fn the_hash_stands_behind_the_id_and_nowhere_else() {
     let hash = r#"<x:requestHash algorithmId="http://www.w3.org/2001/04/xmlenc#sha512">AQI=</x:requestHash>"#;
     let hashed = |text: &str| {
-        let hashed = message(text.as_bytes()).with_request_hash(&[1, 2]);
+        let hashed = hashed(text.as_bytes());
         let text = String::from_utf8(hashed.bytes().to_vec()).unwrap();
         assert_eq!(message(text.as_bytes()).header(), hashed.header(), "{text}");
         text.strip_prefix("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n").unwrap().to_owned()
@@ -188,7 +216,7 @@ fn the_hash_has_the_prefix_of_the_id_wherever_that_is_declared() {
             "x:requestHash algorithmId=",
         ),
     ] {
-        let hashed = message(whole().replace(ID, id).as_bytes()).with_request_hash(&[1, 2]);
+        let hashed = hashed(whole().replace(ID, id).as_bytes());
         let text = std::str::from_utf8(hashed.bytes()).unwrap();
         assert!(text.contains(&format!("{id}<{name}")), "{text}");
         let again = message(text.as_bytes());

@@ -9,11 +9,7 @@ use message::rest::{RestRequest, RestResponse};
 use serde_json::Value;
 use trust::algorithm::DigestAlgorithm;
 
-use crate::support::{self, manifest, vectors};
-
-fn text<'a>(value: &'a Value, key: &str) -> &'a str {
-    value[key].as_str().unwrap_or_default()
-}
+use crate::support::{self, manifest, text, vectors};
 
 fn head(value: &Value) -> Vec<(Bytes, Bytes)> {
     let bytes = |value: &Value| Bytes::from(value.as_str().unwrap_or_default().to_owned());

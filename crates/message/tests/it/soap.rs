@@ -11,11 +11,7 @@ use serde_json::Value;
 use trust::algorithm::DigestAlgorithm;
 
 use crate::http::Recording;
-use crate::support::{self, manifest, vectors};
-
-fn text<'a>(value: &'a Value, key: &str) -> &'a str {
-    value[key].as_str().unwrap_or_default()
-}
+use crate::support::{self, manifest, text, vectors};
 
 fn read(path: &Path) -> Result<Soap, Refusal> {
     Soap::read(std::fs::read(path).unwrap().into())
@@ -133,9 +129,9 @@ fn the_hash_stands_where_a_live_server_puts_it() {
             continue;
         };
         let answer = Recording::read(&exchange.join("response.bin")).unwrap();
-        let Ok(Soap::Message(answer)) = Soap::read(support::soap_of(&answer)) else { continue };
         let digest = DigestAlgorithm::Sha512.digest(&support::soap_of(&request));
-        let ours = answer.with_request_hash(&digest);
+        let read = Soap::read_answer(support::soap_of(&answer), &digest);
+        let Ok(Soap::Message(ours)) = read else { continue };
         let theirs = support::soap_of(&sent);
         // Theirs is written anew: white space inside tags is lost, and a line ends the document.
         let ours = String::from_utf8(ours.bytes().to_vec()).unwrap().replace("  xmlns", " xmlns");
@@ -173,7 +169,6 @@ fn again(expected: Expected, recording: &Recording) -> Option<Vec<u8>> {
             Event::BodyEnd { digest, .. } => assert_eq!(encoder.body_end(), Some(digest)),
             Event::HashChainResult(bytes) => result = bytes,
             Event::HashChain(chain) => {
-                out.extend(encoder.attachments_end());
                 out.extend(encoder.hash_chain(&result, &chain).unwrap());
             }
             Event::Signature(xml) => out.extend(encoder.signature(&xml).unwrap()),

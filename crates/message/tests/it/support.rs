@@ -27,6 +27,11 @@ pub(crate) fn manifest(folder: &Path, family: &str) -> Vec<serde_json::Value> {
     serde_json::from_slice(&text).unwrap()
 }
 
+/// A text of an entry; empty when it has none of that name.
+pub(crate) fn text<'a>(value: &'a serde_json::Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or_default()
+}
+
 /// Every recorded exchange between gateways: folders inside a folder `wire`, in order.
 pub(crate) fn wire_exchanges(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
