@@ -22,6 +22,7 @@ mod parameters;
 mod rest;
 mod secret_keys;
 mod signature;
+mod soap;
 mod softtoken;
 mod timestamp;
 mod xml;
@@ -81,6 +82,7 @@ pub(crate) const TARGETS: &[Target] = &[
     target("rest", rest::run, rest::seeds, 128),
     target("secret_keys", secret_keys::run, secret_keys::seeds, 64),
     target("signature", signature::run, signature::seeds, 256),
+    target("soap", soap::run, soap::seeds, 512),
     target("softtoken", softtoken::run, softtoken::seeds, 64),
     target("timestamp", timestamp::run, timestamp::seeds, 64),
     target("xml", xml::run, xml::seeds, 256),

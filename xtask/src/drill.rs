@@ -1,6 +1,6 @@
-//! `cargo xtask drill kill|storage|network`: processes of a nation are killed, or their disks fail, again and again while messages cross. Every
+//! `cargo xtask drill kill|storage`: processes of a nation are killed, or their disks fail, again and again while messages cross. Every
 //! exchange that a consumer was told of has to be on record on both sides afterwards, once and with evidence that holds; a reader that
-//! has none of our code says so.
+//! has none of our code says so. `cargo xtask drill network`: the tests of broken networks, at more places.
 
 mod chance;
 mod fault;

@@ -31,6 +31,7 @@ pub(crate) const TARGETS: &[&str] = &[
     "rest",
     "secret_keys",
     "signature",
+    "soap",
     "softtoken",
     "timestamp",
     "xml",

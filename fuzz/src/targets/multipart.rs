@@ -26,8 +26,13 @@ pub(crate) fn run(octets: &[u8]) {
     if end == "Ok" {
         again(&boundary, &parts);
     }
-    let expected = if how & 1 == 0 { Expected::RestRequest } else { Expected::RestResponse };
-    assert_eq!(decode(&boundary, body, body.len(), expected), decode(&boundary, body, pieces, expected));
+    let expected = match how & 1 {
+        0 => [Expected::RestRequest, Expected::SoapRequest],
+        _ => [Expected::RestResponse, Expected::SoapResponse],
+    };
+    for expected in expected {
+        assert_eq!(decode(&boundary, body, body.len(), expected), decode(&boundary, body, pieces, expected));
+    }
 }
 
 type Part = (Option<String>, Vec<(String, String)>, Vec<u8>);

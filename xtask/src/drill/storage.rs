@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use std::path::Path;
 use std::time::Duration;
 
-/// The records are read after so many faults at most, five times in all, and at the end.
+/// The records are read after each fifth of the faults, or after so many, and at the end.
 const LOOK_EVERY: u64 = 20;
 /// Between two faults at most so many exchanges are acknowledged.
 const EXCHANGES_MAX: u64 = 20;

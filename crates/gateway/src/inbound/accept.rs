@@ -86,7 +86,7 @@ pub(crate) async fn accept(
                 break (bytes, digest);
             }
             Some(Event::Message { .. }) | None => return Err(missing(head)),
-            // A fault instead of a message: a request never is one.
+            // A fault instead of a message, which a request never is; or a SOAP message, which nobody takes yet.
             Some(_) => return Err(missing(head)),
         }
     };

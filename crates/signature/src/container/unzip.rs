@@ -238,9 +238,9 @@ impl<'z> Entry<'z> {
         let is_plain =
             |name: &&str| name.len() <= NAME_BYTES_MAX && name.bytes().all(|byte| byte.is_ascii_graphic());
         let Some(name) = std::str::from_utf8(listed.name).ok().filter(is_plain) else {
-            return not_zip(
-                "an entry has a name that no container has: it is longer than 512 octets or not plain",
-            );
+            return not_zip(format!(
+                "an entry has a name of more than {NAME_BYTES_MAX} octets, or one that is not plain"
+            ));
         };
         Ok(Self {
             name,
