@@ -65,6 +65,16 @@ pub enum StoreFault {
         /// What this program knows.
         known: i64,
     },
+    /// Cut, emptied or spoilt.
+    #[error(
+        "the settings database {place} is damaged ({found}): put it back from a backup, or move it away and apply the declared state again"
+    )]
+    Damaged {
+        /// The file.
+        place: String,
+        /// What is wrong with it.
+        found: String,
+    },
     /// Those of another gateway.
     #[error(
         "the settings database is of the gateway {stored}, the configuration of {configured}: each gateway needs a database of its own"

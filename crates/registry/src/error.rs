@@ -236,6 +236,16 @@ pub enum StoreFault {
         /// What this program knows.
         known: i64,
     },
+    /// Cut, emptied or spoilt.
+    #[error(
+        "the registry's database {place} is damaged ({found}): put it back from a backup; if `init` was broken off, call it again"
+    )]
+    Damaged {
+        /// The file.
+        place: String,
+        /// What is wrong with it.
+        found: String,
+    },
     /// Nobody has called `init`.
     #[error("the registry in {place} is not initialised")]
     NotInitialised {

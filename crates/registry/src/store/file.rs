@@ -8,7 +8,7 @@ use crate::error::StoreFault;
 use crate::signing_key::{SigningKey, Source};
 use jiff::Timestamp;
 use keystore::KeyId;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 use std::path::Path;
 use std::time::Duration;
 use trust::Certificate;
@@ -21,6 +21,7 @@ pub(crate) struct File {
 
 const SCHEMA: &str = include_str!("../../migrations/registry-1.sql");
 const SCHEMA_VERSION: i64 = 1;
+const BUSY: Duration = Duration::from_secs(10);
 
 impl File {
     pub(super) fn create(file: &Path, instance: &str) -> Result<Self, StoreFault> {
@@ -36,13 +37,27 @@ impl File {
         if !file.is_file() {
             return Err(StoreFault::NotInitialised { place: file.display().to_string() });
         }
-        let mut store = Self { database: Connection::open(file)? };
+        let mut store =
+            Self { database: Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE)? };
+        store.check(file)?;
         store.prepare()?;
         store.of(instance)
     }
 
+    /// Only `init` makes a database: one without state is damaged, not new. A crash of `init` leaves such a one, too.
+    fn check(&self, file: &Path) -> Result<(), StoreFault> {
+        let damaged = |found: String| StoreFault::Damaged { place: file.display().to_string(), found };
+        self.database.busy_timeout(BUSY)?;
+        let version: i64 = self.database.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if version == 0 {
+            return Err(damaged("it is empty".to_owned()));
+        }
+        let verdict: String = self.database.pragma_query_value(None, "quick_check", |row| row.get(0))?;
+        if verdict == "ok" { Ok(()) } else { Err(damaged(verdict)) }
+    }
+
     fn prepare(&mut self) -> Result<(), StoreFault> {
-        self.database.busy_timeout(Duration::from_secs(10))?;
+        self.database.busy_timeout(BUSY)?;
         self.database.pragma_update(None, "journal_mode", "wal")?;
         self.database.pragma_update(None, "synchronous", "full")?;
         self.database.pragma_update(None, "foreign_keys", "on")?;

@@ -88,3 +88,30 @@ fn refuses_a_database_that_is_not_there_of_another_instance_or_newer() {
     database.pragma_update(None, "user_version", 2).unwrap();
     assert!(matches!(File::open(&file, "CAMBODIA"), Err(StoreFault::Version { found: 2, known: 1 })));
 }
+
+#[test]
+fn wherever_the_file_is_cut_it_is_refused_or_nothing_is_missing() {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("r.sqlite");
+    let declared = with_class(state(&["MOC", "MOI"]));
+    let mut store = File::create(&file, "CAMBODIA").unwrap();
+    store.replace(&declared).unwrap();
+    drop(store);
+    let whole = std::fs::read(&file).unwrap();
+    let edges = (0..whole.len()).step_by(4096).flat_map(|page| [page.saturating_sub(1), page, page + 1]);
+    let mut refused = 0;
+    for length in (0..whole.len()).step_by(509).chain(edges).filter(|length| *length < whole.len()) {
+        std::fs::write(&file, &whole[..length]).unwrap();
+        match File::open(&file, "CAMBODIA").and_then(|mut store| store.read()) {
+            Ok(read) => assert_eq!(read.0.as_ref(), Some(&declared), "cut to {length} of {}", whole.len()),
+            Err(_) => refused += 1,
+        }
+        assert_eq!(std::fs::metadata(&file).unwrap().len(), u64::try_from(length).unwrap());
+    }
+    assert!(refused > 100, "{refused}");
+    std::fs::write(&file, b"").unwrap();
+    let told = File::open(&file, "CAMBODIA").unwrap_err().to_string();
+    assert!(told.contains("r.sqlite is damaged (it is empty): put it back from a backup"), "{told}");
+    // As a crash of `init` leaves it: `init` goes on.
+    assert!(File::create(&file, "CAMBODIA").is_ok() && File::open(&file, "CAMBODIA").is_ok());
+}

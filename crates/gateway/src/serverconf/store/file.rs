@@ -8,7 +8,8 @@ use super::super::declaration::{
 };
 use crate::error::StoreFault;
 use identifier::{ClientId, GlobalGroupId};
-use rusqlite::{Connection as Database, Transaction, params};
+use rusqlite::{Connection as Database, OpenFlags, Transaction, params};
+use std::io::ErrorKind;
 use std::path::Path;
 
 /// The embedded settings database of one gateway.
@@ -20,23 +21,46 @@ pub(crate) struct File {
 const SCHEMA: &str = include_str!("../../../migrations/serverconf-1.sql");
 const SCHEMA_VERSION: i64 = 1;
 
+/// Makes the database under another name and gives it its own when it is whole, so that one without settings is never taken for a new one.
+/// A crash leaves a file that nobody opens. Whoever was faster has made the same.
+fn make(file: &Path) -> Result<(), StoreFault> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    let made =
+        tempfile::Builder::new().prefix(".serverconf-").tempfile_in(folder).map_err(StoreFault::Folder)?;
+    let database = Database::open(made.path())?;
+    database.execute_batch(&format!("BEGIN;{SCHEMA}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;"))?;
+    database.close().map_err(|(_, error)| error)?;
+    match made.persist_noclobber(file) {
+        Ok(_) => {}
+        Err(refused) if refused.error.kind() == ErrorKind::AlreadyExists => {}
+        Err(refused) => return Err(StoreFault::Folder(refused.error)),
+    }
+    std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(StoreFault::Folder)
+}
+
+fn check(database: &Database, file: &Path) -> Result<(), StoreFault> {
+    let damaged = |found: String| StoreFault::Damaged { place: file.display().to_string(), found };
+    match database.pragma_query_value(None, "user_version", |row| row.get(0))? {
+        SCHEMA_VERSION => {}
+        0 => return Err(damaged("it is empty".to_owned())),
+        found => return Err(StoreFault::Version { found, known: SCHEMA_VERSION }),
+    }
+    let verdict: String = database.pragma_query_value(None, "quick_check", |row| row.get(0))?;
+    if verdict == "ok" { Ok(()) } else { Err(damaged(verdict)) }
+}
+
 impl File {
     /// Opens the database, making it when it is not there.
     pub(super) fn open(file: &Path) -> Result<Self, StoreFault> {
-        let database = Database::open(file)?;
+        if !file.exists() {
+            make(file)?;
+        }
+        let database = Database::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         database.busy_timeout(std::time::Duration::from_secs(10))?;
+        check(&database, file)?;
         database.pragma_update(None, "journal_mode", "wal")?;
         database.pragma_update(None, "synchronous", "full")?;
         database.pragma_update(None, "foreign_keys", "on")?;
-        let version: i64 = database.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        match version {
-            0 => database
-                .execute_batch(&format!("BEGIN;{SCHEMA}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;"))?,
-            SCHEMA_VERSION => {}
-            newer => {
-                return Err(StoreFault::Version { found: newer, known: SCHEMA_VERSION });
-            }
-        }
         Ok(Self { database })
     }
 

@@ -124,3 +124,44 @@ fn a_server_that_was_away_is_asked_again_when_it_is_back() {
     server.resume().unwrap();
     assert_eq!((store.version().unwrap(), store.read().unwrap()), (1, declared));
 }
+
+#[test]
+fn wherever_the_file_is_cut_it_is_refused_or_nothing_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("s.sqlite");
+    let declared = Declaration::read(STATE, folder.path()).unwrap();
+    let mut store = File::open(&file).unwrap();
+    store.replace(&declared).unwrap();
+    drop(store);
+    let whole = std::fs::read(&file).unwrap();
+    let edges = (0..whole.len()).step_by(4096).flat_map(|page| [page.saturating_sub(1), page, page + 1]);
+    let mut refused = 0;
+    for length in (0..whole.len()).step_by(509).chain(edges).filter(|length| *length < whole.len()) {
+        std::fs::write(&file, &whole[..length]).unwrap();
+        match File::open(&file).and_then(|mut store| store.read()) {
+            Ok(read) => assert_eq!(read, declared, "cut to {length} of {} bytes", whole.len()),
+            Err(_) => refused += 1,
+        }
+        assert_eq!(std::fs::metadata(&file).unwrap().len(), u64::try_from(length).unwrap());
+    }
+    assert!(refused > 100, "{refused}");
+    std::fs::write(&file, b"").unwrap();
+    let told = File::open(&file).unwrap_err().to_string();
+    assert!(told.contains("s.sqlite is damaged (it is empty): put it back from a backup"), "{told}");
+}
+
+#[test]
+fn a_database_that_is_made_twice_at_once_is_made_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("s.sqlite");
+    let makers: Vec<_> = (0..8)
+        .map(|_| {
+            let file = file.clone();
+            std::thread::spawn(move || File::open(&file).map(drop))
+        })
+        .collect();
+    assert!(makers.into_iter().all(|maker| maker.join().unwrap().is_ok()));
+    let left = |entry: std::fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
+    let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| left(entry.unwrap())).collect();
+    assert!(names.iter().all(|name| name.starts_with("s.sqlite")), "{names:?}");
+}
